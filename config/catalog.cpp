@@ -1,0 +1,287 @@
+#include "config/catalog.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "config/embedded.h"
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+constexpr CatalogKind all_kinds[] = {CatalogKind::gpus, CatalogKind::models, CatalogKind::engines,
+                                     CatalogKind::prices, CatalogKind::profiles};
+
+Schema schema_of(CatalogKind kind) {
+  switch (kind) {
+    case CatalogKind::gpus:
+      return gpu_schema();
+    case CatalogKind::models:
+      return model_schema();
+    case CatalogKind::engines:
+      return engine_schema();
+    case CatalogKind::prices:
+      return price_schema();
+    case CatalogKind::profiles:
+      break;
+  }
+  return profile_schema();
+}
+
+/// The spelling by which names are compared.
+std::string normalized(std::string_view name) {
+  std::string key = to_lower(name);
+  std::replace(key.begin(), key.end(), '_', '-');
+  std::replace(key.begin(), key.end(), ' ', '-');
+  return key;
+}
+
+bool is_called(const Catalog::Entry& entry, const std::string& key) {
+  return normalized(entry.name) == key ||
+         std::any_of(entry.aliases.begin(), entry.aliases.end(),
+                     [&key](const std::string& alias) { return normalized(alias) == key; });
+}
+
+}  // namespace
+
+std::string_view to_string(CatalogKind kind) {
+  constexpr std::string_view names[] = {"gpus", "models", "engines", "prices", "profiles"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::string_view noun(CatalogKind kind) {
+  constexpr std::string_view nouns[] = {"GPU", "model", "engine", "price", "length profile"};
+  return nouns[static_cast<std::size_t>(kind)];
+}
+
+Catalog::Catalog(std::string folder, Reporter& reporter) {
+  if (!folder.empty()) {
+    add_folder(folder, reporter);
+  }
+  add_embedded();
+}
+
+void Catalog::add_embedded() {
+  for (const EmbeddedFile& file : embedded_files()) {
+    for (const CatalogKind kind : all_kinds) {
+      if (file.kind == to_string(kind)) {
+        Stored stored;
+        stored.entry = {kind, std::string(file.name), std::string(file.title),
+                        {},   std::string(file.path), false};
+        for (const std::string_view alias : split(file.aliases, ',')) {
+          stored.entry.aliases.emplace_back(alias);
+        }
+        stored.text = file.text;
+        items_.push_back(std::move(stored));
+      }
+    }
+  }
+}
+
+void Catalog::add_folder(const std::string& folder, Reporter& reporter) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    Diagnostic& d = reporter.error({}, "`--catalog`: there is no such folder");
+    d.file = folder;
+    return;
+  }
+  bool has_any = false;
+  for (const CatalogKind kind : all_kinds) {
+    const fs::path sub = fs::path(folder) / to_string(kind);
+    std::set<std::string> paths;  // sorted: the order of a folder differs between machines
+    for (fs::directory_iterator it(sub, error), end; !error && it != end; it.increment(error)) {
+      if (it->path().extension() == ".yaml" || it->path().extension() == ".yml") {
+        paths.insert(it->path().string());
+      }
+    }
+    for (const std::string& path : paths) {
+      add_file(kind, path, reporter);
+      has_any = true;
+    }
+  }
+  if (!has_any) {
+    Diagnostic& d = reporter.warning({}, "`--catalog`: nothing found in this folder");
+    d.file = folder;
+    d.notes.emplace_back("files are looked for in gpus/, models/, engines/, prices/, profiles/");
+  }
+}
+
+void Catalog::add_file(CatalogKind kind, const std::string& path, Reporter& reporter) {
+  Stored stored;
+  stored.source = read_source(path, path, {}, reporter);
+  if (!stored.source) {
+    return;
+  }
+  const std::optional<Node> root = parse_yaml(stored.source, reporter);
+  if (!root) {
+    return;
+  }
+  check_schema(*root, schema_of(kind), reporter);
+  const Section file(&*root, "", schema_of(kind));
+  stored.entry.kind = kind;
+  stored.entry.path = path;
+  stored.entry.is_users = true;
+  stored.entry.name = file.text("name").value_or(std::filesystem::path(path).stem().string());
+  for (const Stored& other : items_) {
+    if (other.entry.kind == kind && other.entry.name == stored.entry.name) {
+      Diagnostic& d = reporter.error(file.span("name"), fmt::format("there is a {} `{}` already",
+                                                                    noun(kind), other.entry.name));
+      d.notes.push_back("in " + other.entry.path);
+      return;
+    }
+  }
+  stored.entry.title = file.text("title").value_or(stored.entry.name);
+  if (const Node* aliases = file.find("aliases"); aliases != nullptr && aliases->is_sequence()) {
+    for (const Node& alias : aliases->items) {
+      stored.entry.aliases.push_back(alias.text);
+    }
+  }
+  items_.push_back(std::move(stored));
+}
+
+std::vector<Catalog::Entry> Catalog::list(CatalogKind kind) const {
+  std::vector<Entry> entries;
+  for (const Stored& item : items_) {
+    const auto is_same = [&item](const Entry& e) { return e.name == item.entry.name; };
+    if (item.entry.kind == kind && std::none_of(entries.begin(), entries.end(), is_same)) {
+      entries.push_back(item.entry);
+    }
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
+}
+
+const Catalog::Stored* Catalog::find_stored(CatalogKind kind, std::string_view name) const {
+  const std::string key = normalized(name);
+  const Stored* found = nullptr;
+  for (const Stored& item : items_) {
+    if (item.entry.kind != kind) {
+      continue;
+    }
+    if (normalized(item.entry.name) == key) {
+      return &item;  // a name goes before any alias
+    }
+    if (found == nullptr && is_called(item.entry, key)) {
+      found = &item;
+    }
+  }
+  return found;
+}
+
+const Catalog::Entry* Catalog::find(CatalogKind kind, std::string_view name) const {
+  const Stored* stored = find_stored(kind, name);
+  return stored != nullptr ? &stored->entry : nullptr;
+}
+
+std::string_view Catalog::text(const Entry& entry) const {
+  for (const Stored& item : items_) {
+    if (item.entry.kind == entry.kind && item.entry.path == entry.path) {
+      return item.source ? item.source->text() : item.text;
+    }
+  }
+  return {};
+}
+
+const Catalog::Stored* Catalog::find_or_report(CatalogKind kind, std::string_view name,
+                                               const Span& span, Reporter& reporter) const {
+  if (const Stored* stored = find_stored(kind, name)) {
+    return stored;
+  }
+  std::vector<std::string_view> names;
+  std::vector<std::string_view> spellings;
+  for (const Stored& item : items_) {
+    if (item.entry.kind == kind) {
+      names.push_back(item.entry.name);
+      spellings.insert(spellings.end(), item.entry.aliases.begin(), item.entry.aliases.end());
+    }
+  }
+  std::string hint = did_you_mean(name, names, 3);
+  if (hint.empty()) {
+    // A near alias is worth its catalogue name.
+    const std::vector<std::string_view> near = nearest_names(name, spellings, 1);
+    if (!near.empty()) {
+      hint = fmt::format("did you mean `{}`?", find_stored(kind, near.front())->entry.name);
+    }
+  }
+  Diagnostic& d = reporter.error(
+      span, fmt::format("there is no {} `{}` in the catalogue", noun(kind), excerpt(name)), hint);
+  if (kind == CatalogKind::profiles) {
+    d.notes.push_back("known are " + list_of_names(names));
+  } else {
+    d.notes.push_back(fmt::format("`penstock catalog {}` lists what there is", to_string(kind)));
+  }
+  if (kind == CatalogKind::models) {
+    d.notes.emplace_back("`model:` also takes the path of a Hugging Face config.json");
+  }
+  return nullptr;
+}
+
+std::optional<Node> Catalog::parse(const Stored& stored, Reporter& reporter) const {
+  const SourcePtr source =
+      stored.source ? stored.source
+                    : std::make_shared<const Source>(stored.entry.path, std::string(stored.text));
+  Reporter own;
+  std::optional<Node> root = parse_yaml(source, own);
+  if (root) {
+    check_schema(*root, schema_of(stored.entry.kind), own);
+  }
+  if (!own.has_errors()) {
+    return root;
+  }
+  if (!stored.entry.is_users) {  // the user's files were reported when they were read
+    reporter.append(own.take());
+  }
+  return std::nullopt;
+}
+
+std::optional<Accelerator> Catalog::gpu(std::string_view name, const Span& span,
+                                        Reporter& reporter) const {
+  const Stored* stored = find_or_report(CatalogKind::gpus, name, span, reporter);
+  const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;
+  return root ? std::optional(read_gpu({&*root, "", gpu_schema()})) : std::nullopt;
+}
+
+std::optional<Architecture> Catalog::model(std::string_view name, const Span& span,
+                                           Reporter& reporter) const {
+  const Stored* stored = find_or_report(CatalogKind::models, name, span, reporter);
+  const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;
+  if (!root) {
+    return std::nullopt;
+  }
+  const Section file(&*root, "", model_schema());
+  Architecture model = read_model(file);
+  if (model.num_attention_heads % model.num_key_value_heads != 0) {
+    reporter.error(file.span("num_key_value_heads"),
+                   "`num_key_value_heads` must divide `num_attention_heads`");
+    return std::nullopt;
+  }
+  return model;
+}
+
+std::optional<EnginePreset> Catalog::engine(std::string_view name, const Span& span,
+                                            Reporter& reporter) const {
+  const Stored* stored = find_or_report(CatalogKind::engines, name, span, reporter);
+  const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;
+  return root ? std::optional(read_engine({&*root, "", engine_schema()})) : std::nullopt;
+}
+
+std::optional<LengthProfile> Catalog::profile(std::string_view name, const Span& span,
+                                              Reporter& reporter) const {
+  const Stored* stored = find_or_report(CatalogKind::profiles, name, span, reporter);
+  const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;
+  return root ? read_profile({&*root, "", profile_schema()}, reporter) : std::nullopt;
+}
+
+std::optional<GpuPrice> Catalog::price(std::string_view gpu_name, Reporter& reporter) const {
+  const Stored* stored = find_stored(CatalogKind::prices, gpu_name);
+  const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;
+  return root ? std::optional(read_price({&*root, "", price_schema()})) : std::nullopt;
+}
+
+}  // namespace penstock::config

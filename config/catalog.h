@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/report.h"
+#include "config/section.h"
+#include "config/yaml.h"
+#include "sim/hardware/accelerator.h"
+#include "sim/model/architecture.h"
+#include "sim/scenario.h"
+
+namespace penstock::config {
+
+enum class CatalogKind { gpus, models, engines, prices, profiles };
+
+/// The folder of a kind, and what one item is called: "gpus", "GPU".
+std::string_view to_string(CatalogKind kind);
+std::string_view noun(CatalogKind kind);
+
+/// How an engine turns memory into KV blocks (step-model.md §5).
+enum class MemoryRule { vllm, tensorrt_llm, sglang };
+
+/// A file of catalog/engines: one engine at one version.
+struct EnginePreset {
+  struct Limits {
+    std::int64_t max_num_batched_tokens = 0;
+    std::int64_t max_num_seqs = 0;
+  };
+  EngineSpec spec;  ///< without the limits, which depend on the GPU
+  Limits large;     ///< GPUs of 70 GiB and more that are not an A100
+  Limits other;
+  bool pads_to_cuda_graphs = false;
+  MemoryRule memory_rule = MemoryRule::vllm;
+  double kv_reserve_bytes = 0;  ///< tensorrt_llm
+  std::string title;
+};
+
+/// A file of catalog/prices: what one GPU costs on the market.
+struct GpuPrice {
+  double usd_per_hour = 0;
+  double low = 0;
+  double high = 0;
+  std::string currency = "USD";
+  std::string source;
+  std::string date;
+  std::size_t offers = 0;
+};
+
+/// A file of workloads/profiles: measured lengths.
+struct LengthProfile {
+  LengthSpec input;
+  LengthSpec output;
+  std::string title;
+};
+
+/// The facts that Penstock knows: those built in, and over them those of the user's folder. A file
+/// is parsed when it is asked for.
+class Catalog {
+ public:
+  struct Entry {
+    CatalogKind kind = CatalogKind::gpus;
+    std::string name;
+    std::string title;
+    std::vector<std::string> aliases;
+    std::string path;  ///< as shown in diagnostics
+    bool is_users = false;
+  };
+
+  /// `folder` holds the subfolders gpus, models, engines, prices, profiles, as far as there are
+  /// any;
+  /// "" = none. What is wrong with it goes to `reporter`.
+  Catalog(std::string folder, Reporter& reporter);
+
+  /// All items of a kind, by name.
+  std::vector<Entry> list(CatalogKind kind) const;
+  /// By name or alias; case, blanks and underscores do not matter. Null if there is none.
+  const Entry* find(CatalogKind kind, std::string_view name) const;
+  /// The text of an item's file.
+  std::string_view text(const Entry& entry) const;
+
+  /// Each finds an item and reads its file. One that is not there, or wrong, is reported (there: at
+  /// `span`) and nothing is returned.
+  std::optional<Accelerator> gpu(std::string_view name, const Span& span, Reporter& reporter) const;
+  std::optional<Architecture> model(std::string_view name, const Span& span,
+                                    Reporter& reporter) const;
+  std::optional<EnginePreset> engine(std::string_view name, const Span& span,
+                                     Reporter& reporter) const;
+  std::optional<LengthProfile> profile(std::string_view name, const Span& span,
+                                       Reporter& reporter) const;
+  /// Nothing, without a report, where no price is known.
+  std::optional<GpuPrice> price(std::string_view gpu_name, Reporter& reporter) const;
+
+ private:
+  struct Stored {
+    Entry entry;
+    SourcePtr source;       ///< the user's: read already
+    std::string_view text;  ///< built in
+  };
+  void add_embedded();
+  void add_folder(const std::string& folder, Reporter& reporter);
+  void add_file(CatalogKind kind, const std::string& path, Reporter& reporter);
+  const Stored* find_stored(CatalogKind kind, std::string_view name) const;
+  const Stored* find_or_report(CatalogKind kind, std::string_view name, const Span& span,
+                               Reporter& reporter) const;
+  std::optional<Node> parse(const Stored& stored, Reporter& reporter) const;
+
+  std::vector<Stored> items_;  ///< the user's first
+};
+
+/// Readers of checked files. `name` falls back on that of the entry.
+Accelerator read_gpu(const Section& file);
+Architecture read_model(const Section& file);
+EnginePreset read_engine(const Section& file);
+GpuPrice read_price(const Section& file);
+std::optional<LengthProfile> read_profile(const Section& file, Reporter& reporter);
+
+/// The dtype of this name, or nothing.
+std::optional<Dtype> parse_dtype(std::string_view name);
+
+}  // namespace penstock::config

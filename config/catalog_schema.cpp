@@ -1,0 +1,250 @@
+#include <algorithm>
+#include <array>
+
+#include "config/schema.h"
+
+namespace penstock::config {
+
+namespace {
+
+constexpr Key map(std::string_view path, bool required = false) {
+  return {.path = path, .map = true, .required = required};
+}
+constexpr Key text(std::string_view path, std::string_view doc = {}, bool required = false) {
+  return {.path = path, .doc = doc, .scalar = Scalar::text, .required = required};
+}
+constexpr Key flag(std::string_view path, bool required = false) {
+  return {.path = path, .scalar = Scalar::boolean, .required = required};
+}
+constexpr Key whole(std::string_view path, double min, double max, bool required = true) {
+  return {.path = path, .scalar = Scalar::whole, .required = required, .min = min, .max = max};
+}
+constexpr Key number(std::string_view path, Unit unit, double min, double max,
+                     bool required = true) {
+  return {.path = path,
+          .scalar = Scalar::number,
+          .required = required,
+          .unit = unit,
+          .min = min,
+          .max = max};
+}
+constexpr Key choice(std::string_view path, std::string_view choices) {
+  return {.path = path, .scalar = Scalar::choice, .required = true, .choices = choices};
+}
+/// A duration of a kernel or of the CPU: below a second.
+constexpr Key latency(std::string_view path, bool required = true) {
+  return number(path, Unit::time, 0, 1e12, required);
+}
+constexpr Key bandwidth(std::string_view path, bool required = true) {
+  return number(path, Unit::bandwidth, 1e6, 1e18, required);
+}
+constexpr Key compute(std::string_view path) {
+  return number(path, Unit::compute, 1e9, 1e20, false);
+}
+constexpr Key required(Key key) {
+  key.required = true;
+  return key;
+}
+constexpr Key efficiency(std::string_view path, bool required = true) {
+  return number(path, Unit::fraction, 0.001, 1, required);
+}
+constexpr Key exponent(std::string_view path) { return number(path, Unit::count, 1, 64); }
+constexpr Key factor(std::string_view path) { return number(path, Unit::count, 0.01, 100); }
+constexpr Key list(std::string_view path) { return {.path = path, .list = true}; }
+
+// The keys that every file of the catalogue has.
+constexpr auto common_keys = std::to_array<Key>({
+    text("name", "lower case with hyphens", true),
+    text("title", "as people call it", true),
+    list("aliases"),
+    text("aliases[]"),
+    text("source", "where the facts are from", true),
+    text("date", "when they were looked up", true),
+});
+
+template <std::size_t count>
+constexpr auto with_common_keys(const std::array<Key, count>& keys) {
+  std::array<Key, common_keys.size() + count> all{};
+  std::copy(common_keys.begin(), common_keys.end(), all.begin());
+  std::copy(keys.begin(), keys.end(), all.begin() + common_keys.size());
+  return all;
+}
+
+constexpr auto gpu_keys = with_common_keys(std::to_array<Key>({
+    text("vendor"),
+    text("architecture"),
+    whole("launch_year", 1990, 2100, false),
+    {.path = "memory",
+     .doc = "as the driver shows it",
+     .scalar = Scalar::number,
+     .required = true,
+     .unit = Unit::bytes,
+     .min = 1e9,
+     .max = 1e15},
+    bandwidth("memory_bandwidth"),
+    whole("sm_count", 1, 1e5),
+    map("peak", true),
+    required(compute("peak.bf16")),
+    compute("peak.fp8"),
+    compute("peak.int8"),
+    compute("peak.fp4"),
+    number("tdp", Unit::power, 1, 1e5, false),
+    number("idle_power", Unit::power, 0, 1e5, false),
+    map("interconnect"),
+    text("interconnect.kind"),
+    bandwidth("interconnect.bandwidth", false),
+    whole("interconnect.domain", 1, 1e6, false),
+    map("host_link"),
+    text("host_link.kind"),
+    bandwidth("host_link.bandwidth", false),
+    map("timing"),
+    choice("timing.fit", "kernels|end-to-end|assumed|datasheet"),
+    map("timing.peak", true),
+    required(compute("timing.peak.bf16")),
+    compute("timing.peak.fp8"),
+    compute("timing.peak.int8"),
+    compute("timing.peak.nvfp4"),
+    compute("timing.peak.mxfp4"),
+    bandwidth("timing.memory_bandwidth"),
+    whole("timing.sm_count", 1, 1e5),
+    map("timing.gemm", true),
+    latency("timing.gemm.latency"),
+    map("timing.gemm.flops_efficiency", true),
+    efficiency("timing.gemm.flops_efficiency.bf16"),
+    efficiency("timing.gemm.flops_efficiency.head"),
+    efficiency("timing.gemm.flops_efficiency.fp8", false),
+    efficiency("timing.gemm.flops_efficiency.nvfp4", false),
+    efficiency("timing.gemm.flops_efficiency.mxfp4", false),
+    efficiency("timing.gemm.bandwidth_efficiency"),
+    exponent("timing.gemm.smooth_p"),
+    number("timing.gemm.narrow_n0", Unit::count, 0, 1e6),
+    map("timing.attention_decode", true),
+    latency("timing.attention_decode.latency"),
+    efficiency("timing.attention_decode.bandwidth_efficiency"),
+    latency("timing.attention_decode.per_sequence"),
+    map("timing.attention_prefill", true),
+    latency("timing.attention_prefill.latency"),
+    efficiency("timing.attention_prefill.flops_efficiency"),
+    latency("timing.attention_prefill.critical_path"),
+    exponent("timing.attention_prefill.smooth_p"),
+    map("timing.attention_mixed", true),
+    latency("timing.attention_mixed.decode_per_head_kv"),
+    latency("timing.attention_mixed.per_sequence"),
+    exponent("timing.attention_mixed.smooth_p"),
+    flag("timing.attention_mixed.gqa_packed", true),
+    map("timing.elementwise", true),
+    latency("timing.elementwise.latency"),
+    efficiency("timing.elementwise.bandwidth_efficiency"),
+    map("timing.all_reduce", true),
+    map("timing.all_reduce.latency", true),
+    latency("timing.all_reduce.latency.2"),
+    latency("timing.all_reduce.latency.4", false),
+    latency("timing.all_reduce.latency.8", false),
+    latency("timing.all_reduce.latency.16", false),
+    latency("timing.all_reduce.latency.32", false),
+    latency("timing.all_reduce.latency.64", false),
+    bandwidth("timing.all_reduce.bandwidth"),
+    map("timing.moe_flops_efficiency"),
+    efficiency("timing.moe_flops_efficiency.bf16", false),
+    efficiency("timing.moe_flops_efficiency.fp8", false),
+    efficiency("timing.moe_flops_efficiency.nvfp4", false),
+    efficiency("timing.moe_flops_efficiency.mxfp4", false),
+    bandwidth("timing.link_bandwidth", false),
+}));
+
+constexpr auto model_keys = with_common_keys(std::to_array<Key>({
+    {.path = "architecture",
+     .doc = "the family of layers",
+     .scalar = Scalar::choice,
+     .required = true,
+     .choices = "dense",
+     .later_choices = "moe|mla|hybrid|sliding_window"},
+    whole("num_hidden_layers", 1, 2000),
+    whole("hidden_size", 1, 262144),
+    whole("num_attention_heads", 1, 4096),
+    whole("num_key_value_heads", 1, 4096),
+    whole("head_dim", 1, 4096),
+    whole("intermediate_size", 1, 4194304),
+    whole("vocab_size", 1, 1e7),
+    whole("max_position_embeddings", 2, 1e7),
+    flag("tie_word_embeddings", true),
+    flag("attention_bias"),
+    flag("qk_norm"),
+    flag("gated_mlp"),
+    whole("parameters", 1, 1e14, false),
+}));
+
+constexpr auto engine_keys = with_common_keys(std::to_array<Key>({
+    choice("scheduler", "vllm_v1|vllm_v0|tensorrt_llm|sglang|sarathi|orca|static"),
+    map("limits", true),
+    map("limits.large", true),
+    whole("limits.large.max_num_batched_tokens", 1, 1e7),
+    whole("limits.large.max_num_seqs", 1, 1e6),
+    map("limits.other", true),
+    whole("limits.other.max_num_batched_tokens", 1, 1e7),
+    whole("limits.other.max_num_seqs", 1, 1e6),
+    whole("block_size", 1, 4096),
+    number("gpu_memory_utilization", Unit::fraction, 0.01, 1),
+    flag("enable_chunked_prefill", true),
+    flag("async_scheduling", true),
+    flag("scheduler_reserve_full_isl", true),
+    number("watermark", Unit::fraction, 0, 0.99),
+    choice("scheduling_policy", "fcfs|priority"),
+    choice("cuda_graph_sizes", "vllm|none"),
+    choice("memory_rule", "vllm|tensorrt_llm|sglang"),
+    number("kv_reserve", Unit::bytes, 0, 1e12, false),
+    map("cpu_overhead", true),
+    latency("cpu_overhead.per_step"),
+    latency("cpu_overhead.per_sequence"),
+    flag("cpu_overhead.overlap", true),
+    map("timing", true),
+    factor("timing.gpu_time_factor"),
+    factor("timing.gemm_latency_factor"),
+    factor("timing.decode_per_sequence_factor"),
+    factor("timing.elementwise_factor"),
+    factor("timing.all_reduce_latency_factor"),
+    choice("timing.attention", "mixed|separate"),
+    map("moe"),
+    latency("moe.latency", false),
+    efficiency("moe.bandwidth_efficiency", false),
+    number("moe.imbalance", Unit::count, 0, 100, false),
+    latency("pipeline_per_stage", false),
+}));
+
+constexpr auto price_keys = with_common_keys(std::to_array<Key>({
+    choice("kind", "gpu_rental"),
+    number("usd_per_hour", Unit::money_per_hour, 0, 1e6),
+    list("spread"),
+    number("spread[]", Unit::money_per_hour, 0, 1e6, false),
+    list("offers"),
+    map("offers[]"),
+    text("offers[].provider"),
+    text("offers[].terms"),
+    number("offers[].price", Unit::money_per_hour, 0, 1e6),
+    text("offers[].date"),
+    text("offers[].source"),
+}));
+
+constexpr auto profile_keys = with_common_keys(std::to_array<Key>({
+    choice("kind", "length_profile"),
+    whole("requests", 1, 1e15, false),
+    required(list("probabilities")),
+    number("probabilities[]", Unit::fraction, 0, 1, false),
+    required(list("input")),
+    number("input[]", Unit::count, 0, 1e7, false),
+    required(list("output")),
+    number("output[]", Unit::count, 0, 1e7, false),
+    number("rank_correlation", Unit::count, -1, 1, false),
+    number("input_mean", Unit::count, 0, 1e7, false),
+    number("output_mean", Unit::count, 0, 1e7, false),
+}));
+
+}  // namespace
+
+Schema gpu_schema() { return gpu_keys; }
+Schema model_schema() { return model_keys; }
+Schema engine_schema() { return engine_keys; }
+Schema price_schema() { return price_keys; }
+Schema profile_schema() { return profile_keys; }
+
+}  // namespace penstock::config

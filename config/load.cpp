@@ -1,0 +1,119 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "config/load_parts.h"
+#include "config/overrides.h"
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+/// The top-level keys that decide how much fits into memory.
+constexpr std::array<std::string_view, 5> memory_keys{"model", "weights", "kv_cache", "cluster",
+                                                      "engine"};
+
+/// Everything after the file is a tree.
+void load_tree(Node root, const SourcePtr& file, const LoadOptions& options, Reporter& reporter,
+               Loaded& loaded) {
+  apply_overrides(root, options.sets, reporter);
+  check_schema(root, workload_schema(), reporter);
+  if (!root.is_map()) {
+    return;
+  }
+  const Catalog catalog(options.catalog_dir, reporter);
+  const LoadContext context{{&root, "", workload_schema()}, file, catalog, reporter};
+  Scenario& scenario = loaded.scenario;
+  const std::size_t errors = reporter.error_count();
+  const bool has_model = load_model(context, scenario);
+  const bool has_gpu = load_cluster(context, has_model, scenario);
+  const auto preset = load_engine(context, has_model && has_gpu, scenario);
+  // What does not fit is worth saying only of values that are right.
+  if (has_model && has_gpu && preset && reporter.error_count() == errors &&
+      are_valid(root, workload_schema(), memory_keys)) {
+    loaded.memory = load_memory(context, *preset, options.must_fit, scenario);
+  }
+  load_workload(context, scenario);
+  load_prices(context, has_gpu, scenario);
+  scenario.seed = options.seed.value_or(context.root.seed("seed").value_or(1));
+}
+
+Loaded finish(Loaded loaded, Reporter& reporter) {
+  loaded.ok = !reporter.has_errors();
+  loaded.diagnostics = reporter.take();
+  loaded.notes = reporter.take_notes();
+  loaded.files = reporter.take_files();
+  return loaded;
+}
+
+Loaded load_source(const SourcePtr& source, const LoadOptions& options, Reporter& reporter) {
+  Loaded loaded;
+  if (std::optional<Node> root = parse_yaml(source, reporter)) {
+    if (root->is_null()) {
+      root->span = {source, 1, 1, 0};
+    }
+    load_tree(std::move(*root), source, options, reporter, loaded);
+  }
+  return finish(std::move(loaded), reporter);
+}
+
+}  // namespace
+
+std::string resolve_path(const LoadContext& context, const std::string& path, const Span& span) {
+  const std::filesystem::path given(path);
+  if (given.is_absolute() || span.source != context.file) {
+    return path;
+  }
+  return (std::filesystem::path(context.file->name()).parent_path() / given).string();
+}
+
+Loaded load_scenario(const std::string& path, const LoadOptions& options) {
+  Reporter reporter;
+  const SourcePtr source = read_source(path, path, {}, reporter);
+  if (!source) {
+    Loaded loaded = finish({}, reporter);
+    for (Diagnostic& d : loaded.diagnostics) {
+      d.kind = Diagnostic::Kind::io;
+    }
+    return loaded;
+  }
+  return load_source(source, options, reporter);
+}
+
+Loaded load_scenario_from_text(const std::string& text, const std::string& name,
+                               const LoadOptions& options) {
+  Reporter reporter;
+  return load_source(std::make_shared<const Source>(name, text), options, reporter);
+}
+
+bool scheduler_is_built(std::string_view scheduler) { return scheduler == "vllm_v1"; }
+
+Diagnostic scheduler_not_built(const Scenario& scenario) {
+  Diagnostic d;
+  d.kind = Diagnostic::Kind::infeasible;
+  d.message = fmt::format("the scheduler of `{}` ({}) is not built yet", scenario.engine.preset,
+                          scenario.engine.scheduler);
+  d.notes.emplace_back("this version runs vLLM V1: presets `vllm-0.8-api` to `vllm-0.27`");
+  d.notes.push_back(
+      fmt::format("`penstock explain --step` works with `{}`", scenario.engine.preset));
+  return d;
+}
+
+int exit_code(const Diagnostics& diagnostics) {
+  const auto has = [&diagnostics](Diagnostic::Kind kind) {
+    return std::any_of(diagnostics.begin(), diagnostics.end(), [kind](const Diagnostic& d) {
+      return d.severity == Diagnostic::Severity::error && d.kind == kind;
+    });
+  };
+  return has(Diagnostic::Kind::input)        ? 3
+         : has(Diagnostic::Kind::io)         ? 74
+         : has(Diagnostic::Kind::infeasible) ? 4
+                                             : 0;
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,181 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/load_parts.h"
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+constexpr std::string_view default_preset = "vllm-0.19";
+
+/// vLLM's class of GPUs with larger limits (scheduler-semantics.md §1.1.1).
+bool is_large(const Accelerator& gpu) {
+  constexpr double gib = 1024.0 * 1024.0 * 1024.0;
+  return gpu.memory_bytes >= 70 * gib && to_lower(gpu.name).find("a100") == std::string::npos;
+}
+
+/// Capture sizes up to G (scheduler-semantics.md §1.9.1).
+std::vector<std::int64_t> default_graph_sizes(std::int64_t max_num_seqs,
+                                              std::int64_t max_num_batched_tokens) {
+  const std::int64_t largest =
+      std::min({2 * max_num_seqs, std::int64_t{512}, max_num_batched_tokens});
+  std::vector<std::int64_t> sizes;
+  for (std::int64_t size = 1; size <= largest;) {
+    sizes.push_back(size);
+    size += size < 4 ? size : size == 4 ? 4 : size < 256 ? 8 : 16;
+  }
+  return sizes;
+}
+
+class EngineLoader {
+ public:
+  EngineLoader(const LoadContext& context, Scenario& scenario)
+      : section_(context.root.section("engine")),
+        context_(context),
+        scenario_(scenario),
+        engine_(scenario.engine) {}
+
+  std::optional<EnginePreset> load(bool hardware_is_known) {
+    const std::string name = section_.text("preset").value_or(std::string(default_preset));
+    std::optional<EnginePreset> preset =
+        context_.catalog.engine(name, section_.span("preset"), context_.reporter);
+    if (!preset) {
+      return std::nullopt;
+    }
+    if (!section_.has("preset")) {
+      context_.reporter.note(fmt::format("engine.preset is {}, as none is given", default_preset));
+    }
+    engine_ = preset->spec;
+    override_policies();
+    override_timing();
+    if (hardware_is_known) {
+      set_limits(*preset);
+      set_graph_sizes(*preset);
+    }
+    return preset;
+  }
+
+ private:
+  void override_policies() {
+    const auto set = [](auto& field, const auto& value) {
+      if (value) {
+        field = *value;
+      }
+    };
+    set(engine_.block_size, section_.whole("block_size"));
+    set(engine_.gpu_memory_utilization, section_.number("gpu_memory_utilization"));
+    set(engine_.enable_chunked_prefill, section_.boolean("enable_chunked_prefill"));
+    set(engine_.long_prefill_token_threshold, section_.whole("long_prefill_token_threshold"));
+    set(engine_.async_scheduling, section_.boolean("async_scheduling"));
+    set(engine_.scheduler_reserve_full_isl, section_.boolean("scheduler_reserve_full_isl"));
+    set(engine_.watermark, section_.number("watermark"));
+    if (const auto policy = section_.choice("scheduling_policy")) {
+      engine_.scheduling_policy =
+          *policy == "priority" ? SchedulingPolicy::priority : SchedulingPolicy::fcfs;
+    }
+    if (section_.boolean("enable_prefix_caching").value_or(false)) {
+      Diagnostic& d = context_.reporter.infeasible(
+          section_.span("enable_prefix_caching"), "`enable_prefix_caching: true` is not built yet");
+      d.notes.emplace_back("this version runs without prefix caching");
+    }
+  }
+
+  void override_timing() {
+    const Section cpu = section_.section("cpu_overhead");
+    CpuOverhead& overhead = engine_.cpu_overhead;
+    overhead.per_step = cpu.time("per_step").value_or(overhead.per_step);
+    overhead.per_sequence = cpu.time("per_sequence").value_or(overhead.per_sequence);
+    overhead.overlap = cpu.boolean("overlap").value_or(overhead.overlap);
+    const Section model = context_.root.section("step_model");
+    if (model.is_given()) {
+      if (const auto constant = model.time("constant")) {
+        scenario_.step_model = {StepModelSpec::Kind::constant, *constant};
+      } else if (!model.has("constant") && !model.has("table")) {
+        context_.reporter.error(model.span(), "`step_model` names no model",
+                                "such as {constant: 20ms}");
+      }
+    }
+  }
+
+  /// M and S: the user's, else the preset's for this GPU, then vLLM's post-processing of what the
+  /// user did not set (scheduler-semantics.md §1.1.1).
+  void set_limits(const EnginePreset& preset) {
+    const EnginePreset::Limits& limits =
+        is_large(scenario_.cluster.gpu) ? preset.large : preset.other;
+    const auto given_tokens = section_.whole("max_num_batched_tokens");
+    const auto given_seqs = section_.whole("max_num_seqs");
+    const std::int64_t longest =
+        section_.whole("max_model_len").value_or(scenario_.model.max_position_embeddings);
+    std::int64_t seqs = given_seqs.value_or(limits.max_num_seqs);
+    std::int64_t tokens = given_tokens.value_or(limits.max_num_batched_tokens);
+    if (!given_tokens) {
+      tokens = engine_.enable_chunked_prefill ? tokens : std::max(tokens, longest);
+      tokens = std::min(tokens, seqs * longest);
+    }
+    if (!given_seqs) {
+      seqs = std::min(seqs, tokens);
+    }
+    engine_.max_num_seqs = seqs;
+    engine_.max_num_batched_tokens = tokens;
+    check_limits(given_tokens.has_value(), longest);
+  }
+
+  void check_limits(bool tokens_are_given, std::int64_t longest) {
+    const std::int64_t seqs = engine_.max_num_seqs;
+    const std::int64_t tokens = engine_.max_num_batched_tokens;
+    const Span tokens_span =
+        section_.span(tokens_are_given ? "max_num_batched_tokens" : "max_num_seqs");
+    if (tokens < seqs) {
+      Diagnostic& d = context_.reporter.error(
+          tokens_span, fmt::format("`max_num_batched_tokens` {} is less than `max_num_seqs` {}",
+                                   group_digits(tokens), group_digits(seqs)));
+      d.notes.emplace_back("each sequence of a step computes at least one token");
+    }
+    if (!engine_.enable_chunked_prefill && tokens < longest) {
+      Diagnostic& d = context_.reporter.error(
+          tokens_span,
+          fmt::format("`max_num_batched_tokens` {} is less than the longest prompt, {} tokens",
+                      group_digits(tokens), group_digits(longest)));
+      d.notes.emplace_back("without `enable_chunked_prefill` a prompt is computed in one step");
+      d.notes.emplace_back(section_.has("max_model_len")
+                               ? "`max_model_len` limits it"
+                               : "`max_model_len` limits it; it is the model's maximum now");
+    }
+  }
+
+  void set_graph_sizes(const EnginePreset& preset) {
+    const auto choice = section_.choice("cuda_graph_sizes");
+    const Node* given = section_.find("cuda_graph_sizes");
+    if (given != nullptr && given->is_sequence()) {
+      engine_.cuda_graph_sizes = section_.wholes("cuda_graph_sizes");
+      const std::vector<std::int64_t>& sizes = engine_.cuda_graph_sizes;
+      if (!std::is_sorted(sizes.begin(), sizes.end(), std::less_equal<>())) {
+        context_.reporter.error(given->span, "`cuda_graph_sizes` must rise");
+      }
+      if (given->items.empty()) {
+        context_.reporter.error(given->span, "`cuda_graph_sizes` is empty",
+                                "`none` turns padding off");
+      }
+    } else if (preset.pads_to_cuda_graphs && choice.value_or("default") == "default") {
+      engine_.cuda_graph_sizes =
+          default_graph_sizes(engine_.max_num_seqs, engine_.max_num_batched_tokens);
+    }
+  }
+
+  Section section_;
+  const LoadContext& context_;
+  Scenario& scenario_;
+  EngineSpec& engine_;
+};
+
+}  // namespace
+
+std::optional<EnginePreset> load_engine(const LoadContext& context, bool hardware_is_known,
+                                        Scenario& scenario) {
+  return EngineLoader(context, scenario).load(hardware_is_known);
+}
+
+}  // namespace penstock::config

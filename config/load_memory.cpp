@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/load_parts.h"
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+MemoryQuestion question_of(const Section& engine, const EnginePreset& preset,
+                           const Scenario& scenario) {
+  MemoryQuestion q;
+  q.gpu = scenario.cluster.gpu;
+  q.model = scenario.model;
+  q.weights = scenario.weights;
+  q.kv_cache = scenario.kv_cache;
+  q.tensor_parallel = scenario.cluster.tensor_parallel;
+  q.rule = preset.memory_rule;
+  q.utilization = scenario.engine.gpu_memory_utilization;
+  q.max_num_batched_tokens = scenario.engine.max_num_batched_tokens;
+  q.max_num_seqs = scenario.engine.max_num_seqs;
+  q.block_size = scenario.engine.block_size;
+  q.reserve_bytes = engine.number("reserve");
+  q.preset_reserve_bytes = preset.kv_reserve_bytes;
+  q.blocks_override = engine.whole("num_gpu_blocks_override").value_or(0);
+  return q;
+}
+
+/// Where to point when a GPU's memory is too small.
+Span memory_span(const LoadContext& context) {
+  const Section cluster = context.root.section("cluster");
+  return cluster.span(cluster.has("tensor_parallel") ? "tensor_parallel" : "gpu");
+}
+
+/// Reports that a sequence of `tokens` cannot be held: an error, or a warning if it need not fit.
+void report_misfit(const LoadContext& context, const MemoryQuestion& question,
+                   const MemoryPlan& plan, std::int64_t tokens, bool must_fit) {
+  const std::string gpu = question.gpu.name;
+  const std::string model = question.model.name;
+  const Section engine = context.root.section("engine");
+  Span span = memory_span(context);
+  std::string message;
+  if (!plan.weights_fit()) {
+    message = fmt::format("{} does not fit: {} of weights per GPU, but {} has {}", model,
+                          gib_text(plan.weight_bytes), gpu, gib_text(plan.total_bytes));
+  } else if (plan.blocks_are_given && plan.usable_blocks < 1) {
+    span = engine.span("num_gpu_blocks_override");
+    message = "`num_gpu_blocks_override` leaves no block to use: vLLM keeps one for itself";
+  } else if (plan.usable_blocks < 1) {
+    message = fmt::format("{} leaves no memory for KV on {}", model, gpu);
+  } else {
+    span = engine.span("max_model_len");
+    message = fmt::format("`max_model_len` {} does not fit: the KV pool holds {} tokens",
+                          group_digits(tokens), group_digits(plan.tokens));
+  }
+  Diagnostic& d = must_fit ? context.reporter.infeasible(span, message)
+                           : context.reporter.warning(span, message);
+  d.notes = explain_memory(question, plan);
+  if (plan.blocks_are_given && plan.weights_fit()) {
+    d.notes.push_back(fmt::format(
+        "instead: `num_gpu_blocks_override: {}`",
+        (tokens + plan.block_size - 1) / plan.block_size + plan.blocks - plan.usable_blocks));
+    return;
+  }
+  const auto fits = nearest_fits(question, tokens, context.catalog);
+  for (const std::string& fit : fits) {
+    d.notes.push_back("instead: " + fit);
+  }
+  if (fits.empty()) {
+    d.notes.emplace_back("no GPU of the catalogue holds it at this tensor_parallel");
+  }
+}
+
+void set_max_model_len(const LoadContext& context, const MemoryPlan& plan, Scenario& scenario) {
+  const std::int64_t longest = scenario.model.max_position_embeddings;
+  const Section engine = context.root.section("engine");
+  if (const auto given = engine.whole("max_model_len")) {
+    scenario.engine.max_model_len = *given;
+    if (*given > longest) {
+      context.reporter.warning(
+          engine.span("max_model_len"),
+          fmt::format("`max_model_len` {} is beyond the {} tokens that {} was "
+                      "made for",
+                      group_digits(*given), group_digits(longest), scenario.model.name));
+    }
+    return;
+  }
+  scenario.engine.max_model_len = plan.tokens > 0 ? std::min(longest, plan.tokens) : longest;
+  if (scenario.engine.max_model_len < longest) {
+    context.reporter.note(
+        fmt::format("max_model_len is {}: what the KV pool holds (the model's maximum is {})",
+                    group_digits(scenario.engine.max_model_len), group_digits(longest)));
+  }
+}
+
+void warn_of_overfull_pool(const LoadContext& context, const MemoryPlan& plan) {
+  const double pool = plan.bytes_per_token * static_cast<double>(plan.block_size) *
+                      static_cast<double>(plan.blocks);
+  if (plan.blocks_are_given && plan.weight_bytes + pool > plan.total_bytes) {
+    Diagnostic& d = context.reporter.warning(
+        context.root.section("engine").span("num_gpu_blocks_override"),
+        "these KV blocks and the weights need more memory than the GPU has");
+    d.notes.push_back(fmt::format("{} of blocks + {} of weights, of {}", gib_text(pool),
+                                  gib_text(plan.weight_bytes), gib_text(plan.total_bytes)));
+  }
+}
+
+}  // namespace
+
+MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, bool must_fit,
+                       Scenario& scenario) {
+  const Section engine = context.root.section("engine");
+  const MemoryQuestion question = question_of(engine, preset, scenario);
+  const MemoryPlan plan = plan_memory(question);
+  scenario.engine.num_gpu_blocks = plan.usable_blocks;
+  set_max_model_len(context, plan, scenario);
+  const std::int64_t needed = engine.whole("max_model_len").value_or(1);
+  if (!plan.holds(needed)) {
+    report_misfit(context, question, plan, needed, must_fit);
+  } else {
+    warn_of_overfull_pool(context, plan);
+  }
+  return plan;
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "config/huggingface.h"
+#include "config/load_parts.h"
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+/// The file that `model:` names, if it names one rather than a catalogue entry.
+std::optional<std::string> config_file(const LoadContext& context, const std::string& model,
+                                       const Span& span) {
+  const std::string path = resolve_path(context, model, span);
+  std::error_code error;
+  if (model.ends_with(".json")) {
+    return path;
+  }
+  if (model.find('/') != std::string::npos && exists(path) &&
+      context.catalog.find(CatalogKind::models, model) == nullptr) {
+    return std::filesystem::is_directory(path, error)
+               ? (std::filesystem::path(path) / "config.json").string()
+               : path;
+  }
+  return std::nullopt;
+}
+
+Dtype dtype_or(const Section& root, std::string_view key, Dtype otherwise) {
+  const auto name = root.choice(key);
+  return name ? parse_dtype(*name).value_or(otherwise) : otherwise;
+}
+
+}  // namespace
+
+bool load_model(const LoadContext& context, Scenario& scenario) {
+  const Section& root = context.root;
+  scenario.kv_cache = dtype_or(root, "kv_cache", Dtype::bf16);
+  scenario.weights = dtype_or(root, "weights", Dtype::bf16);
+  const std::optional<std::string> name = root.text("model");
+  if (!name) {
+    return false;
+  }
+  const Span span = root.span("model");
+  if (const auto path = config_file(context, *name, span)) {
+    auto model = read_huggingface(*path, span, context.reporter);
+    if (!model) {
+      return false;
+    }
+    scenario.model = std::move(model->architecture);
+    scenario.weights = dtype_or(root, "weights", model->weights.value_or(Dtype::bf16));
+    if (!model->weights && !root.has("weights")) {
+      context.reporter.error(model->weights_span,
+                             "this checkpoint is quantized in a way that has no name here",
+                             "give `weights` in the workload file");
+    }
+  } else {
+    auto model = context.catalog.model(*name, span, context.reporter);
+    if (!model) {
+      return false;
+    }
+    scenario.model = std::move(*model);
+  }
+  scenario.model_name = scenario.model.name;
+  return true;
+}
+
+bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& scenario) {
+  const Section section = context.root.section("cluster");
+  ClusterSpec& cluster = scenario.cluster;
+  cluster.tensor_parallel = static_cast<int>(section.whole("tensor_parallel").value_or(1));
+  cluster.replicas = static_cast<int>(section.whole("replicas").value_or(1));
+  const std::string_view router = section.choice("router").value_or("round_robin");
+  cluster.router = router == "random"              ? RouterKind::random
+                   : router == "least_outstanding" ? RouterKind::least_outstanding
+                   : router == "power_of_two"      ? RouterKind::power_of_two
+                                                   : RouterKind::round_robin;
+  const int tp = cluster.tensor_parallel;
+  if (model_is_known) {
+    if (const auto problem = tensor_parallel_problem(scenario.model, tp)) {
+      context.reporter.error(section.span("tensor_parallel"),
+                             fmt::format("`tensor_parallel: {}` {}", tp, *problem));
+    }
+  }
+  const std::optional<std::string> name = section.text("gpu");
+  auto gpu =
+      name ? context.catalog.gpu(*name, section.span("gpu"), context.reporter) : std::nullopt;
+  if (!gpu) {
+    return false;
+  }
+  cluster.gpu = std::move(*gpu);
+  if (tp > 1 && tp > cluster.gpu.scaleup_domain) {
+    Diagnostic& d = context.reporter.warning(
+        section.span("tensor_parallel"),
+        cluster.gpu.scaleup_domain > 1
+            ? fmt::format("`tensor_parallel: {}` reaches past the fast link of {}, which joins {}",
+                          tp, cluster.gpu.name, cluster.gpu.scaleup_domain)
+            : fmt::format("`tensor_parallel: {}` without a fast link between {} GPUs", tp,
+                          cluster.gpu.name));
+    d.notes.emplace_back("all-reduce times over slower links are guesses, off by up to a factor 2");
+  }
+  return true;
+}
+
+}  // namespace penstock::config

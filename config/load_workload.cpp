@@ -1,0 +1,288 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "config/load_parts.h"
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+using Process = ArrivalSpec::Process;
+
+Process process_of(std::string_view name) {
+  return name == "constant"      ? Process::constant
+         : name == "offline"     ? Process::offline
+         : name == "closed_loop" ? Process::closed_loop
+                                 : Process::poisson;
+}
+
+class WorkloadLoader {
+ public:
+  WorkloadLoader(const LoadContext& context, Scenario& scenario)
+      : section_(context.root.section("workload")),
+        context_(context),
+        reporter_(context.reporter),
+        scenario_(scenario),
+        spec_(scenario.workload) {}
+
+  void load() {
+    spec_.requests = static_cast<std::uint64_t>(section_.whole("requests").value_or(0));
+    spec_.duration = section_.time("duration").value_or(SimTime{});
+    spec_.warmup = section_.time("warmup").value_or(SimTime{});
+    total_rate_ = section_.number("rate");
+    const std::vector<Section> classes = section_.sections("classes");
+    for (const Section& klass : classes) {
+      if (spec_.classes.size() < max_classes) {
+        load_class(klass, classes.size());
+      }
+    }
+    if (classes.size() > max_classes) {
+      reporter_.error(section_.span("classes"), fmt::format("more than {} classes", max_classes));
+    }
+    check_shares(classes);
+    if (section_.has("trace")) {
+      load_trace();
+    }
+    if (section_.is_given()) {
+      check_extent(!classes.empty());
+    }
+  }
+
+ private:
+  static constexpr std::size_t max_classes = 1000;
+
+  void load_class(const Section& section, std::size_t count) {
+    ClassSpec spec;
+    spec.name = section.text("name").value_or("");
+    check_name(section, spec.name);
+    spec.priority = static_cast<std::int32_t>(section.whole("priority").value_or(0));
+    if (section.section("slo").is_given()) {
+      spec.slo = read_slo(section.section("slo"), scenario_.slo);
+    }
+    load_lengths(context_, section, spec);
+    load_arrivals(section, count, spec);
+    spec_.classes.push_back(std::move(spec));
+  }
+
+  void check_name(const Section& section, const std::string& name) {
+    if (name.empty()) {
+      return;  // reported as missing
+    }
+    if (!names_.insert(name).second) {
+      reporter_.error(section.span("name"),
+                      fmt::format("there is a class `{}` already", excerpt(name)));
+    } else if (name == "default" && section_.has("trace")) {
+      reporter_.error(section.span("name"), "`default` is the class of the trace's requests",
+                      "call this one something else");
+    }
+  }
+
+  void load_arrivals(const Section& section, std::size_t count, ClassSpec& spec) {
+    const Section arrivals = section.section("arrivals");
+    spec.arrivals.process = process_of(arrivals.choice("process").value_or("poisson"));
+    spec.arrivals.concurrency = arrivals.whole("concurrency").value_or(0);
+    spec.arrivals.think = arrivals.time("think").value_or(SimTime{});
+    const bool is_closed = spec.arrivals.process == Process::closed_loop;
+    for (const std::string_view key : {"concurrency", "think"}) {
+      if (arrivals.has(key) && !is_closed) {
+        reporter_.error(arrivals.key_span(key),
+                        fmt::format("`{}` is for `process: closed_loop` only", key));
+      }
+    }
+    if (is_closed && !arrivals.has("concurrency")) {
+      reporter_.error(arrivals.span(), "`process: closed_loop` needs `concurrency`");
+    }
+    if (is_closed || spec.arrivals.process == Process::offline) {
+      spec.share = section.number("share").value_or(0);
+      refuse_rate(section, is_closed ? "closed_loop" : "offline", is_closed);
+    } else {
+      load_rate(section, count, spec);
+    }
+    any_offline_ |= spec.arrivals.process == Process::offline;
+  }
+
+  void refuse_rate(const Section& section, std::string_view process, bool refuse_share) {
+    for (const std::string_view key : {"rate", "share"}) {
+      if (section.has(key) && (key == "rate" || refuse_share)) {
+        reporter_.error(section.key_span(key),
+                        fmt::format("`{}` has no meaning with `process: {}`", key, process));
+      }
+    }
+  }
+
+  void load_rate(const Section& section, std::size_t count, ClassSpec& spec) {
+    const bool has_rate = section.has("rate");
+    const bool has_share = section.has("share");
+    if (has_rate && (has_share || total_rate_)) {
+      reporter_.error(section.key_span("rate"),
+                      has_share ? "`rate` and `share` exclude each other"
+                                : "`workload.rate` is given: classes have a `share` of it");
+    } else if (has_rate) {
+      spec.rate = section.number("rate").value_or(0);
+    } else if (has_share && !section_.has("rate")) {
+      Diagnostic& d = reporter_.error(section.key_span("share"), "`share` of what rate?");
+      d.notes.emplace_back("give the total as `workload.rate`, or this class a `rate`");
+    } else if (has_share) {
+      spec.share = section.number("share").value_or(0);
+      spec.rate = spec.share * total_rate_.value_or(0);
+      if (spec.rate > 0 && spec.rate < 1.0 / 86400) {
+        reporter_.error(section.span("share"), "this share is less than one request a day");
+      }
+    } else if (section_.has("rate") && count == 1) {
+      spec.share = 1;
+      spec.rate = total_rate_.value_or(0);
+    } else if (section.is_given()) {
+      reporter_.error(section.span(),
+                      section_.has("rate") ? "`share` is missing" : "`rate` is missing",
+                      section_.has("rate") ? "such as share: 60%" : "such as rate: 8/s");
+    }
+  }
+
+  /// Shares must be a whole: of the rate, and of the requests of offline classes.
+  void check_shares(const std::vector<Section>& classes) {
+    for (const bool offline : {false, true}) {
+      double sum = 0;
+      std::size_t shared = 0;
+      std::size_t members = 0;
+      Span span;
+      for (std::size_t i = 0; i < spec_.classes.size(); ++i) {
+        const ClassSpec& spec = spec_.classes[i];
+        if ((spec.arrivals.process == Process::offline) != offline ||
+            spec.arrivals.process == Process::closed_loop) {
+          continue;
+        }
+        ++members;
+        if (spec.share > 0) {
+          sum += spec.share;
+          ++shared;
+          span = classes[i].span("share");
+        }
+      }
+      if (shared > 0 && shared == members && std::abs(sum - 1) > 1e-9) {
+        reporter_.error(span, fmt::format("the shares sum to {:.6g} %, not 100 %", 100 * sum));
+      } else if (offline && shared < members && members > 1) {
+        reporter_.error(section_.span("classes"),
+                        "several offline classes need a `share` each of `workload.requests`");
+      }
+    }
+    if (total_rate_ && classes.empty()) {
+      reporter_.error(section_.key_span("rate"), "`workload.rate` without classes");
+    }
+    if (spec_.classes.size() == 1 && any_offline_ && spec_.classes[0].share == 0) {
+      spec_.classes[0].share = 1;
+    }
+  }
+
+  void load_trace() {
+    const Section section = section_.section("trace");
+    TraceSpec trace;
+    trace.file = section.text("file").value_or("");
+    trace.path = resolve_path(context_, trace.file, section.span("file"));
+    trace.format = section.text("format").value_or("");
+    trace.start = section.time("start").value_or(SimTime{});
+    trace.duration = section.time("duration").value_or(SimTime::never());
+    if (const auto requests = section.whole("requests")) {
+      trace.requests = static_cast<std::uint64_t>(*requests);
+    }
+    trace.rate_scale = section.number("rate_scale").value_or(1);
+    if (!trace.file.empty()) {
+      check_readable(trace.path, section.span("file"));
+    }
+    spec_.trace = std::move(trace);
+    spec_.trace_class = static_cast<std::uint16_t>(spec_.classes.size());
+    spec_.classes.emplace_back();
+  }
+
+  void check_readable(const std::string& path, const Span& span) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    const char* problem = !fs::exists(path, error)        ? "there is no such file"
+                          : fs::is_directory(path, error) ? "it is a folder"
+                          // Opening a pipe would wait for its writer, and take from it.
+                          : fs::is_regular_file(path, error) && !std::ifstream(path).is_open()
+                              ? "it cannot be opened"
+                              : nullptr;
+    if (problem != nullptr) {
+      Diagnostic& d = reporter_.error(span, fmt::format("the trace cannot be read: {}", problem));
+      d.notes.push_back("looked for " + path);
+    }
+  }
+
+  void check_extent(bool has_classes) {
+    if (!has_classes && !spec_.trace) {
+      if (!section_.has("classes")) {
+        reporter_.error(section_.span(), "`workload` has neither a `trace` nor `classes`");
+      } else if (section_.find("classes")->is_sequence()) {
+        reporter_.error(section_.span("classes"), "`classes` is empty");
+      }
+      return;
+    }
+    if (!has_classes) {
+      for (const std::string_view key : {"requests", "duration"}) {
+        if (section_.has(key)) {
+          Diagnostic& d =
+              reporter_.warning(section_.key_span(key),
+                                fmt::format("`workload.{}` bounds generated traffic, and there "
+                                            "is none",
+                                            key));
+          d.notes.push_back(fmt::format("`workload.trace.{}` cuts the trace", key));
+        }
+      }
+    } else if (!section_.has("requests") && !section_.has("duration")) {
+      reporter_.error(section_.span(), "generated traffic needs `requests` or `duration`",
+                      "such as requests: 5000");
+    } else if (any_offline_ && !section_.has("requests")) {
+      reporter_.error(section_.span(), "offline classes need `requests`: they arrive all at once");
+    }
+    check_times();
+  }
+
+  void check_times() {
+    if (spec_.duration > SimTime{} && spec_.warmup >= spec_.duration) {
+      reporter_.error(section_.span("warmup"), "`warmup` leaves nothing of `duration` to measure");
+    }
+    double rate = 0;
+    for (const ClassSpec& spec : spec_.classes) {
+      rate += spec.rate;
+    }
+    const double seconds = rate > 0 ? static_cast<double>(spec_.requests) / rate : 0;
+    if (spec_.duration == SimTime{} && seconds > SimTime::max().seconds()) {
+      reporter_.error(section_.span("requests"),
+                      fmt::format("{} requests at {}/s take {:.0f} days; 100 are the most",
+                                  group_digits(static_cast<std::int64_t>(spec_.requests)),
+                                  number_text(rate), seconds / 86400));
+    }
+  }
+
+  Section section_;
+  const LoadContext& context_;
+  Reporter& reporter_;
+  Scenario& scenario_;
+  WorkloadSpec& spec_;
+  std::optional<double> total_rate_;
+  std::set<std::string> names_;
+  bool any_offline_ = false;
+};
+
+}  // namespace
+
+Slo read_slo(const Section& section, const Slo& otherwise) {
+  Slo slo;
+  slo.ttft = section.time("ttft").value_or(Slo::none);
+  slo.tpot = section.time("tpot").value_or(Slo::none);
+  slo.e2e = section.time("e2e").value_or(Slo::none);
+  slo.attainment = section.number("attainment").value_or(otherwise.attainment);
+  return slo;
+}
+
+void load_workload(const LoadContext& context, Scenario& scenario) {
+  scenario.slo = read_slo(context.root.section("slo"), Slo{});
+  WorkloadLoader(context, scenario).load();
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,200 @@
+#include "config/memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+constexpr double gib = 1024.0 * 1024.0 * 1024.0;
+
+/// What vLLM needs beside weights and KV, fitted on eight logged systems (step-model.md §5).
+double vllm_reserve_bytes(const MemoryQuestion& q) {
+  const auto tokens = static_cast<double>(q.max_num_batched_tokens);
+  const auto hidden = static_cast<double>(q.model.hidden_size);
+  const double width = static_cast<double>(q.model.intermediate_size) / q.tensor_parallel;
+  const double activations = tokens * (8 * hidden + 6 * width);
+  const double logits =
+      4 * static_cast<double>(q.max_num_seqs) * static_cast<double>(q.model.vocab_size);
+  return (0.8 + (q.tensor_parallel > 1 ? 2.0 : 0.0)) * gib + 1.5 * activations + 3 * logits;
+}
+
+double reserve_bytes(const MemoryQuestion& q) {
+  if (q.reserve_bytes) {
+    return *q.reserve_bytes;
+  }
+  switch (q.rule) {
+    case MemoryRule::vllm:
+      return vllm_reserve_bytes(q);
+    case MemoryRule::tensorrt_llm:
+      return q.preset_reserve_bytes;
+    case MemoryRule::sglang:
+      break;  // lives in what the static fraction leaves
+  }
+  return 0;
+}
+
+std::string tokens_text(const MemoryPlan& plan) {
+  return fmt::format("{} tokens of KV", group_digits(plan.tokens));
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const MemoryQuestion& q) {
+  MemoryPlan plan;
+  plan.rule = q.rule;
+  plan.total_bytes = std::max(0.0, q.gpu.memory_bytes - 0.5 * gib);
+  plan.utilization = q.utilization;
+  plan.weight_bytes = weight_bytes_per_gpu(q.model, q.weights, q.tensor_parallel);
+  plan.reserve_bytes = reserve_bytes(q);
+  plan.reserve_is_given = q.reserve_bytes.has_value();
+  plan.bytes_per_token = kv_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
+  plan.block_size = q.block_size;
+  if (q.rule == MemoryRule::tensorrt_llm) {  // a share of what is free after loading
+    plan.usable_bytes = plan.total_bytes;
+    plan.kv_bytes = plan.total_bytes - plan.weight_bytes - plan.reserve_bytes;
+    plan.kv_bytes *= plan.kv_bytes > 0 ? q.utilization : 1;
+  } else {
+    plan.usable_bytes = q.utilization * plan.total_bytes;
+    plan.kv_bytes = plan.usable_bytes - plan.weight_bytes - plan.reserve_bytes;
+  }
+  const double block_bytes = plan.bytes_per_token * static_cast<double>(q.block_size);
+  plan.blocks_are_given = q.blocks_override > 0;
+  plan.blocks = plan.blocks_are_given ? q.blocks_override
+                : plan.kv_bytes > 0
+                    ? static_cast<std::int64_t>(std::min(plan.kv_bytes / block_bytes, 1e12))
+                    : 0;
+  const std::int64_t null_blocks = q.rule == MemoryRule::vllm ? 1 : 0;
+  plan.usable_blocks = std::max<std::int64_t>(0, plan.blocks - null_blocks);
+  plan.tokens = plan.usable_blocks * q.block_size;
+  return plan;
+}
+
+std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPlan& plan) {
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("per GPU: {} as the driver shows it, less 0.50 GiB = {}",
+                              gib_text(q.gpu.memory_bytes), gib_text(plan.total_bytes)));
+  const std::string weights = fmt::format(
+      "{} of weights ({:.2f}e9 parameters, {}, tensor_parallel {})", gib_text(plan.weight_bytes),
+      static_cast<double>(parameters(q.model)) / 1e9, to_string(q.weights), q.tensor_parallel);
+  const std::string reserve =
+      fmt::format("{} of reserve ({})", gib_text(plan.reserve_bytes),
+                  plan.reserve_is_given ? "as given" : "by rule; `engine.reserve` sets it");
+  if (q.rule == MemoryRule::tensorrt_llm) {
+    lines.push_back(fmt::format("{} - {} - {}, x {} = {} for KV", gib_text(plan.total_bytes),
+                                weights, reserve, number_text(q.utilization),
+                                gib_text(plan.kv_bytes)));
+  } else {
+    lines.push_back(fmt::format("{} x {} = {} usable (gpu_memory_utilization)",
+                                gib_text(plan.total_bytes), number_text(q.utilization),
+                                gib_text(plan.usable_bytes)));
+    lines.push_back(fmt::format("{} - {} - {} = {} for KV", gib_text(plan.usable_bytes), weights,
+                                reserve, gib_text(plan.kv_bytes)));
+  }
+  lines.push_back(fmt::format("{} of KV a token: {} usable blocks of {} tokens = {} tokens{}",
+                              gib_text(plan.bytes_per_token), group_digits(plan.usable_blocks),
+                              plan.block_size, group_digits(plan.tokens),
+                              plan.blocks_are_given ? " (num_gpu_blocks_override)" : ""));
+  return lines;
+}
+
+std::optional<std::string> tensor_parallel_problem(const Architecture& model, int tp) {
+  const std::int64_t kv_heads = model.num_key_value_heads;
+  if (model.num_attention_heads % tp != 0) {
+    return fmt::format("does not divide the {} attention heads of {}", model.num_attention_heads,
+                       model.name);
+  }
+  if (kv_heads % tp != 0 && tp % kv_heads != 0) {
+    return fmt::format("neither divides the {} KV heads of {} nor is a multiple of them", kv_heads,
+                       model.name);
+  }
+  if (model.intermediate_size % tp != 0) {
+    return fmt::format("does not divide the MLP width {} of {}", model.intermediate_size,
+                       model.name);
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+std::optional<std::string> more_gpus(MemoryQuestion q, std::int64_t tokens) {
+  const int most = std::max(8, std::min(q.gpu.scaleup_domain, 72));
+  for (int tp = q.tensor_parallel + 1; tp <= most; ++tp) {
+    q.tensor_parallel = tp;
+    if (!tensor_parallel_problem(q.model, tp)) {
+      if (const MemoryPlan plan = plan_memory(q); plan.holds(tokens)) {
+        return fmt::format("`tensor_parallel: {}` fits ({})", tp, tokens_text(plan));
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> smaller_dtype(MemoryQuestion q, std::int64_t tokens) {
+  const double bytes = bytes_per_element(q.weights);
+  for (const Dtype dtype : {q.weights, Dtype::fp8, Dtype::nvfp4}) {
+    for (const Dtype kv : {q.kv_cache, Dtype::fp8}) {
+      const Dtype old_kv = q.kv_cache;
+      if (bytes_per_element(dtype) > bytes) {
+        continue;
+      }
+      MemoryQuestion smaller = q;
+      smaller.weights = dtype;
+      smaller.kv_cache = kv;
+      const MemoryPlan plan = plan_memory(smaller);
+      if (plan.holds(tokens)) {
+        return fmt::format("`weights: {}`{} fits ({})", to_string(dtype),
+                           kv != old_kv ? fmt::format(" with `kv_cache: {}`", to_string(kv)) : "",
+                           tokens_text(plan));
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> bigger_gpu(MemoryQuestion q, std::int64_t tokens,
+                                      const Catalog& catalog) {
+  std::vector<Accelerator> gpus;
+  const double memory = q.gpu.memory_bytes;
+  const std::string vendor = q.gpu.vendor;
+  Reporter ignored;
+  for (const Catalog::Entry& entry : catalog.list(CatalogKind::gpus)) {
+    auto gpu = catalog.gpu(entry.name, {}, ignored);
+    if (gpu && gpu->memory_bytes > memory) {
+      gpus.push_back(std::move(*gpu));
+    }
+  }
+  std::stable_sort(gpus.begin(), gpus.end(), [&vendor](const auto& a, const auto& b) {
+    const bool a_other = a.vendor != vendor;
+    const bool b_other = b.vendor != vendor;
+    return a_other != b_other ? b_other : a.memory_bytes < b.memory_bytes;
+  });
+  for (const Accelerator& gpu : gpus) {
+    q.gpu = gpu;
+    if (const MemoryPlan plan = plan_memory(q); plan.holds(tokens)) {
+      return fmt::format("`gpu: {}` fits ({})", gpu.name, tokens_text(plan));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> nearest_fits(const MemoryQuestion& question, std::int64_t tokens,
+                                      const Catalog& catalog) {
+  std::vector<std::string> fits;
+  for (auto& fit : {more_gpus(question, tokens), smaller_dtype(question, tokens),
+                    bigger_gpu(question, tokens, catalog)}) {
+    if (fit) {
+      fits.push_back(*fit);
+    }
+  }
+  return fits;
+}
+
+}  // namespace penstock::config

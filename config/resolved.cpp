@@ -1,0 +1,186 @@
+#include "config/resolved.h"
+
+#include <nlohmann/json.hpp>
+
+namespace penstock::config {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char* name_of(RouterKind router) {
+  switch (router) {
+    case RouterKind::round_robin:
+      return "round_robin";
+    case RouterKind::random:
+      return "random";
+    case RouterKind::least_outstanding:
+      return "least_outstanding";
+    case RouterKind::power_of_two:
+      break;
+  }
+  return "power_of_two";
+}
+
+const char* name_of(CostRule rule) {
+  constexpr const char* names[] = {"phase", "cause",       "occupancy",
+                                   "flops", "output_only", "blended"};
+  return names[static_cast<std::size_t>(rule)];
+}
+
+const char* name_of(ArrivalSpec::Process process) {
+  constexpr const char* names[] = {"poisson", "constant", "offline", "closed_loop"};
+  return names[static_cast<std::size_t>(process)];
+}
+
+/// Seconds, null if there is none.
+Json seconds(SimTime time) { return time == SimTime::never() ? Json() : Json(time.seconds()); }
+Json milliseconds(SimTime time) {
+  return time == SimTime::never() ? Json() : Json(time.milliseconds());
+}
+
+Json model_json(const Scenario& s) {
+  const Architecture& m = s.model;
+  return {{"name", s.model_name},
+          {"title", m.title},
+          {"weights", to_string(s.weights)},
+          {"kv_cache", to_string(s.kv_cache)},
+          {"parameters", parameters(m)},
+          {"num_hidden_layers", m.num_hidden_layers},
+          {"hidden_size", m.hidden_size},
+          {"num_attention_heads", m.num_attention_heads},
+          {"num_key_value_heads", m.num_key_value_heads},
+          {"head_dim", m.head_dim},
+          {"intermediate_size", m.intermediate_size},
+          {"vocab_size", m.vocab_size},
+          {"max_position_embeddings", m.max_position_embeddings},
+          {"tie_word_embeddings", m.tie_word_embeddings},
+          {"attention_bias", m.attention_bias},
+          {"qk_norm", m.qk_norm}};
+}
+
+Json cluster_json(const ClusterSpec& c) {
+  return {{"gpu", c.gpu.name},
+          {"gpu_title", c.gpu.title},
+          {"gpu_memory_bytes", c.gpu.memory_bytes},
+          {"timing", c.gpu.timing.fit},
+          {"tensor_parallel", c.tensor_parallel},
+          {"replicas", c.replicas},
+          {"gpus", std::int64_t{c.tensor_parallel} * c.replicas},
+          {"router", name_of(c.router)}};
+}
+
+Json engine_json(const EngineSpec& e) {
+  return {{"preset", e.preset},
+          {"scheduler", e.scheduler},
+          {"max_num_seqs", e.max_num_seqs},
+          {"max_num_batched_tokens", e.max_num_batched_tokens},
+          {"block_size", e.block_size},
+          {"num_gpu_blocks", e.num_gpu_blocks},
+          {"gpu_memory_utilization", e.gpu_memory_utilization},
+          {"max_model_len", e.max_model_len},
+          {"enable_chunked_prefill", e.enable_chunked_prefill},
+          {"long_prefill_token_threshold", e.long_prefill_token_threshold},
+          {"enable_prefix_caching", e.enable_prefix_caching},
+          {"async_scheduling", e.async_scheduling},
+          {"scheduling_policy",
+           e.scheduling_policy == SchedulingPolicy::priority ? "priority" : "fcfs"},
+          {"scheduler_reserve_full_isl", e.scheduler_reserve_full_isl},
+          {"watermark", e.watermark},
+          {"cuda_graph_sizes", e.cuda_graph_sizes},
+          {"cpu_overhead",
+           {{"per_step_ms", e.cpu_overhead.per_step.milliseconds()},
+            {"per_sequence_ms", e.cpu_overhead.per_sequence.milliseconds()},
+            {"overlap", e.cpu_overhead.overlap}}}};
+}
+
+Json slo_json(const Slo& slo) {
+  return {{"ttft_ms", milliseconds(slo.ttft)},
+          {"tpot_ms", milliseconds(slo.tpot)},
+          {"e2e_ms", milliseconds(slo.e2e)},
+          {"attainment", slo.attainment}};
+}
+
+Json length_json(const LengthSpec& lengths) {
+  switch (lengths.kind) {
+    case LengthSpec::Kind::fixed:
+      return {{"fixed", lengths.a}};
+    case LengthSpec::Kind::uniform:
+      return {{"uniform", {lengths.a, lengths.b}}};
+    case LengthSpec::Kind::lognormal:
+      return {{"lognormal", {{"mu", lengths.a}, {"sigma", lengths.b}}}};
+    case LengthSpec::Kind::quantiles:
+      break;
+  }
+  return {{"quantiles", {{"probabilities", lengths.probabilities}, {"values", lengths.values}}}};
+}
+
+Json class_json(const ClassSpec& c, bool is_of_trace) {
+  Json json{{"name", c.name}};
+  if (!is_of_trace) {
+    json["process"] = name_of(c.arrivals.process);
+    json["rate_per_s"] = c.rate > 0 ? Json(c.rate) : Json();
+    json["concurrency"] = c.arrivals.concurrency > 0 ? Json(c.arrivals.concurrency) : Json();
+    json["think_s"] = c.arrivals.think.seconds();
+    json["share"] = c.share > 0 ? Json(c.share) : Json();
+    json["input"] = length_json(c.input);
+    json["output"] = length_json(c.output);
+  }
+  json["priority"] = c.priority;
+  json["slo"] = c.slo ? slo_json(*c.slo) : Json();
+  return json;
+}
+
+Json trace_json(const TraceSpec& t) {
+  constexpr auto all = std::numeric_limits<std::uint64_t>::max();
+  return {{"file", t.file},
+          {"format", t.format.empty() ? Json() : Json(t.format)},
+          {"start_s", t.start.seconds()},
+          {"duration_s", seconds(t.duration)},
+          {"requests", t.requests == all ? Json() : Json(t.requests)},
+          {"rate_scale", t.rate_scale}};
+}
+
+Json workload_json(const WorkloadSpec& w) {
+  Json json;
+  json["requests"] = w.requests > 0 ? Json(w.requests) : Json();
+  json["duration_s"] = w.duration > SimTime{} ? Json(w.duration.seconds()) : Json();
+  json["warmup_s"] = w.warmup.seconds();
+  json["trace"] = w.trace ? trace_json(*w.trace) : Json();
+  json["classes"] = Json::array();
+  for (std::size_t i = 0; i < w.classes.size(); ++i) {
+    json["classes"].push_back(class_json(w.classes[i], w.trace && i == w.trace_class));
+  }
+  return json;
+}
+
+Json prices_json(const PriceSpec& p) {
+  return {{"currency", p.currency},
+          {"gpu_per_hour", p.gpu_per_hour},
+          {"source", p.source},
+          {"low_per_hour", p.low_per_hour > 0 ? Json(p.low_per_hour) : Json()},
+          {"high_per_hour", p.high_per_hour > 0 ? Json(p.high_per_hour) : Json()},
+          {"electricity_per_kwh", p.electricity_per_kwh > 0 ? Json(p.electricity_per_kwh) : Json()},
+          {"pue", p.pue}};
+}
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const Scenario& s) {
+  Json json;
+  json["model"] = model_json(s);
+  json["cluster"] = cluster_json(s.cluster);
+  json["engine"] = engine_json(s.engine);
+  json["step_model"] = s.step_model.kind == StepModelSpec::Kind::constant
+                           ? Json{{"constant_ms", s.step_model.constant.milliseconds()}}
+                           : Json("roofline");
+  json["workload"] = workload_json(s.workload);
+  json["slo"] = slo_json(s.slo);
+  json["prices"] = prices_json(s.prices);
+  json["cost_rule"] = name_of(s.prices.rule);
+  json["seed"] = s.seed;
+  json["until_s"] = seconds(s.until);
+  return json;
+}
+
+}  // namespace penstock::config

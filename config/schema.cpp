@@ -1,0 +1,269 @@
+#include "config/schema.h"
+
+#include <algorithm>
+
+namespace penstock::config {
+
+std::string join_path(std::string_view prefix, std::string_view name) {
+  std::string path(prefix);
+  if (!path.empty()) {
+    path += '.';
+  }
+  return path += name;
+}
+
+const Key* find_key(Schema schema, std::string_view prefix, std::string_view name) {
+  const std::string path = join_path(prefix, name);
+  const std::string wildcard = join_path(prefix, "*");
+  const Key* any = nullptr;
+  for (const Key& key : schema) {
+    if (key.path == path) {
+      return &key;
+    }
+    if (key.path == wildcard) {
+      any = &key;
+    }
+  }
+  return any;
+}
+
+std::vector<std::string_view> keys_of(Schema schema, std::string_view prefix) {
+  std::vector<std::string_view> names;
+  for (const Key& key : schema) {
+    std::string_view name = key.path;
+    if (!prefix.empty()) {
+      if (!name.starts_with(prefix) || name.size() <= prefix.size() || name[prefix.size()] != '.') {
+        continue;
+      }
+      name.remove_prefix(prefix.size() + 1);
+    }
+    if (name.find_first_of(".[*") == std::string_view::npos) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+namespace {
+
+constexpr double most_tokens = 1e7;
+constexpr double most_requests = 1e9;
+constexpr double hundred_days = 100 * 86400e12;  // SimTime::max(), in ps
+constexpr double one_hour = 3600e12;             // of a step, in ps
+constexpr double ten_seconds = 10e12;
+/// Rarer than this, the gaps between arrivals leave the range of SimTime.
+constexpr double once_a_day = 1.0 / 86400;
+constexpr std::string_view no_prefix_caching = "this version runs without prefix caching";
+constexpr std::string_view only_tensor_parallel =
+    "this version builds tensor_parallel and replicas";
+
+// The rows below, as short as they can be said.
+constexpr Key map(std::string_view path, std::string_view doc, bool required = false) {
+  return {.path = path, .doc = doc, .map = true, .required = required};
+}
+constexpr Key text(std::string_view path, std::string_view doc) {
+  return {.path = path, .doc = doc, .scalar = Scalar::text};
+}
+constexpr Key flag(std::string_view path, std::string_view doc, std::string_view by_default) {
+  return {.path = path, .doc = doc, .scalar = Scalar::boolean, .by_default = by_default};
+}
+constexpr Key whole(std::string_view path, std::string_view doc, double min, double max,
+                    std::string_view by_default = {}) {
+  return {.path = path,
+          .doc = doc,
+          .scalar = Scalar::whole,
+          .min = min,
+          .max = max,
+          .by_default = by_default};
+}
+constexpr Key tokens(std::string_view path, std::string_view doc) {
+  return whole(path, doc, 1, most_tokens);
+}
+constexpr Key number(std::string_view path, std::string_view doc, Unit unit, double min, double max,
+                     std::string_view by_default = {}, bool above_min = false) {
+  return {.path = path,
+          .doc = doc,
+          .scalar = Scalar::number,
+          .unit = unit,
+          .min = min,
+          .max = max,
+          .above_min = above_min,
+          .by_default = by_default};
+}
+constexpr Key time(std::string_view path, std::string_view doc, std::string_view by_default = {},
+                   bool above_min = true) {
+  return number(path, doc, Unit::time, 0, hundred_days, by_default, above_min);
+}
+constexpr Key choice(std::string_view path, std::string_view doc, std::string_view choices,
+                     std::string_view by_default, std::string_view later_choices = {}) {
+  return {.path = path,
+          .doc = doc,
+          .scalar = Scalar::choice,
+          .choices = choices,
+          .later_choices = later_choices,
+          .by_default = by_default};
+}
+constexpr Key later(std::string_view path, std::string_view doc, std::string_view instead) {
+  return {.path = path, .doc = doc, .any = true, .later = instead};
+}
+constexpr Key required(Key key) {
+  key.required = true;
+  return key;
+}
+constexpr Key or_map(Key key) {
+  key.map = true;
+  return key;
+}
+constexpr Key or_list(Key key) {
+  key.list = true;
+  return key;
+}
+
+constexpr Key workload_keys[] = {
+    required(text("model", "catalogue name, or path of a Hugging Face config.json")),
+    choice("weights", "how weights are stored", "bf16|fp8|int8|nvfp4|mxfp4",
+           "bf16, or the checkpoint's"),
+    choice("kv_cache", "how the KV cache is stored", "bf16|fp8", "bf16"),
+    {.path = "seed", .doc = "of all random numbers", .scalar = Scalar::seed, .by_default = "1"},
+
+    map("cluster", "the GPUs and how they are used", true),
+    required(text("cluster.gpu", "catalogue name of the GPU")),
+    whole("cluster.tensor_parallel", "GPUs that share one copy of the model", 1, 1024, "1"),
+    whole("cluster.replicas", "copies of the engine", 1, 65535, "1"),
+    choice("cluster.router", "which replica gets a request",
+           "round_robin|random|least_outstanding|power_of_two", "round_robin"),
+    later("cluster.pipeline_parallel", "stages of layers", only_tensor_parallel),
+    later("cluster.data_parallel", "attention ranks in lock-step", only_tensor_parallel),
+    later("cluster.expert_parallel", "experts spread over GPUs", only_tensor_parallel),
+    later("cluster.pools", "pools of different replicas",
+          "this version has one pool of equal replicas"),
+    later("cluster.autoscaler", "replicas that follow the load",
+          "this version has a fixed number of replicas"),
+
+    map("engine", "the inference engine; keys as vLLM spells them"),
+    text("engine.preset", "a known engine and version; the other keys override it"),
+    whole("engine.max_num_seqs", "most sequences in one step", 1, 1e6, "preset, by GPU"),
+    whole("engine.max_num_batched_tokens", "most tokens in one step", 1, most_tokens,
+          "preset, by GPU"),
+    whole("engine.block_size", "tokens in a KV block", 1, 4096, "preset"),
+    whole("engine.num_gpu_blocks_override",
+          "KV blocks of one replica, instead of what memory gives", 1, 1e9),
+    number("engine.gpu_memory_utilization", "share of the memory that the engine may use",
+           Unit::fraction, 0, 1, "preset", true),
+    whole("engine.max_model_len", "longest prompt and output together", 2, most_tokens,
+          "the model's, or what the pool holds"),
+    flag("engine.enable_chunked_prefill", "prompts may be computed in pieces", "preset"),
+    whole("engine.long_prefill_token_threshold",
+          "most prompt tokens of one request in one step; 0 = off", 0, most_tokens, "0"),
+    flag("engine.enable_prefix_caching", "reuse the KV blocks of equal prefixes", "false"),
+    flag("engine.async_scheduling", "schedule the next step while this one runs", "preset"),
+    choice("engine.scheduling_policy", "order of the waiting queue", "fcfs|priority", "fcfs"),
+    flag("engine.scheduler_reserve_full_isl", "admit only if the whole prompt fits", "preset"),
+    number("engine.watermark", "share of the blocks kept free at admission", Unit::fraction, 0,
+           0.99, "preset"),
+    or_list(choice("engine.cuda_graph_sizes", "token counts to which a step is padded",
+                   "default|none", "default")),
+    whole("engine.cuda_graph_sizes[]", "a captured size", 1, 1e6),
+    map("engine.cpu_overhead", "CPU time beside the GPU's"),
+    number("engine.cpu_overhead.per_step", "of each step", Unit::time, 0, ten_seconds, "preset"),
+    number("engine.cpu_overhead.per_sequence", "of each sequence in a step", Unit::time, 0,
+           ten_seconds, "preset"),
+    flag("engine.cpu_overhead.overlap", "the GPU works meanwhile", "preset"),
+    number("engine.reserve", "memory of a GPU that is neither weights nor KV", Unit::bytes, 0, 1e15,
+           "by a rule"),
+    later("engine.pipeline_depth", "batches in flight", "this version has `async_scheduling`"),
+    later("engine.front_ends", "API-server processes", "this version has one"),
+    later("engine.speculative", "speculative decoding", "this version decodes one token at a time"),
+
+    or_map(choice("step_model", "how long a step takes", "roofline", "roofline")),
+    number("step_model.constant", "every step takes this long", Unit::time, 0, one_hour, {}, true),
+    later("step_model.table", "file of measured points",
+          "this version has `roofline` and `constant`"),
+
+    map("workload", "the traffic: a trace, classes of generated requests, or both", true),
+    whole("workload.requests", "generated requests, over all classes", 1, most_requests),
+    time("workload.duration", "time in which requests are generated"),
+    time("workload.warmup", "requests that arrive before are left out of latencies and SLOs", "0s",
+         false),
+    number("workload.rate", "requests per second over all classes; they have a `share` each",
+           Unit::rate, once_a_day, 1e9),
+    map("workload.trace", "requests of a file"),
+    required(text("workload.trace.file", "path, relative to the workload file")),
+    text("workload.trace.format", "recognised by content if not given"),
+    time("workload.trace.start", "skip what arrives before", "0s", false),
+    time("workload.trace.duration", "keep this much of the trace's time"),
+    whole("workload.trace.requests", "keep so many requests", 1, most_requests),
+    number("workload.trace.rate_scale", "compress time by this factor", Unit::count, 1e-6, 1e6,
+           "1"),
+    {.path = "workload.classes", .doc = "classes of generated requests", .list = true},
+    {.path = "workload.classes[]", .doc = "a class", .map = true},
+    required(text("workload.classes[].name", "unique")),
+    number("workload.classes[].rate", "requests per second", Unit::rate, once_a_day, 1e9),
+    number("workload.classes[].share", "share of the workload's rate or requests", Unit::fraction,
+           0, 1, {}, true),
+    map("workload.classes[].arrivals", "when requests come"),
+    choice("workload.classes[].arrivals.process", "what the gaps between arrivals look like",
+           "poisson|constant|offline|closed_loop", "poisson", "gamma|weibull"),
+    later("workload.classes[].arrivals.cv", "variation of the gaps of gamma and weibull",
+          "this version has no process with a `cv`"),
+    whole("workload.classes[].arrivals.concurrency", "closed loop: clients", 1, 1e7),
+    time("workload.classes[].arrivals.think", "closed loop: pause before a client's next request",
+         "0s", false),
+    required(or_map(text("workload.classes[].lengths", "name of a profile, or input and output"))),
+    required(or_map(tokens("workload.classes[].lengths.input", "prompt tokens"))),
+    or_list({.path = "workload.classes[].lengths.input.uniform", .doc = "[lowest, highest]"}),
+    tokens("workload.classes[].lengths.input.uniform[]", "lowest, then highest"),
+    map("workload.classes[].lengths.input.lognormal", "by mean and 95th percentile"),
+    required(number("workload.classes[].lengths.input.lognormal.mean", "mean", Unit::count, 1,
+                    most_tokens)),
+    required(number("workload.classes[].lengths.input.lognormal.p95",
+                    "95th percentile, at most 3.87 times the mean", Unit::count, 1, most_tokens)),
+    map("workload.classes[].lengths.input.quantiles", "{p5: 6, p50: 13, ...}, linear between"),
+    number("workload.classes[].lengths.input.quantiles.*", "tokens at this percentile", Unit::count,
+           0, most_tokens),
+    required(or_map(tokens("workload.classes[].lengths.output", "output tokens"))),
+    or_list({.path = "workload.classes[].lengths.output.uniform", .doc = "[lowest, highest]"}),
+    tokens("workload.classes[].lengths.output.uniform[]", "lowest, then highest"),
+    map("workload.classes[].lengths.output.lognormal", "by mean and 95th percentile"),
+    required(number("workload.classes[].lengths.output.lognormal.mean", "mean", Unit::count, 1,
+                    most_tokens)),
+    required(number("workload.classes[].lengths.output.lognormal.p95",
+                    "95th percentile, at most 3.87 times the mean", Unit::count, 1, most_tokens)),
+    map("workload.classes[].lengths.output.quantiles", "{p5: 6, p50: 13, ...}, linear between"),
+    number("workload.classes[].lengths.output.quantiles.*", "tokens at this percentile",
+           Unit::count, 0, most_tokens),
+    map("workload.classes[].slo", "limits of this class, instead of the workload's"),
+    time("workload.classes[].slo.ttft", "time to first token"),
+    time("workload.classes[].slo.tpot", "time per output token after the first"),
+    time("workload.classes[].slo.e2e", "arrival to last token"),
+    number("workload.classes[].slo.attainment", "share of requests that must meet all limits",
+           Unit::fraction, 0, 1, "the workload's"),
+    whole("workload.classes[].priority", "smaller = more important", -1e6, 1e6, "0"),
+    later("workload.classes[].prefix", "prompt tokens that requests share", no_prefix_caching),
+    later("workload.classes[].sessions", "conversations of several turns", no_prefix_caching),
+
+    map("slo", "latency limits"),
+    time("slo.ttft", "time to first token"),
+    time("slo.tpot", "time per output token after the first"),
+    time("slo.e2e", "arrival to last token"),
+    number("slo.attainment", "share of requests that must meet all limits", Unit::fraction, 0, 1,
+           "99%"),
+
+    map("prices", "what the hardware costs"),
+    number("prices.gpu", "rent of one GPU", Unit::money_per_hour, 0, 1e6, "catalogue"),
+    number("prices.electricity", "price of energy", Unit::money_per_kwh, 0, 1e3),
+    number("prices.pue", "facility energy over server energy", Unit::count, 1, 10, "1"),
+    map("cost", "how the bill is shared out"),
+    choice("cost.rule", "the leading rule", "phase|cause|output_only|blended", "phase",
+           "occupancy|flops"),
+
+    {.path = "plan",
+     .doc = "the space that `penstock plan` searches; other commands ignore it",
+     .any = true},
+};
+
+}  // namespace
+
+Schema workload_schema() { return workload_keys; }
+
+}  // namespace penstock::config

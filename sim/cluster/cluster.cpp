@@ -1,0 +1,152 @@
+#include "sim/cluster/cluster.h"
+
+#include <algorithm>
+
+#include "sim/core/assert.h"
+#include "sim/kv/block_pool.h"
+
+namespace penstock {
+
+Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, RequestSource& source)
+    : scenario_(scenario),
+      source_(source),
+      accounts_(scenario.workload.classes.size()),
+      router_(make_router(scenario.cluster.router, scenario.seed)),
+      outstanding_(static_cast<std::size_t>(scenario.cluster.replicas)),
+      events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
+  PENSTOCK_ASSERT(scenario.cluster.replicas > 0 && scenario.cluster.replicas <= UINT16_MAX);
+  PENSTOCK_ASSERT(!scenario.workload.classes.empty() && scenario.engine.num_gpu_blocks > 0);
+  for (std::uint16_t r = 0; r < scenario.cluster.replicas; ++r) {
+    replicas_.push_back(std::make_unique<Replica>(
+        r, scenario, options, SharedRecords{result_.requests, accounts_, gaps_, result_}));
+  }
+}
+
+RejectReason Cluster::refusal(const Request& request) const {
+  // scheduler-semantics 1.5.6: at least one token must fit after the prompt.
+  const EngineSpec& engine = scenario_.engine;
+  if (request.input_tokens >= engine.max_model_len) {
+    return RejectReason::prompt_too_long;
+  }
+  // 1.5.7: alone, it must fit the pool to its last position.
+  const std::int64_t output =
+      std::min(request.output_tokens, engine.max_model_len - request.input_tokens);
+  const std::int64_t positions = request.input_tokens + output - 1;
+  return blocks_for(positions, engine.block_size) > engine.num_gpu_blocks
+             ? RejectReason::does_not_fit
+             : RejectReason::none;
+}
+
+void Cluster::arrive(const Request& request, SimTime now) {
+  PENSTOCK_ASSERT(request.input_tokens >= 1 && request.output_tokens >= 1);
+  const auto id = static_cast<std::uint32_t>(result_.requests.size());
+  RequestRecord& record = result_.requests.emplace_back();
+  record.arrival = now;
+  record.input_tokens = static_cast<std::uint32_t>(request.input_tokens);
+  record.class_index = request.class_index;
+  record.reject_reason = refusal(request);
+  if (record.reject_reason != RejectReason::none) {
+    record.status = RequestStatus::rejected;
+    record.finish = now;
+    ++departed_;
+    source_.on_departure(request.class_index, now);
+    return;
+  }
+  const std::int64_t output =
+      std::min(request.output_tokens, scenario_.engine.max_model_len - request.input_tokens);
+  result_.truncated += output < request.output_tokens ? 1 : 0;
+  const std::size_t chosen = router_->route(outstanding_);
+  ++outstanding_[chosen];
+  Sequence sequence;
+  sequence.id = id;
+  sequence.prompt = request.input_tokens;
+  sequence.output = output;
+  sequence.arrival = now;
+  sequence.priority = request.priority;
+  sequence.class_index = request.class_index;
+  Replica& replica = *replicas_[chosen];
+  const auto index = static_cast<std::uint32_t>(chosen);
+  if (replica.submit(sequence, now)) {
+    events_.set(index, replica.run_end(), EventKind::step_end);
+  } else if (!replica.busy()) {
+    events_.set(index, now, EventKind::step_start);
+  }
+}
+
+void Cluster::end_step(std::uint32_t index, SimTime now) {
+  Replica& replica = *replicas_[index];
+  finished_.clear();
+  replica.end(now, finished_);
+  events_.set(index, now, EventKind::step_start);
+  outstanding_[index] -= static_cast<std::int64_t>(finished_.size());
+  departed_ += finished_.size();
+  for (const std::uint32_t id : finished_) {
+    source_.on_departure(result_.requests[id].class_index, now);
+  }
+}
+
+void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
+  Replica& replica = *replicas_[index];
+  if (now < until) {
+    replica.start(now, until);
+  }
+  if (replica.busy()) {
+    events_.set(index, replica.run_end(), EventKind::step_end);
+  } else {
+    // Work conservation: an idle replica with a queue would never wake again.
+    PENSTOCK_ASSERT(now >= until || !replica.waiting());
+    events_.clear(index);
+  }
+}
+
+void Cluster::cut_leaps(SimTime now) {
+  for (std::uint32_t r = 0; r < replicas_.size(); ++r) {
+    if (replicas_[r]->cut(now)) {
+      events_.set(r, replicas_[r]->run_end(), EventKind::step_end);
+    }
+  }
+}
+
+Result Cluster::close(SimTime end, StopReason reason) {
+  Int128 busy = 0;
+  SimTime interval;
+  for (auto& replica : replicas_) {
+    replica->close();
+    replica->recorder().advance(end);
+    interval = std::max(interval, replica->recorder().interval());
+    busy += replica->busy_ps();
+    result_.preemptions += replica->preemptions();
+  }
+  for (auto& replica : replicas_) {
+    result_.replicas.push_back(replica->recorder().finish(end, interval));
+  }
+  LedgerTotals& ledger = accounts_.totals();
+  ledger.wall = static_cast<Int128>(end.ps) * scenario_.cluster.replicas;
+  ledger.idle = ledger.wall - busy;
+  check_conservation(busy);
+  result_.ledger = ledger;
+  result_.gaps = gaps_.statistics();
+  result_.series_interval = interval;
+  result_.duration = end;
+  result_.stop = reason;
+  result_.peak = replicas_.front()->peak_times();
+  return std::move(result_);
+}
+
+void Cluster::check_conservation(Int128 busy) const {
+  const LedgerTotals& ledger = accounts_.totals();
+  Int128 booked = 0;
+  for (const LedgerTotals::ClassAccounts& account : ledger.classes) {
+    booked += account.recompute;
+    for (const LedgerTotals::ByCause& causes : account.accounts) {
+      for (const Int128 amount : causes) {
+        PENSTOCK_ASSERT(amount >= 0);
+        booked += amount;
+      }
+    }
+  }
+  PENSTOCK_ASSERT(booked == busy);
+  PENSTOCK_ASSERT(ledger.idle >= 0);
+}
+
+}  // namespace penstock

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sim/cluster/router.h"
+#include "sim/core/event_queue.h"
+#include "sim/engine/replica.h"
+#include "sim/metrics/gap_histogram.h"
+#include "sim/request_source.h"
+#include "sim/result.h"
+#include "sim/scenario.h"
+
+namespace penstock {
+
+/// The replicas behind one router, and the requests on their way through them.
+class Cluster {
+ public:
+  Cluster(const Scenario& scenario, const SimulationOptions& options, RequestSource& source);
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  EventQueue& events() { return events_; }
+  std::uint64_t arrived() const { return result_.requests.size(); }
+  std::uint64_t departed() const { return departed_; }
+
+  /// A request reaches the front end: it is refused, or routed.
+  void arrive(const Request& request, SimTime now);
+  void end_step(std::uint32_t replica, SimTime now);
+  /// Starts the replica's next step, unless `until` has come.
+  void start_step(std::uint32_t replica, SimTime now, SimTime until);
+  /// Leaps in flight end at their next step boundary.
+  void cut_leaps(SimTime now);
+  /// Settles everything at `end` and hands out the result.
+  Result close(SimTime end, StopReason reason);
+
+ private:
+  RejectReason refusal(const Request& request) const;
+  void check_conservation(Int128 busy) const;
+
+  const Scenario& scenario_;
+  RequestSource& source_;
+  Result result_;
+  Accounts accounts_;
+  GapHistogram gaps_;
+  std::unique_ptr<Router> router_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::vector<std::int64_t> outstanding_;
+  EventQueue events_;
+  std::uint64_t departed_ = 0;
+  std::vector<std::uint32_t> finished_;  ///< scratch
+};
+
+}  // namespace penstock

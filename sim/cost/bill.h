@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/result.h"
+#include "sim/scenario.h"
+
+namespace penstock {
+
+/// Dollars (of the scenario's currency) per million tokens of each type; absent where no such
+/// token was served.
+struct PerMillion {
+  std::array<std::optional<double>, token_type_count> by_type;
+  std::optional<double> blended;  ///< the bill over all tokens served (input + cached + output)
+};
+
+/// One account of the leading rule. Integer nano-dollars: the accounts sum to the bill exactly.
+struct BillAccount {
+  std::optional<TokenType> token;  ///< none: idle, recompute, or nobody is there to pay
+  std::string cause;               ///< a Cause, or idle, recompute
+  std::int64_t nano = 0;
+};
+
+/// One row of ledger.csv: busy cost of a class, before idle and recompute are spread. The rows of
+/// one rule sum to the bill exactly.
+struct LedgerRow {
+  std::string class_name;  ///< empty for idle
+  std::string token;       ///< empty for idle and recompute
+  std::string cause;
+  std::string rule;
+  std::int64_t nano = 0;
+};
+
+struct RuleResult {
+  CostRule rule = CostRule::phase;
+  PerMillion per_million;  ///< fully loaded
+};
+
+struct ClassBill {
+  double total = 0;  ///< fully loaded cost of the class
+  PerMillion per_million;
+};
+
+/// What a run costs, and who pays: cost.md. Money leaves GPU time here and nowhere else.
+struct Bill {
+  std::int64_t total_nano = 0;
+  double total = 0;
+  double gpu_hours = 0;
+  CostRule rule = CostRule::phase;
+  PerMillion per_million;       ///< leading rule, fully loaded
+  PerMillion busy_per_million;  ///< leading rule, without idle and recompute
+  PerMillion idle_per_million;  ///< the difference: the amortised share
+  std::vector<RuleResult> rules;
+  std::vector<BillAccount> accounts;
+  std::vector<LedgerRow> ledger;  ///< every rule that is built, one after the other
+  std::vector<ClassBill> classes;
+  /// A request's fully loaded cost = its busy_ps x this under `phase` and `cause`; see
+  /// request_cost().
+  double per_busy_ps = 0;
+  /// Under `output_only` and `blended`: per token that counts there.
+  double per_token = 0;
+};
+
+/// What a run cost, split by every rule that is built. Amounts are split by largest remainder, so
+/// that the accounts sum to the bill exactly.
+///
+/// Requires: rule_is_built(scenario.prices.rule), classes of the ledger as in the scenario.
+Bill make_bill(const Scenario& scenario, const Result& result);
+
+/// The fully loaded cost of one request under the leading rule. They sum to the bill within 1e-9
+/// (relative) if any request was served.
+double request_cost(const Bill& bill, const RequestRecord& request);
+
+const char* to_string(CostRule rule);
+/// False for the rules of cost.md that a later version brings (`occupancy`, `flops`).
+bool rule_is_built(CostRule rule);
+
+}  // namespace penstock

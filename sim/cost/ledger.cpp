@@ -1,0 +1,245 @@
+#include "sim/cost/ledger.h"
+
+#include <algorithm>
+
+#include "sim/core/assert.h"
+#include "sim/core/int128.h"
+
+namespace penstock {
+
+namespace {
+
+/// Causes paid per decoding sequence, in the order of CostSnapshot::per_sequence.
+constexpr std::array sequence_causes{Cause::weights, Cause::compute, Cause::attention_compute,
+                                     Cause::communication, Cause::overhead};
+enum : std::size_t { weights, compute, attention, communication, overhead };
+
+/// Shapley share of decode in a part: half of what it adds first and of what it adds last,
+/// clamped to the part (kernels differ between mixed and pure steps).
+std::int64_t decode_share_of(std::int64_t both, std::int64_t prefill_alone,
+                             std::int64_t decode_alone) {
+  return std::clamp((decode_alone + both - prefill_alone) / 2, std::int64_t{0}, both);
+}
+
+/// The multiple of `unit` nearest to `amount`, not above `limit`.
+std::int64_t whole_units(std::int64_t amount, std::int64_t unit, std::int64_t limit) {
+  return std::min((amount + unit / 2) / unit, limit / unit);
+}
+
+/// Attention pairs of the positions [begin, end): each reads itself and all before it.
+Int128 pairs_of(std::int64_t begin, std::int64_t end) {
+  return (static_cast<Int128>(end) * (end + 1) - static_cast<Int128>(begin) * (begin + 1)) / 2;
+}
+
+}  // namespace
+
+const Ledger::DecodeShare& Ledger::decode_share(std::int64_t n) {
+  const auto index = static_cast<std::size_t>(n);
+  if (index >= shares_.size()) {
+    shares_.resize(index + 1);
+  }
+  DecodeShare& share = shares_[index];
+  if (!share.known) {
+    const StepCost& fixed = model_.decode(n).fixed;
+    const std::array<std::int64_t, 5> amounts{
+        fixed.part(Part::weights) + fixed.part(Part::head_weights),
+        fixed.part(Part::compute) + fixed.part(Part::head_compute), fixed.part(Part::attention),
+        fixed.part(Part::communication),
+        fixed.part(Part::overhead) + fixed.part(Part::head_overhead)};
+    for (std::size_t c = 0; c < amounts.size(); ++c) {
+      share.per_sequence[c] = amounts[c] / n;
+      share.remainder += amounts[c] % n;
+    }
+    share.known = true;
+  }
+  return share;
+}
+
+void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
+                            std::int64_t steps) {
+  const DecodeShare& share = decode_share(batch.decodes);
+  const auto k = static_cast<std::uint64_t>(steps);
+  for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
+    sums_.per_sequence[c] += k * static_cast<std::uint64_t>(share.per_sequence[c]);
+  }
+  const DecodeCost& decode = model_.decode(batch.decodes);
+  const auto per_kv = static_cast<std::uint64_t>(decode.per_kv);
+  sums_.per_kv += k * per_kv;
+  sums_.per_kv_step += per_kv * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
+  std::int64_t remainder = share.remainder * steps;
+  if (kv_sum < decode.gpu_bound_from()) {
+    // The CPU decides in all of these steps: the excess falls by per_kv · n from step to step.
+    const std::int64_t n = batch.decodes;
+    const std::int64_t gpu = decode.fixed.total + decode.per_kv * kv_sum;
+    const std::int64_t excess = (decode.cpu - gpu + n - 1) / n;
+    sums_.per_sequence[overhead] +=
+        k * static_cast<std::uint64_t>(excess) - per_kv * (k * (k - 1) / 2);
+  }
+  if (remainder != 0) {
+    accounts_.add(0, TokenType::output, Cause::overhead, remainder);
+  }
+}
+
+void Ledger::charge(const Batch& batch, const StepCost& cost) {
+  if (batch.chunks.empty()) {
+    charge_decodes(batch, batch.step, batch.kv_sum, 1);
+    return;
+  }
+  PrefillBill prefill{cost.part(Part::weights), cost.part(Part::compute),
+                      cost.part(Part::attention), cost.part(Part::communication),
+                      cost.part(Part::overhead)};
+  if (batch.decodes > 0) {
+    prefill = charge_mixed(batch, cost);
+  }
+  charge_head(batch, cost, prefill);
+  split_over_chunks(batch, prefill);
+}
+
+Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cost) {
+  const std::int64_t n = batch.decodes;
+  chunks_.clear();
+  for (const ScheduledChunk& chunk : batch.chunks) {
+    chunks_.push_back(chunk.work);
+  }
+  // Alone, the chunks would sample their own rows; head parts are paid by rows, not shared.
+  const StepCost prefill_alone = model_.cost({.chunks = chunks_, .sampled = batch.sampled - n});
+  const DecodeCost& decode = model_.decode(n);
+  constexpr std::array parts{Part::weights, Part::compute, Part::attention, Part::communication,
+                             Part::overhead};
+  const std::int64_t decode_attention =
+      decode.fixed.part(Part::attention) + decode.per_kv * batch.kv_sum;
+  const std::int64_t cpu_waits =
+      std::max<std::int64_t>(0, decode.cpu - decode.fixed.total - decode.per_kv * batch.kv_sum);
+  PrefillBill rest{};
+  for (std::size_t c = 0; c < parts.size(); ++c) {
+    const std::int64_t both = cost.part(parts[c]);
+    const std::int64_t alone = c == attention  ? decode_attention
+                               : c == overhead ? decode.fixed.part(parts[c]) + cpu_waits
+                                               : decode.fixed.part(parts[c]);
+    std::int64_t share = decode_share_of(both, prefill_alone.part(parts[c]), alone);
+    rest[c] = both;
+    if (c == attention && decode_attention > 0) {
+      // In proportion to KV length, but for the term per sequence, as in a pure step.
+      const double linear = static_cast<double>(decode.fixed.part(Part::attention)) /
+                            static_cast<double>(decode_attention);
+      const auto per_sequence = static_cast<std::int64_t>(static_cast<double>(share) * linear);
+      const std::int64_t q = whole_units(share - per_sequence, batch.kv_sum, both);
+      sums_.per_kv += static_cast<std::uint64_t>(q);
+      sums_.per_kv_step += static_cast<std::uint64_t>(q) * static_cast<std::uint64_t>(batch.step);
+      rest[c] -= q * batch.kv_sum;
+      share = per_sequence;
+    }
+    const std::int64_t q = whole_units(share, n, rest[c]);
+    sums_.per_sequence[c] += static_cast<std::uint64_t>(q);
+    rest[c] -= q * n;
+  }
+  return rest;
+}
+
+void Ledger::charge_head(const Batch& batch, const StepCost& cost, PrefillBill& prefill) {
+  constexpr std::array parts{Part::head_weights, Part::head_compute, Part::head_overhead};
+  constexpr std::array causes{weights, compute, overhead};
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const std::int64_t amount = cost.part(parts[p]);
+    if (batch.sampled == 0) {
+      prefill[causes[p]] += amount;
+      continue;
+    }
+    const std::int64_t row = amount / batch.sampled;
+    if (batch.decodes > 0) {
+      sums_.per_sequence[causes[p]] += static_cast<std::uint64_t>(row);
+    }
+    for (const ScheduledChunk& chunk : batch.chunks) {
+      if (chunk.completes) {
+        const Sequence& s = table_[chunk.slot];
+        accounts_.add(s.class_index, TokenType::output, sequence_causes[causes[p]], row);
+        records_[s.id].busy_ps += row;
+      }
+    }
+    prefill[causes[p]] += amount - row * batch.sampled;
+  }
+}
+
+void Ledger::split_over_chunks(const Batch& batch, const PrefillBill& bill) {
+  const ScheduledChunk& only = batch.chunks.front();
+  const std::int64_t only_end = only.work.context + only.work.q;
+  if (batch.chunks.size() == 1 && only.recomputed == 0 && only_end <= table_[only.slot].prompt) {
+    book_segment(only, only.work.context, only_end, bill);  // the common case: nothing to split
+    return;
+  }
+  std::int64_t all_tokens = 0;
+  Int128 all_pairs = 0;
+  for (const ScheduledChunk& chunk : batch.chunks) {
+    all_tokens += chunk.work.q;
+    all_pairs += pairs_of(chunk.work.context, chunk.work.context + chunk.work.q);
+  }
+  // Cumulative rounding: the segments' shares add up to the bill exactly.
+  std::int64_t tokens = 0;
+  Int128 pairs = 0;
+  PrefillBill given{};
+  for (const ScheduledChunk& chunk : batch.chunks) {
+    const std::int64_t begin = chunk.work.context;
+    const std::int64_t end = begin + chunk.work.q;
+    const std::int64_t fresh = begin + chunk.recomputed;
+    const std::int64_t prompt_end = std::clamp(table_[chunk.slot].prompt, fresh, end);
+    const std::array cuts{begin, fresh, prompt_end, end};
+    for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
+      if (cuts[i] == cuts[i + 1]) {
+        continue;
+      }
+      tokens += cuts[i + 1] - cuts[i];
+      pairs += pairs_of(cuts[i], cuts[i + 1]);
+      PrefillBill amounts{};
+      for (std::size_t c = 0; c < bill.size(); ++c) {
+        const Int128 upto = c == attention ? bill[c] * pairs / all_pairs
+                                           : static_cast<Int128>(bill[c]) * tokens / all_tokens;
+        amounts[c] = static_cast<std::int64_t>(upto) - given[c];
+        given[c] = static_cast<std::int64_t>(upto);
+      }
+      book_segment(chunk, cuts[i], cuts[i + 1], amounts);
+    }
+  }
+}
+
+void Ledger::book_segment(const ScheduledChunk& chunk, std::int64_t begin, std::int64_t end,
+                          const PrefillBill& amounts) {
+  const Sequence& s = table_[chunk.slot];
+  LedgerTotals::ClassAccounts& account = accounts_.of_class(s.class_index);
+  if (begin < chunk.work.context + chunk.recomputed) {
+    for (const std::int64_t amount : amounts) {
+      account.recompute += amount;
+    }
+    account.recomputed_tokens += end - begin;
+    return;
+  }
+  // Positions beyond the prompt are generated tokens whose KV a preemption had not left time for.
+  const TokenType token = begin < s.prompt ? TokenType::input : TokenType::output;
+  if (token == TokenType::input) {
+    account.input_tokens += end - begin;
+  }
+  std::int64_t sum = 0;
+  for (std::size_t c = 0; c < amounts.size(); ++c) {
+    accounts_.add(s.class_index, token, sequence_causes[c], amounts[c]);
+    sum += amounts[c];
+  }
+  records_[s.id].busy_ps += sum;
+}
+
+void Ledger::settle(const Sequence& s) {
+  std::int64_t owed = 0;
+  for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
+    const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);
+    accounts_.add(s.class_index, TokenType::output, sequence_causes[c], amount);
+    owed += amount;
+  }
+  const std::uint64_t per_kv = sums_.per_kv - s.cost.per_kv;
+  const auto reading = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.base) * per_kv +
+                                                 sums_.per_kv_step - s.cost.per_kv_step);
+  const auto prompt = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_kv);
+  PENSTOCK_ASSERT(owed >= 0 && prompt >= 0 && reading >= prompt);
+  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_prompt, prompt);
+  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_output, reading - prompt);
+  records_[s.id].busy_ps += owed + reading;
+}
+
+}  // namespace penstock

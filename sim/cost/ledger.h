@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "sim/engine/batch.h"
+#include "sim/engine/sequence.h"
+#include "sim/result.h"
+#include "sim/step/step_model.h"
+
+namespace penstock {
+
+/// Accounts shared by all replicas: busy time by class, token type and cause.
+class Accounts {
+ public:
+  explicit Accounts(std::size_t classes) { totals_.classes.resize(classes); }
+
+  LedgerTotals& totals() { return totals_; }
+  const LedgerTotals& totals() const { return totals_; }
+  LedgerTotals::ClassAccounts& of_class(std::uint16_t index) { return totals_.classes[index]; }
+  void add(std::uint16_t class_index, TokenType token, Cause cause, std::int64_t ps) {
+    totals_.classes[class_index]
+        .accounts[static_cast<std::size_t>(token)][static_cast<std::size_t>(cause)] += ps;
+  }
+
+ private:
+  LedgerTotals totals_;
+};
+
+/// Splits the time of one replica's steps among the requests that caused it (rule `phase`,
+/// cost.md §3: the Shapley value of prefill against decode, part by part), exactly, without
+/// touching the sequences that decode.
+///
+/// Running sums over steps: A_c, cost per decoding sequence by cause; B, cost per KV token; C, the
+/// sum of (cost per KV token x step). A sequence that decodes in the steps between two snapshots
+/// owes dA + base · dB + dC, of which prompt · dB is the reading of its prompt. The share of
+/// decode is always a whole number of picoseconds per sequence and per KV token (prefill, or the
+/// rounding of the step itself, takes the remainder), so that nothing is lost. The sums wrap
+/// around; their differences do not.
+class Ledger {
+ public:
+  Ledger(Accounts& accounts, SequenceTable& table, std::deque<RequestRecord>& records,
+         StepModel& model)
+      : accounts_(accounts), table_(table), records_(records), model_(model) {}
+
+  /// Charges one step. Chunks pay at once; decodes through the running sums.
+  void charge(const Batch& batch, const StepCost& cost);
+  /// Charges `steps` further decode-only steps with the members of `batch`, from step `first` on,
+  /// of which the first has kv_sum `kv_sum`.
+  void charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
+                      std::int64_t steps);
+
+  /// A sequence joins the decode set: it pays for the steps charged from now on.
+  void join(Sequence& sequence) const { sequence.cost = sums_; }
+  /// A sequence leaves it: books what it owes since it joined.
+  void settle(const Sequence& sequence);
+  void count_output(std::uint16_t class_index, std::int64_t tokens) {
+    accounts_.of_class(class_index).output_tokens += tokens;
+  }
+
+ private:
+  /// Per-sequence share of a decode-only step of n sequences, by cause; memoised.
+  struct DecodeShare {
+    bool known = false;
+    std::array<std::int64_t, 5> per_sequence{};
+    std::int64_t remainder = 0;
+  };
+  /// What the chunks of a mixed step pay, by cause.
+  using PrefillBill = std::array<std::int64_t, 5>;
+
+  const DecodeShare& decode_share(std::int64_t n);
+  PrefillBill charge_mixed(const Batch& batch, const StepCost& cost);
+  void charge_head(const Batch& batch, const StepCost& cost, PrefillBill& prefill);
+  void split_over_chunks(const Batch& batch, const PrefillBill& bill);
+  void book_segment(const ScheduledChunk& chunk, std::int64_t begin, std::int64_t end,
+                    const PrefillBill& amounts);
+
+  Accounts& accounts_;
+  SequenceTable& table_;
+  std::deque<RequestRecord>& records_;
+  StepModel& model_;
+  CostSnapshot sums_;
+  std::vector<DecodeShare> shares_;
+  std::vector<Chunk> chunks_;  ///< scratch
+};
+
+}  // namespace penstock

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/engine/sequence.h"
+#include "sim/step/step_model.h"
+
+namespace penstock {
+
+/// A piece of prefill in a batch.
+struct ScheduledChunk {
+  Slot slot = no_slot;
+  Chunk work;
+  std::int64_t recomputed = 0;  ///< leading positions that had been computed before
+  bool completes = false;       ///< reaches the last known token: a token is sampled
+  SimTime last_token{-1};       ///< of a resumed sequence, before this one; -1 for a first token
+};
+
+/// What one step executes. Decoding sequences appear as sums; only prefills are listed.
+struct Batch {
+  std::int64_t step = 0;
+  std::int64_t decodes = 0;
+  std::int64_t kv_sum = 0;
+  std::int64_t kv_max = 0;  ///< filled in beside chunks only
+  std::int64_t sampled = 0;
+  std::vector<ScheduledChunk> chunks;
+  /// Decodes whose last token is older than the previous step: they were stalled.
+  std::vector<SimTime> resumed_gaps_from;
+  std::vector<Slot> finishing;  ///< emit their last token in this step (filled in late)
+
+  bool empty() const { return decodes == 0 && chunks.empty(); }
+  bool decode_only() const { return decodes > 0 && chunks.empty(); }
+  std::int64_t sequences() const { return decodes + static_cast<std::int64_t>(chunks.size()); }
+  void clear() {
+    decodes = kv_sum = kv_max = sampled = 0;
+    chunks.clear();
+    resumed_gaps_from.clear();
+    finishing.clear();
+  }
+};
+
+}  // namespace penstock

@@ -1,0 +1,150 @@
+#include "sim/engine/engine_state.h"
+
+#include <algorithm>
+
+#include "sim/core/assert.h"
+
+namespace penstock {
+
+EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
+                         Accounts& accounts, std::deque<RequestRecord>& records, StepModel& model)
+    : waiting(scenario.engine.scheduling_policy, sequences),
+      decoding(sequences, scenario.engine.block_size),
+      pool(scenario.engine.num_gpu_blocks),
+      ledger(accounts, sequences, records, model),
+      spec_(scenario.engine),
+      records_(records),
+      fast_path_(options.fast_path),
+      log_(options.token_log) {}
+
+void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
+  if (log_ != nullptr) {
+    log_->spans.push_back({s.id, s.base, last_step});
+  }
+}
+
+void EngineState::submit(const Sequence& sequence) {
+  waiting.push_arrival(sequences.add(sequence));
+}
+
+std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
+  return s.state == SequenceState::decoding ? blocks_for(s.base + step - 1, spec_.block_size)
+                                            : s.blocks;
+}
+
+void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
+  ledger.settle(s);
+  log_span(s, step - 1);
+  s.blocks = blocks_of(s, step);
+  s.computed = s.base + step - 1;
+  s.emitted = s.emitted_after(step - 1);
+  s.high_water = std::max(s.high_water, s.computed);
+  s.last_token = last_step_end;
+  decoding.leave(slot);
+}
+
+void EngineState::preempt(Slot slot, std::int64_t step) {
+  Sequence& s = sequences[slot];
+  if (s.state == SequenceState::decoding) {
+    leave_decoding(s, slot, step);
+  } else if (s.state == SequenceState::prefilling) {
+    std::erase(prefilling, slot);
+    s.high_water = std::max(s.high_water, s.computed);
+  } else if (s.state == SequenceState::stalled) {
+    --stalled;
+  } else {
+    // Its last token is in flight: it will finish from the waiting queue.
+    PENSTOCK_ASSERT(s.state == SequenceState::draining);
+    ledger.settle(s);
+    log_span(s, s.finish_step());
+    s.emitted = s.output;
+    s.blocks = blocks_for(s.prompt + s.output - 1, spec_.block_size);
+  }
+  pool.release(s.blocks);
+  s.blocks = 0;
+  s.computed = 0;
+  s.state = SequenceState::waiting;
+  running.erase(slot);
+  waiting.push_preempted(slot);
+  ++preemptions;
+  ++records_[s.id].preemptions;
+}
+
+void EngineState::stall(Slot slot, std::int64_t step) {
+  Sequence& s = sequences[slot];
+  leave_decoding(s, slot, step);
+  s.state = SequenceState::stalled;
+  ++stalled;
+}
+
+void EngineState::resume(Slot slot, std::int64_t step) {
+  Sequence& s = sequences[slot];
+  PENSTOCK_ASSERT(s.state == SequenceState::stalled);
+  --stalled;
+  s.base = s.computed + 1 - step;
+  ledger.join(s);
+  decoding.join(slot);
+}
+
+Slot EngineState::admit_head(SimTime now) {
+  const Slot slot = waiting.head();
+  waiting.pop_head();
+  Sequence& s = sequences[slot];
+  s.state = SequenceState::prefilling;
+  s.target = s.prompt + s.emitted;
+  s.admission = next_admission_++;
+  running.push_back(slot);
+  prefilling.push_back(slot);
+  RequestRecord& record = records_[s.id];
+  if (record.first_scheduled < SimTime{}) {
+    record.first_scheduled = now;
+    record.status = RequestStatus::running;
+  }
+  return slot;
+}
+
+void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
+  Sequence& s = sequences[slot];
+  const bool completes = s.computed + tokens == s.target;
+  batch.chunks.push_back(
+      {.slot = slot,
+       .work = {.q = tokens, .context = s.computed},
+       .recomputed = std::clamp(s.high_water - s.computed, std::int64_t{0}, tokens),
+       .completes = completes,
+       .last_token = s.emitted > 0 ? s.last_token : SimTime{-1}});
+  s.computed += tokens;
+  batch.sampled += completes ? 1 : 0;
+}
+
+void EngineState::join_completed(const Batch& batch) {
+  for (const ScheduledChunk& chunk : batch.chunks) {
+    if (chunk.completes) {
+      Sequence& s = sequences[chunk.slot];
+      s.base = s.target - batch.step;
+      s.high_water = std::max(s.high_water, s.target);
+      std::erase(prefilling, chunk.slot);
+      decoding.join(chunk.slot);
+    }
+  }
+}
+
+void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
+  Sequence& s = sequences[slot];
+  if (s.state == SequenceState::waiting) {
+    waiting.erase(slot);  // preempted with its last token in flight: settled and freed then
+  } else {
+    PENSTOCK_ASSERT(s.state == SequenceState::draining && s.base + step == s.prompt + s.output - 1);
+    ledger.settle(s);
+    log_span(s, step);
+    pool.release(blocks_for(s.prompt + s.output - 1, spec_.block_size));
+    running.erase(slot);
+  }
+  RequestRecord& record = records_[s.id];
+  record.finish = now;
+  record.status = RequestStatus::completed;
+  record.output_tokens = static_cast<std::uint32_t>(s.output);
+  ledger.count_output(s.class_index, s.output);
+  sequences.remove(slot);
+}
+
+}  // namespace penstock

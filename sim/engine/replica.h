@@ -1,0 +1,91 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "sim/engine/engine_state.h"
+#include "sim/engine/scheduler.h"
+#include "sim/engine/step_run.h"
+#include "sim/metrics/gap_histogram.h"
+#include "sim/metrics/recorder.h"
+
+namespace penstock {
+
+/// What all replicas write to.
+struct SharedRecords {
+  std::deque<RequestRecord>& requests;
+  Accounts& accounts;
+  GapHistogram& gaps;
+  Result& result;
+};
+
+/// One replica: queue -> schedule -> step -> progress, as a machine of three events.
+///
+/// A run (one step, or a leap of many) is in flight between start() and end(). Asynchronous
+/// scheduling keeps one more batch, scheduled when the run's step started (scheduler-semantics
+/// 1.6.5). Costs are charged when a step starts; tokens, gaps and finishes happen at its end.
+class Replica {
+ public:
+  Replica(std::uint16_t index, const Scenario& scenario, const SimulationOptions& options,
+          SharedRecords shared);
+
+  bool busy() const { return run_.active(); }
+  /// End of the run in flight; never() if idle.
+  SimTime run_end() const { return busy() ? run_.end() : SimTime::never(); }
+
+  /// A request arrives. Returns true if a leap in flight now ends earlier.
+  bool submit(const Sequence& sequence, SimTime now);
+  /// Schedules and starts the next step, if there is anything to do. A leap ends at the first
+  /// step boundary at or after `limit`.
+  void start(SimTime now, SimTime limit);
+  /// The run in flight ends: emits, finishes, frees. Appends the ids of finished requests, in
+  /// order.
+  void end(SimTime now, std::vector<std::uint32_t>& finished);
+  /// Ends a leap in flight at the first step boundary at or after `now`.
+  bool cut(SimTime now) { return run_.cut(now); }
+
+  /// Nothing more happens: settles what is unfinished.
+  void close();
+  bool waiting() const { return !engine_.waiting.empty(); }
+  Recorder& recorder() { return recorder_; }
+  PeakTimes peak_times() const { return model_->peak_times(); }
+  std::int64_t busy_ps() const { return busy_ps_; }
+  std::int64_t preemptions() const { return engine_.preemptions; }
+
+ private:
+  void schedule(Batch& batch, SimTime now);
+  void launch(SimTime now, SimTime limit);
+  /// How many steps may run before anything can change; 1 = no leap.
+  std::int64_t leap_length(const DecodeCost& decode);
+  /// How many of the next schedules, from step `first` on, the free blocks allow; at most `wanted`.
+  std::int64_t steps_with_blocks(std::int64_t first, std::int64_t wanted) const;
+  void count_first_step(SimTime now, const StepCost& cost);
+  /// Charges and counts the steps of a leap after its first.
+  void apply_leap();
+  void count_leap(std::int64_t steps, std::int64_t kv_sum);
+  /// Lets the time series see the blocks that a leap's steps take up to `now`.
+  void see_blocks(SimTime now);
+  void emit(SimTime now);
+  void update_levels();
+
+  std::uint16_t index_;
+  SharedRecords shared_;
+  bool leaping_;
+  TokenLog* log_;
+  std::unique_ptr<StepModel> model_;
+  std::unique_ptr<Scheduler> scheduler_;
+  EngineState engine_;
+  Recorder recorder_;
+  Batch batch_;    ///< in flight
+  Batch pending_;  ///< asynchronous: scheduled, not started
+  StepRun run_;
+  std::int64_t next_step_ = 0;
+  std::int64_t busy_ps_ = 0;
+  bool admission_was_tried_ = true;  ///< by the last schedule
+  std::vector<Chunk> chunks_;        ///< scratch
+};
+
+}  // namespace penstock

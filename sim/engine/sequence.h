@@ -1,0 +1,120 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "sim/core/units.h"
+
+namespace penstock {
+
+/// Index of a live sequence in its replica's SequenceTable.
+using Slot = std::uint32_t;
+inline constexpr Slot no_slot = UINT32_MAX;
+
+/// States of a sequence in an engine. Legal transitions:
+///   waiting -> prefilling -> decoding <-> stalled;  prefilling, decoding, stalled, draining
+///   -> waiting (preemption);  decoding -> draining -> gone (finished).
+enum class SequenceState : std::uint8_t {
+  waiting,     ///< in the waiting queue; no blocks, computed = 0
+  prefilling,  ///< running, more than one position behind
+  decoding,    ///< running, a member of the DecodeSet: one position a step
+  stalled,     ///< running, would decode but got no token in the last schedule
+  draining,    ///< running, its last token is in flight: never scheduled again
+};
+
+/// Running sums of cost at the moment a sequence joined the decode set; see cost/ledger.h.
+struct CostSnapshot {
+  std::array<std::uint64_t, 5> per_sequence{};
+  std::uint64_t per_kv = 0;
+  std::uint64_t per_kv_step = 0;
+};
+
+/// One live request inside a replica.
+///
+/// A decoding sequence is not touched by the steps that it takes part in. Its KV length in step s
+/// is base + s, so that its computed positions, emitted tokens and last step follow from `base`.
+struct Sequence {
+  std::uint32_t id = 0;     ///< index of its RequestRecord
+  std::int64_t prompt = 0;  ///< P
+  std::int64_t output = 0;  ///< G, cut at max_model_len
+  SimTime arrival;
+  std::int32_t priority = 0;
+  std::uint16_t class_index = 0;
+  SequenceState state = SequenceState::waiting;
+
+  std::int64_t computed = 0;         ///< C, unless decoding
+  std::int64_t emitted = 0;          ///< O, unless decoding; a token in flight counts
+  std::int64_t target = 0;           ///< prefilling: positions to reach, P + O at admission
+  std::int64_t high_water = 0;       ///< positions ever computed: below it, work is done again
+  std::int64_t blocks = 0;           ///< owned, unless decoding
+  std::int64_t base = 0;             ///< decoding: KV length in step s is base + s
+  std::uint64_t admission = 0;       ///< order of (re)admission: the order of the running list
+  std::int64_t scheduled_step = -1;  ///< rule-by-rule path: the last step that gave it tokens
+  std::int64_t scheduled_tokens = 0;
+  std::int64_t scheduled_blocks = 0;
+  std::int64_t visited_step = -1;  ///< rule-by-rule path: the last step that looked at it
+  SimTime last_token{-1};          ///< last emission, unless decoding without interruption
+  Slot previous = no_slot;         ///< neighbours in the running list
+  Slot next = no_slot;
+  CostSnapshot cost;
+
+  /// The step in which a decoding sequence emits its last token.
+  std::int64_t finish_step() const { return prompt + output - 1 - base; }
+  /// Tokens emitted once step `step` has ended, if it decoded in it.
+  std::int64_t emitted_after(std::int64_t step) const { return base + step - prompt + 1; }
+};
+
+/// Live sequences by slot; slots are reused.
+class SequenceTable {
+ public:
+  Slot add(const Sequence& sequence) {
+    if (free_.empty()) {
+      sequences_.push_back(sequence);
+      return static_cast<Slot>(sequences_.size() - 1);
+    }
+    const Slot slot = free_.back();
+    free_.pop_back();
+    sequences_[slot] = sequence;
+    return slot;
+  }
+  void remove(Slot slot) { free_.push_back(slot); }
+  Sequence& operator[](Slot slot) { return sequences_[slot]; }
+  const Sequence& operator[](Slot slot) const { return sequences_[slot]; }
+
+ private:
+  std::vector<Sequence> sequences_;
+  std::vector<Slot> free_;
+};
+
+/// The running sequences in admission order: an intrusive list over the table.
+class RunningList {
+ public:
+  explicit RunningList(SequenceTable& table) : table_(table) {}
+
+  Slot front() const { return front_; }
+  Slot back() const { return back_; }
+  std::int64_t size() const { return size_; }
+
+  void push_back(Slot slot) {
+    table_[slot].previous = back_;
+    table_[slot].next = no_slot;
+    (back_ == no_slot ? front_ : table_[back_].next) = slot;
+    back_ = slot;
+    ++size_;
+  }
+  void erase(Slot slot) {
+    const Sequence& sequence = table_[slot];
+    (sequence.previous == no_slot ? front_ : table_[sequence.previous].next) = sequence.next;
+    (sequence.next == no_slot ? back_ : table_[sequence.next].previous) = sequence.previous;
+    --size_;
+  }
+
+ private:
+  SequenceTable& table_;
+  Slot front_ = no_slot;
+  Slot back_ = no_slot;
+  std::int64_t size_ = 0;
+};
+
+}  // namespace penstock

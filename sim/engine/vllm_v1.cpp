@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <tuple>
+
+#include "sim/core/assert.h"
+#include "sim/engine/scheduler.h"
+
+namespace penstock {
+
+namespace {
+
+/// vLLM V1's scheduler (scheduler-semantics 1.3). There is no prefill or decode phase: each step
+/// gives tokens to running sequences so that they catch up, then admits waiting ones.
+class VllmV1 final : public Scheduler {
+ public:
+  void schedule(EngineState& engine, SimTime now, Batch& batch) override {
+    budget_ = engine.spec().max_num_batched_tokens;
+    const std::int64_t preempted = engine.preemptions;
+    if (!engine.fast_path() || !schedule_running_in_aggregate(engine, batch)) {
+      schedule_running_by_rule(engine, batch);
+    }
+    batch.decodes = engine.decoding.size();
+    batch.kv_sum = engine.decoding.kv_sum(batch.step);
+    batch.sampled += batch.decodes;
+    if (engine.preemptions == preempted) {
+      admit_waiting(engine, now, batch);
+    }
+    if (!batch.chunks.empty() && batch.decodes > 0) {
+      batch.kv_max = engine.decoding.kv_max(batch.step);
+    }
+    engine.join_completed(batch);
+  }
+
+ private:
+  static std::int64_t chunk_tokens(const EngineState& engine, const Sequence& s) {
+    const std::int64_t gap = s.target - s.computed;
+    const std::int64_t limit = engine.spec().long_prefill_token_threshold;
+    return limit > 0 ? std::min(gap, limit) : gap;
+  }
+
+  /// Phase 1 at once, where order cannot matter: nobody is stalled, everybody fits the budget
+  /// (or only the last in line is cut short) and all blocks are there. Else changes nothing.
+  bool schedule_running_in_aggregate(EngineState& engine, Batch& batch) {
+    const std::int64_t decodes = engine.decoding.size();
+    if (engine.stalled > 0 || decodes > budget_) {
+      return false;
+    }
+    std::int64_t blocks = engine.decoding.blocks_needed(batch.step);
+    std::int64_t tokens = decodes;
+    for (const Slot slot : engine.prefilling) {
+      const Sequence& s = engine.sequences[slot];
+      const std::int64_t want = chunk_tokens(engine, s);
+      const std::int64_t take = std::min(want, budget_ - tokens);
+      if (take < want && slot != engine.running.back()) {
+        return false;
+      }
+      tokens += take;
+      blocks += blocks_for(s.computed + take, engine.spec().block_size) - s.blocks;
+    }
+    if (!engine.pool.allocate(blocks)) {
+      return false;
+    }
+    budget_ -= decodes;
+    for (const Slot slot : engine.prefilling) {
+      give_chunk(engine, slot, std::min(chunk_tokens(engine, engine.sequences[slot]), budget_),
+                 batch);
+    }
+    return true;
+  }
+
+  /// Hands out tokens for which blocks have been taken.
+  void give_chunk(EngineState& engine, Slot slot, std::int64_t tokens, Batch& batch) {
+    if (tokens == 0) {
+      return;
+    }
+    engine.add_chunk(slot, tokens, batch);
+    Sequence& s = engine.sequences[slot];
+    s.blocks = blocks_for(s.computed, engine.spec().block_size);
+    budget_ -= tokens;
+  }
+
+  /// Phase 1 rule by rule (1.3.1): in admission order; a sequence without blocks takes those of
+  /// a victim; decodes that get no token stall.
+  void schedule_running_by_rule(EngineState& engine, Batch& batch) {
+    const std::int64_t step = batch.step;
+    scheduled_.clear();
+    int passed_over = 0;
+    for (Slot slot = engine.running.front(); slot != no_slot && budget_ > 0;) {
+      Sequence& s = engine.sequences[slot];
+      s.visited_step = step;
+      if (s.state != SequenceState::draining && !give_tokens(engine, slot, step, passed_over)) {
+        break;
+      }
+      slot = engine.sequences[slot].next;
+      for (; passed_over > 0 && slot != no_slot; --passed_over) {
+        slot = engine.sequences[slot].next;
+      }
+    }
+    apply(engine, batch);
+  }
+
+  /// Allocates blocks for a running sequence's tokens, at the expense of victims if need be.
+  /// False if it became a victim itself.
+  bool give_tokens(EngineState& engine, Slot slot, std::int64_t step, int& passed_over) {
+    const std::int64_t block_size = engine.spec().block_size;
+    const Sequence& s = engine.sequences[slot];
+    const bool prefills = s.state == SequenceState::prefilling;
+    const std::int64_t tokens = prefills ? std::min(chunk_tokens(engine, s), budget_) : 1;
+    const std::int64_t computed =
+        s.state == SequenceState::decoding ? s.base + step - 1 : s.computed;
+    const std::int64_t need = blocks_for(computed + tokens, block_size) - engine.blocks_of(s, step);
+    while (!engine.pool.allocate(need)) {
+      const Slot victim = choose_victim(engine);
+      take_back(engine, victim, step, passed_over);
+      engine.preempt(victim, step);
+      if (victim == slot) {
+        return false;
+      }
+    }
+    Sequence& scheduled = engine.sequences[slot];
+    scheduled.scheduled_step = step;
+    scheduled.scheduled_tokens = tokens;
+    scheduled.scheduled_blocks = need;
+    budget_ -= tokens;
+    scheduled_.push_back(slot);
+    return true;
+  }
+
+  /// 1.3.2: the last admitted; under the priority policy the least important, latest one.
+  static Slot choose_victim(const EngineState& engine) {
+    if (engine.spec().scheduling_policy == SchedulingPolicy::fcfs) {
+      return engine.running.back();
+    }
+    const auto key = [&](Slot slot) {
+      const Sequence& s = engine.sequences[slot];
+      return std::tuple(s.priority, s.arrival, s.id);
+    };
+    Slot worst = engine.running.front();
+    for (Slot slot = worst; slot != no_slot; slot = engine.sequences[slot].next) {
+      if (key(slot) > key(worst)) {
+        worst = slot;
+      }
+    }
+    return worst;
+  }
+
+  /// A victim that has been scheduled in this step gives its tokens and new blocks back. One that
+  /// was passed without getting tokens shifts the list under vLLM's index: the sequence after the
+  /// current one is passed over in this step.
+  void take_back(EngineState& engine, Slot victim, std::int64_t step, int& passed_over) {
+    Sequence& s = engine.sequences[victim];
+    if (s.scheduled_step == step) {
+      budget_ += s.scheduled_tokens;
+      engine.pool.release(s.scheduled_blocks);
+      s.scheduled_step = -1;
+      std::erase(scheduled_, victim);
+    } else if (s.visited_step == step && s.state == SequenceState::draining) {
+      ++passed_over;
+    }
+  }
+
+  /// Turns what phase 1 decided into the batch; decodes left out stall.
+  void apply(EngineState& engine, Batch& batch) {
+    const std::int64_t step = batch.step;
+    for (Slot slot = engine.running.front(); slot != no_slot; slot = engine.sequences[slot].next) {
+      const Sequence& s = engine.sequences[slot];
+      if (s.state == SequenceState::decoding && s.scheduled_step != step) {
+        engine.stall(slot, step);
+      }
+    }
+    for (const Slot slot : scheduled_) {
+      Sequence& s = engine.sequences[slot];
+      if (s.state == SequenceState::prefilling) {
+        engine.add_chunk(slot, s.scheduled_tokens, batch);
+        s.blocks += s.scheduled_blocks;
+      } else if (s.state == SequenceState::stalled) {
+        batch.resumed_gaps_from.push_back(s.last_token);
+        engine.resume(slot, step);
+      }
+    }
+  }
+
+  /// Phase 2 (1.3.4, 1.3.5): waiting sequences in order, until one does not fit.
+  void admit_waiting(EngineState& engine, SimTime now, Batch& batch) {
+    const EngineSpec& spec = engine.spec();
+    while (!engine.waiting.empty() && budget_ > 0 && engine.running.size() < spec.max_num_seqs) {
+      const Sequence& s = engine.sequences[engine.waiting.head()];
+      const std::int64_t all = s.prompt + s.emitted;
+      std::int64_t tokens = all;
+      if (spec.long_prefill_token_threshold > 0) {
+        tokens = std::min(tokens, spec.long_prefill_token_threshold);
+      }
+      if (!spec.enable_chunked_prefill && tokens > budget_) {
+        return;
+      }
+      tokens = std::min(tokens, budget_);
+      const std::int64_t reserve =
+          engine.running.size() > 0
+              ? static_cast<std::int64_t>(spec.watermark *
+                                          static_cast<double>(engine.pool.usable() + 1))
+              : 0;
+      const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
+      if (spec.scheduler_reserve_full_isl && whole + reserve > engine.pool.free()) {
+        return;
+      }
+      const std::int64_t blocks = blocks_for(tokens, spec.block_size);
+      if (blocks + reserve > engine.pool.free()) {
+        return;
+      }
+      PENSTOCK_ASSERT(engine.pool.allocate(blocks));
+      give_chunk(engine, engine.admit_head(now), tokens, batch);
+    }
+  }
+
+  std::int64_t budget_ = 0;
+  std::vector<Slot> scheduled_;  ///< by rule: in order, with blocks taken
+};
+
+}  // namespace
+
+std::unique_ptr<Scheduler> make_vllm_v1() { return std::make_unique<VllmV1>(); }
+
+}  // namespace penstock

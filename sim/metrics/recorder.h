@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+
+#include "sim/core/int128.h"
+#include "sim/result.h"
+
+namespace penstock {
+
+/// What a run of steps adds to an interval's counters.
+struct StepCounts {
+  std::int64_t steps = 0;
+  std::int64_t sequences = 0;
+  std::int64_t tokens = 0;
+  std::int64_t all_tokens = 0;
+  std::int64_t rows = 0;
+  std::int64_t sampling_steps = 0;
+  Int128 pairs = 0;
+  Int128 kv_read = 0;
+};
+
+/// The time series of one replica: integrals of its levels (requests running and waiting, blocks,
+/// busy) and counts of its events, per interval.
+///
+/// The interval is fixed, or starts at one second and doubles whenever the run outgrows
+/// `max_intervals` of them: memory stays constant however long the run.
+class Recorder {
+ public:
+  static constexpr std::size_t max_intervals = 500;
+
+  /// `interval` 0: chosen as above.
+  explicit Recorder(SimTime interval);
+
+  /// Integrates all levels up to `now` (not earlier than the last call).
+  void advance(SimTime now) {
+    if (now > last_) {
+      integrate(now);
+    }
+  }
+  void set_running(std::int64_t value) { running_ = value; }
+  void set_waiting(std::int64_t value) { waiting_ = value; }
+  void set_blocks(std::int64_t value) {
+    blocks_ = value;
+    if (value > result_.blocks_peak) {
+      result_.blocks_peak = value;
+    }
+  }
+  void set_busy(bool busy) { busy_ = busy; }
+  std::int64_t blocks() const { return blocks_; }
+
+  void count_arrival(SimTime now) { ++point(now).arrivals; }
+  void count_completion(SimTime now) { ++point(now).completed; }
+  /// Steps that start at `start`.
+  void count_steps(SimTime start, const StepCounts& counts);
+  void note_batch(std::int64_t sequences) {
+    if (sequences > result_.batch_peak) {
+      result_.batch_peak = sequences;
+    }
+  }
+  /// The end of the interval that `now` is in.
+  SimTime interval_end(SimTime now);
+
+  SimTime interval() const { return interval_; }
+  /// Closes the series at `end` with intervals of `interval` (a power of two times its own).
+  ReplicaResult finish(SimTime end, SimTime interval);
+
+ private:
+  /// The interval that `now` is in.
+  SeriesPoint& point(SimTime now) {
+    const auto inside = static_cast<std::uint64_t>((now - begin_).ps);
+    return inside < static_cast<std::uint64_t>(interval_.ps) ? result_.series[index_]
+                                                             : move_to(now);
+  }
+  SeriesPoint& move_to(SimTime now);
+  void integrate(SimTime now);
+  void double_interval();
+
+  ReplicaResult result_;
+  SimTime interval_;
+  bool fixed_;
+  SimTime begin_;          ///< of the interval last used
+  std::size_t index_ = 0;  ///< of that interval
+  SimTime last_;
+  std::int64_t running_ = 0;
+  std::int64_t waiting_ = 0;
+  std::int64_t blocks_ = 0;
+  bool busy_ = false;
+};
+
+}  // namespace penstock

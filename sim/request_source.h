@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+#include "sim/core/units.h"
+
+namespace penstock {
+
+/// A request as it reaches the server. Lengths in tokens.
+struct Request {
+  SimTime arrival;
+  std::int64_t input_tokens = 0;   ///< >= 1
+  std::int64_t output_tokens = 0;  ///< >= 1: the true length, never shown to a policy
+  std::int32_t priority = 0;       ///< smaller = more important
+  std::uint16_t class_index = 0;   ///< into Scenario::workload.classes
+};
+
+/// Where requests come from: a trace, generators, closed-loop clients. Pulled, so that a long
+/// trace need not be held in memory.
+class RequestSource {
+ public:
+  virtual ~RequestSource() = default;
+  /// Arrival of the next request, or SimTime::never() if none is due (a closed loop may get more
+  /// after the next completion). Never decreases.
+  virtual SimTime next_arrival() = 0;
+  /// Takes that request. Requires next_arrival() < never().
+  virtual Request pop() = 0;
+  /// A request of this class left the system at `now` (completed or rejected): a closed-loop
+  /// client sends its next one. Called in order of time.
+  virtual void on_departure(std::uint16_t class_index, SimTime now) = 0;
+  /// A guess of how many requests will come, to show progress; 0 = unknown.
+  virtual std::uint64_t expected_requests() const { return 0; }
+  /// Arrivals go on at least this long (`workload.duration`); the clock runs at least to here.
+  virtual SimTime horizon() const { return {}; }
+};
+
+}  // namespace penstock

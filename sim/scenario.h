@@ -1,0 +1,181 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/core/units.h"
+#include "sim/hardware/accelerator.h"
+#include "sim/model/architecture.h"
+
+/// Everything that describes a run: the only input of simulate(). Made by config/, all names
+/// resolved, all defaults filled in, all numbers checked.
+namespace penstock {
+
+enum class RouterKind { round_robin, random, least_outstanding, power_of_two };
+enum class SchedulingPolicy { fcfs, priority };
+enum class AttentionKernel { mixed, separate };
+enum class CostRule { phase, cause, occupancy, flops, output_only, blended };
+
+struct ClusterSpec {
+  Accelerator gpu;
+  int tensor_parallel = 1;
+  int replicas = 1;
+  RouterKind router = RouterKind::round_robin;
+};
+
+/// Factors by which an engine's kernels differ from bare ones (step-model.md §1, f_...).
+struct EngineTiming {
+  double gpu_time_factor = 1;
+  double gemm_latency_factor = 1;
+  double decode_per_sequence_factor = 1;
+  double elementwise_factor = 1;
+  double all_reduce_latency_factor = 1;
+  AttentionKernel attention = AttentionKernel::mixed;
+};
+
+struct CpuOverhead {
+  SimTime per_step;
+  SimTime per_sequence;
+  bool overlap = false;  ///< the GPU works meanwhile: max(GPU, CPU) instead of the sum
+};
+
+/// One engine, keys spelled as vLLM spells them.
+struct EngineSpec {
+  std::string preset;
+  std::string scheduler = "vllm_v1";
+  std::int64_t max_num_seqs = 256;
+  std::int64_t max_num_batched_tokens = 8192;
+  std::int64_t block_size = 16;
+  std::int64_t num_gpu_blocks = 0;  ///< usable blocks, the null block already taken off
+  double gpu_memory_utilization = 0.9;
+  std::int64_t max_model_len = 0;
+  bool enable_chunked_prefill = true;
+  std::int64_t long_prefill_token_threshold = 0;  ///< 0 = off
+  bool enable_prefix_caching = false;
+  bool async_scheduling = false;
+  SchedulingPolicy scheduling_policy = SchedulingPolicy::fcfs;
+  bool scheduler_reserve_full_isl = true;
+  double watermark = 0;
+  /// Token counts to which a step is padded, ascending; empty = no padding.
+  std::vector<std::int64_t> cuda_graph_sizes;
+  EngineTiming timing;
+  CpuOverhead cpu_overhead;
+};
+
+struct StepModelSpec {
+  enum class Kind { roofline, constant } kind = Kind::roofline;
+  SimTime constant;  ///< every step's time, if kind is constant
+};
+
+/// A limit is unset if infinite.
+struct Slo {
+  static constexpr SimTime none = SimTime::never();
+  SimTime ttft = none;
+  SimTime tpot = none;
+  SimTime e2e = none;
+  double attainment = 0.99;
+
+  bool any() const { return ttft != none || tpot != none || e2e != none; }
+};
+
+/// Token counts: fixed, uniform, lognormal, or a piecewise-linear quantile function.
+struct LengthSpec {
+  enum class Kind { fixed, uniform, lognormal, quantiles } kind = Kind::fixed;
+  double a = 0;                       ///< fixed: value; uniform: lowest; lognormal: mu of ln
+  double b = 0;                       ///< uniform: highest; lognormal: sigma of ln
+  std::vector<double> probabilities;  ///< quantiles: from 0 to 1, ascending
+  std::vector<double> values;         ///< quantiles: tokens, not descending
+};
+
+struct ArrivalSpec {
+  enum class Process { poisson, constant, offline, closed_loop } process = Process::poisson;
+  std::int64_t concurrency = 0;  ///< closed loop: clients
+  SimTime think;                 ///< closed loop: between a completion and the next request
+};
+
+struct ClassSpec {
+  std::string name = "default";
+  double rate = 0;   ///< requests per second; 0 for offline, closed loop and traces
+  double share = 0;  ///< offline: share of WorkloadSpec::requests; the shares sum to 1
+  ArrivalSpec arrivals;
+  LengthSpec input;
+  LengthSpec output;
+  std::optional<Slo> slo;  ///< overrides the workload's
+  std::int32_t priority = 0;
+};
+
+struct TraceSpec {
+  std::string file;                     ///< as given; relative to the workload file
+  std::string path;                     ///< resolved
+  std::string format;                   ///< empty = recognised by content
+  SimTime start;                        ///< cut: skip what arrives before, in the trace's time
+  SimTime duration = SimTime::never();  ///< cut: keep this much, in the trace's time
+  std::uint64_t requests = std::numeric_limits<std::uint64_t>::max();  ///< cut: keep so many
+  double rate_scale = 1;  ///< compress time by this factor, after the cuts
+};
+
+struct WorkloadSpec {
+  std::uint64_t requests = 0;      ///< generated arrivals over all classes; 0 = no limit
+  SimTime duration;                ///< of generated arrivals; 0 = no limit
+  SimTime warmup;                  ///< requests arriving before are left out of latencies and SLOs
+  std::optional<TraceSpec> trace;  ///< its requests are of class `default`, classes[trace_class]
+  std::uint16_t trace_class = 0;
+  std::vector<ClassSpec> classes;
+};
+
+struct PriceSpec {
+  std::string currency = "USD";
+  double gpu_per_hour = 0;  ///< rental, per GPU
+  std::string source;       ///< "given in the file", or the catalogue's provider and date
+  double low_per_hour = 0;  ///< the catalogue's spread, 0 = unknown
+  double high_per_hour = 0;
+  double electricity_per_kwh = 0;  ///< 0 = not given
+  double pue = 1;                  ///< facility energy over server energy
+  CostRule rule = CostRule::phase;
+};
+
+struct Scenario {
+  std::string model_name;
+  Architecture model;
+  Dtype weights = Dtype::bf16;
+  Dtype kv_cache = Dtype::bf16;
+  ClusterSpec cluster;
+  EngineSpec engine;
+  StepModelSpec step_model;
+  WorkloadSpec workload;
+  Slo slo;
+  PriceSpec prices;
+  std::uint64_t seed = 1;
+  SimTime until = SimTime::never();  ///< stop early: requests are left running or queued
+  SimTime timeseries_interval;       ///< 0 = chosen from the span
+};
+
+/// When every token of a one-replica run was emitted, for tests: token t of a request was emitted
+/// in the step t + prompt - 1 - base of the first span of its id whose last_step is not earlier.
+struct TokenLog {
+  struct Span {
+    std::uint32_t id = 0;
+    std::int64_t base = 0;
+    std::int64_t last_step = 0;
+  };
+  std::vector<Span> spans;         ///< one per stay in the decode set, when it ends
+  std::vector<SimTime> step_ends;  ///< by step
+};
+
+class StepModel;
+
+/// Switches for tests only: results must not depend on the first two.
+struct SimulationOptions {
+  bool fast_path = true;  ///< aggregate phase 1; false: the rule-by-rule scheduler every step
+  bool leaping = true;    ///< run many decode-only steps at once
+  TokenLog* token_log = nullptr;
+  /// Replaces the scenario's step model; one call per replica.
+  std::function<std::unique_ptr<StepModel>()> make_model;
+};
+
+}  // namespace penstock

@@ -1,0 +1,103 @@
+#include "sim/simulation.h"
+
+#include <algorithm>
+
+#include "sim/cluster/cluster.h"
+#include "sim/core/assert.h"
+#include "sim/core/event_queue.h"
+
+namespace penstock {
+
+namespace {
+
+/// Events between two calls of the progress callback.
+constexpr std::uint64_t progress_interval = 1 << 14;
+
+/// THE main loop: the earliest of the arrivals' stream and the replicas' events, in the order that
+/// EventKind documents.
+class Simulation {
+ public:
+  Simulation(const Scenario& scenario, RequestSource& source, const SimulationOptions& options,
+             const ProgressCallback& progress)
+      : source_(source),
+        progress_(progress),
+        cluster_(scenario, options, source),
+        until_(scenario.until) {}
+
+  Result run() {
+    while (true) {
+      const EventQueue::Event event = cluster_.events().next();
+      const SimTime arrival = next_arrival();
+      if (event.at == SimTime::never() && arrival == SimTime::never()) {
+        break;
+      }
+      const bool replica_first =
+          event.at < arrival || (event.at == arrival && event.kind == EventKind::step_end);
+      const SimTime now = replica_first ? event.at : arrival;
+      PENSTOCK_ASSERT(now >= now_);
+      now_ = now;
+      if (!replica_first) {
+        cluster_.arrive(source_.pop(), now);
+      } else if (event.kind == EventKind::step_end) {
+        cluster_.end_step(event.replica, now);
+      } else {
+        cluster_.start_step(event.replica, now, until_);
+      }
+      if (++events_ % progress_interval == 0) {
+        report();
+      }
+      if (now > SimTime::max()) {
+        stop(StopReason::clock);
+      }
+    }
+    return finish();
+  }
+
+ private:
+  SimTime next_arrival() {
+    const SimTime arrival = source_.next_arrival();
+    return arrival < until_ ? arrival : SimTime::never();
+  }
+
+  void report() {
+    if (progress_ && !progress_({now_, cluster_.arrived(), cluster_.departed()})) {
+      stop(StopReason::interrupted);
+    }
+  }
+
+  /// No step starts and nothing arrives from now on; steps in flight end.
+  void stop(StopReason reason) {
+    reason_ = reason;
+    until_ = std::min(until_, now_);
+    cluster_.cut_leaps(now_);
+  }
+
+  Result finish() {
+    const bool cut_short =
+        cluster_.arrived() > cluster_.departed() || source_.next_arrival() != SimTime::never();
+    SimTime end = std::max(now_, std::min(source_.horizon(), until_));
+    if (cut_short && until_ != SimTime::never()) {
+      end = std::max(end, until_);
+      reason_ = reason_ == StopReason::finished ? StopReason::until : reason_;
+    }
+    PENSTOCK_ASSERT(cut_short || cluster_.departed() == cluster_.arrived());
+    return cluster_.close(end, reason_);
+  }
+
+  RequestSource& source_;
+  const ProgressCallback& progress_;
+  Cluster cluster_;
+  SimTime until_;
+  SimTime now_;
+  std::uint64_t events_ = 0;
+  StopReason reason_ = StopReason::finished;
+};
+
+}  // namespace
+
+Result simulate(const Scenario& scenario, RequestSource& source, const SimulationOptions& options,
+                const ProgressCallback& progress) {
+  return Simulation(scenario, source, options, progress).run();
+}
+
+}  // namespace penstock

@@ -1,0 +1,341 @@
+#include "sim/step/roofline.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <vector>
+
+#include "sim/core/assert.h"
+#include "sim/step/padding.h"
+#include "sim/step/roofline_parameters.h"
+
+namespace penstock {
+namespace {
+
+constexpr double ps_per_ms = 1e9;
+
+/// Loads beyond are computed anew each time: memory stays bounded whatever the budget.
+constexpr std::int64_t memo_limit = std::int64_t{1} << 17;
+
+/// The next whole picosecond.
+std::int64_t ceil_ps(double ps) {
+  PENSTOCK_ASSERT(ps < 9e18);
+  const auto whole = static_cast<std::int64_t>(ps);
+  return whole + (static_cast<double>(whole) < ps ? 1 : 0);
+}
+
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+template <std::size_t size>
+std::int64_t sum(const std::array<std::int64_t, size>& values) {
+  return std::accumulate(values.begin(), values.end(), std::int64_t{0});
+}
+
+/// What a step costs by its token count alone, without the fixed latencies.
+struct TokenCost {
+  std::int64_t variable = 0;  ///< GEMM and elementwise; never 0 once filled
+  std::int64_t memory = 0;    ///< of which bound by memory
+  std::int64_t communication = 0;
+};
+
+struct HeadCost {
+  std::int64_t overhead = 0;  ///< latency and sampler; never 0 once filled
+  std::int64_t variable = 0;
+  Resource bound = Resource::memory;
+};
+
+class RooflineModel final : public StepModel {
+ public:
+  explicit RooflineModel(const Scenario& scenario);
+
+  StepCost cost(const StepLoad& load) override;
+  const DecodeCost& decode(std::int64_t n) override;
+  PeakTimes peak_times() const override;
+
+ private:
+  /// Picoseconds of operator time, engine factor included.
+  std::int64_t scaled(double ms) const { return ceil_ps(ms * time_factor_ps_); }
+  /// Of `count` operators' variable time, so that with their latency they keep to their floor.
+  std::int64_t variable_ps(const OperatorTime& time, double count, std::int64_t latency) const;
+
+  TokenCost tokens(std::int64_t count);
+  TokenCost make_tokens(std::int64_t count) const;
+  HeadCost head(std::int64_t rows);
+  HeadCost make_head(std::int64_t rows) const;
+  DecodeCost make_decode(std::int64_t n);
+  StepCost decode_cost(const StepLoad& load);
+
+  void add_tokens(std::int64_t count, StepCost& cost);
+  void add_head(std::int64_t rows, StepCost& cost);
+  void add_attention(const StepLoad& load, StepCost& cost) const;
+  void add_chunk_attention(const OperatorTime& layer, StepCost& cost) const;
+  std::int64_t cpu_ps(std::int64_t sequences) const {
+    return parameters_.cpu.per_step.ps + parameters_.cpu.per_sequence.ps * sequences;
+  }
+
+  RooflineParameters parameters_;
+  double time_factor_ps_;  ///< ps per ms of operator time
+  Padding padding_;
+
+  // Constants of every step, all layers, in ps.
+  std::int64_t gemm_latency_ = 0;
+  std::int64_t token_overhead_ = 0;  ///< latencies of GEMMs, elementwise kernels and all-reduces
+  std::int64_t weights_ = 0;         ///< variable GEMM time of a single token
+  std::int64_t head_latency_ = 0;
+  std::int64_t head_weights_ = 0;
+  std::int64_t decode_latency_ = 0;
+  std::int64_t decode_sequence_ = 0;
+  std::int64_t decode_per_kv_ = 0;
+  std::int64_t prefill_latency_ = 0;
+
+  std::vector<TokenCost> tokens_;    ///< by padded token count
+  std::vector<HeadCost> heads_;      ///< by rows
+  std::vector<DecodeCost> decodes_;  ///< by sequences
+  DecodeCost beyond_memo_;
+};
+
+/// Adds `ps` to a part and to a resource.
+void book(StepCost& cost, Part part, Resource resource, std::int64_t ps) {
+  cost.part(part) += ps;
+  cost.resources[static_cast<std::size_t>(resource)] += ps;
+}
+
+RooflineModel::RooflineModel(const Scenario& scenario)
+    : parameters_(make_roofline_parameters(scenario)),
+      time_factor_ps_(parameters_.time_factor * ps_per_ms),
+      padding_(scenario.engine.cuda_graph_sizes) {
+  const double layers = parameters_.layers;
+  const AttentionRates& attention = parameters_.attention;
+  const TokenTimes one = token_times(parameters_, 1);
+  gemm_latency_ = scaled(one.gemm_latency_ms);
+  token_overhead_ = gemm_latency_ + scaled(one.all_reduce.latency_ms) +
+                    scaled(one.elementwise.latency_ms + one.final_norm.latency_ms);
+  weights_ =
+      make_tokens(1).variable - scaled(one.elementwise.variable_ms + one.final_norm.variable_ms);
+  head_latency_ = scaled(parameters_.head.latency_ms);
+  head_weights_ = make_head(1).variable;
+  decode_latency_ = scaled(layers * attention.decode_latency_ms);
+  decode_sequence_ = scaled(layers * attention.decode_sequence_ms);
+  prefill_latency_ = scaled(layers * attention.prefill_latency_ms);
+  const double floor = layers * attention_decode_floor_ms_per_kv(attention) * ps_per_ms;
+  decode_per_kv_ = std::max(scaled(layers * attention_decode_ms_per_kv(attention)), ceil_ps(floor));
+}
+
+std::int64_t RooflineModel::variable_ps(const OperatorTime& time, double count,
+                                        std::int64_t latency) const {
+  const double floor = count * time.floor_ms * ps_per_ms;
+  const std::int64_t variable =
+      std::max(scaled(count * time.variable_ms), ceil_ps(floor) - latency);
+  PENSTOCK_ASSERT(static_cast<double>(latency + variable) >= floor);
+  return variable;
+}
+
+// ---- Tokens and head ----------------------------------------------------------------------------
+
+TokenCost RooflineModel::make_tokens(std::int64_t count) const {
+  const TokenTimes times = token_times(parameters_, static_cast<double>(count));
+  const OperatorTime gemms{.latency_ms = times.gemm_latency_ms,
+                           .variable_ms = times.gemm_variable_ms,
+                           .floor_ms = times.gemm_floor_ms,
+                           .bound = Resource::memory};
+  const std::int64_t gemm = variable_ps(gemms, 1, gemm_latency_);
+  const std::int64_t bytes = scaled(times.elementwise.variable_ms + times.final_norm.variable_ms);
+  return {.variable = gemm + bytes,
+          .memory = std::min(gemm, scaled(times.gemm_memory_ms)) + bytes,
+          .communication = scaled(times.all_reduce.variable_ms)};
+}
+
+TokenCost RooflineModel::tokens(std::int64_t count) {
+  const std::int64_t padded = padding_.padded(count);
+  if (padded > memo_limit) {
+    return make_tokens(padded);
+  }
+  const auto index = static_cast<std::size_t>(padded);
+  if (index >= tokens_.size()) {
+    tokens_.resize(index + 1);
+  }
+  if (tokens_[index].variable == 0) {
+    tokens_[index] = make_tokens(padded);
+  }
+  return tokens_[index];
+}
+
+void RooflineModel::add_tokens(std::int64_t count, StepCost& cost) {
+  const TokenCost token = tokens(count);
+  const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
+  cost.part(Part::weights) += token.variable - compute;
+  cost.part(Part::compute) += compute;
+  cost.resources[static_cast<std::size_t>(Resource::memory)] += token.memory;
+  cost.resources[static_cast<std::size_t>(Resource::compute)] += token.variable - token.memory;
+  book(cost, Part::communication, Resource::communication, token.communication);
+  book(cost, Part::overhead, Resource::latency, token_overhead_);
+}
+
+HeadCost RooflineModel::make_head(std::int64_t rows) const {
+  const double m = static_cast<double>(rows);
+  const OperatorTime time = gemm(parameters_.head, parameters_.head_shape, m);
+  return {.overhead = head_latency_ + scaled(sampler_ms(m)),
+          .variable = variable_ps(time, 1, head_latency_),
+          .bound = time.bound};
+}
+
+HeadCost RooflineModel::head(std::int64_t rows) {
+  if (rows > memo_limit) {
+    return make_head(rows);
+  }
+  const auto index = static_cast<std::size_t>(rows);
+  if (index >= heads_.size()) {
+    heads_.resize(index + 1);
+  }
+  if (heads_[index].overhead == 0) {
+    heads_[index] = make_head(rows);
+  }
+  return heads_[index];
+}
+
+void RooflineModel::add_head(std::int64_t rows, StepCost& cost) {
+  if (rows == 0) {
+    return;
+  }
+  const HeadCost row = head(rows);
+  const std::int64_t compute = std::max<std::int64_t>(0, row.variable - head_weights_);
+  book(cost, Part::head_weights, row.bound, row.variable - compute);
+  book(cost, Part::head_compute, row.bound, compute);
+  book(cost, Part::head_overhead, Resource::latency, row.overhead);
+}
+
+// ---- Attention of steps with chunks -------------------------------------------------------------
+
+void RooflineModel::add_chunk_attention(const OperatorTime& layer, StepCost& cost) const {
+  book(cost, Part::overhead, Resource::latency, prefill_latency_);
+  book(cost, Part::attention, layer.bound,
+       variable_ps(layer, parameters_.layers, prefill_latency_));
+}
+
+void RooflineModel::add_attention(const StepLoad& load, StepCost& cost) const {
+  const AttentionRates& rates = parameters_.attention;
+  const AttentionLoad sums = attention_load(load);
+  if (load.decodes == 0) {
+    add_chunk_attention(attention_prefill(rates, sums), cost);
+  } else if (parameters_.attention_kernel == AttentionKernel::separate) {
+    add_chunk_attention(attention_prefill(rates, sums), cost);
+    book(cost, Part::overhead, Resource::latency, decode_latency_);
+    book(cost, Part::attention, Resource::latency, decode_sequence_ * load.decodes);
+    book(cost, Part::attention, Resource::memory, decode_per_kv_ * load.kv_sum);
+  } else {
+    add_chunk_attention(attention_mixed(rates, sums), cost);
+    book(cost, Part::attention, Resource::latency,
+         scaled(parameters_.layers * rates.mixed_sequence_ms * sums.decodes));
+  }
+}
+
+// ---- Whole steps --------------------------------------------------------------------------------
+
+StepCost RooflineModel::cost(const StepLoad& load) {
+  if (load.chunks.empty()) {
+    return decode_cost(load);
+  }
+  std::int64_t count = load.decodes;
+  for (const Chunk& chunk : load.chunks) {
+    count += chunk.q;
+  }
+  PENSTOCK_ASSERT(count >= 1);
+  StepCost cost;
+  add_tokens(count, cost);
+  add_head(load.sampled, cost);
+  add_attention(load, cost);
+  cost.gpu = sum(cost.parts);
+  const std::int64_t cpu = cpu_ps(load.decodes + static_cast<std::int64_t>(load.chunks.size()));
+  const std::int64_t waits =
+      parameters_.cpu.overlap ? std::max<std::int64_t>(0, cpu - cost.gpu) : cpu;
+  book(cost, Part::overhead, Resource::cpu, waits);
+  cost.total = cost.gpu + waits;
+  PENSTOCK_ASSERT(sum(cost.resources) == cost.total);
+  return cost;
+}
+
+StepCost RooflineModel::decode_cost(const StepLoad& load) {
+  const DecodeCost& affine = decode(load.decodes);
+  StepCost cost = affine.fixed;
+  const std::int64_t reads = affine.per_kv * load.kv_sum;
+  book(cost, Part::attention, Resource::memory, reads);
+  cost.gpu += reads;
+  cost.total += reads;
+  if (affine.cpu > cost.total) {
+    const std::int64_t waits = round_up(affine.cpu - cost.total, load.decodes);
+    book(cost, Part::overhead, Resource::cpu, waits);
+    cost.total += waits;
+  }
+  return cost;
+}
+
+const DecodeCost& RooflineModel::decode(std::int64_t n) {
+  PENSTOCK_ASSERT(n >= 1);
+  if (n > memo_limit) {
+    beyond_memo_ = make_decode(n);
+    return beyond_memo_;
+  }
+  const auto index = static_cast<std::size_t>(n);
+  if (index >= decodes_.size()) {
+    decodes_.resize(index + 1);
+  }
+  if (decodes_[index].fixed.total == 0) {
+    decodes_[index] = make_decode(n);
+  }
+  return decodes_[index];
+}
+
+DecodeCost RooflineModel::make_decode(std::int64_t n) {
+  DecodeCost out;
+  StepCost& fixed = out.fixed;
+  add_tokens(n, fixed);
+  add_head(n, fixed);
+  book(fixed, Part::overhead, Resource::latency, decode_latency_);
+  book(fixed, Part::attention, Resource::latency, decode_sequence_ * n);
+  const std::int64_t waits = parameters_.cpu.overlap ? 0 : cpu_ps(n);
+  book(fixed, Part::overhead, Resource::cpu, waits);
+  for (std::int64_t& part : fixed.parts) {
+    part = round_up(part, n);
+  }
+  fixed.total = sum(fixed.parts);
+  fixed.gpu = fixed.total - waits;
+  // The picoseconds that rounding added.
+  fixed.resources[static_cast<std::size_t>(Resource::latency)] +=
+      fixed.total - sum(fixed.resources);
+  out.per_kv = decode_per_kv_;
+  out.cpu = parameters_.cpu.overlap ? cpu_ps(n) : 0;
+  return out;
+}
+
+PeakTimes RooflineModel::peak_times() const {
+  const GemmRates& rates = parameters_.gemm;
+  const AttentionRates& attention = parameters_.attention;
+  const double layers = parameters_.layers;
+  PeakTimes out;
+  for (const GemmShape& shape : parameters_.gemms) {
+    const double weights = gemm_bytes(rates, shape, 0);
+    const double activations = gemm_bytes(rates, shape, 1) - weights;
+    out.token_flop += layers * gemm_flop(shape, 1) / rates.peak_flop_per_ms * ps_per_ms;
+    out.step_bytes += layers * weights / rates.peak_bytes_per_ms * ps_per_ms;
+    out.token_bytes += layers * activations / rates.peak_bytes_per_ms * ps_per_ms;
+  }
+  const GemmRates& head = parameters_.head;
+  const double head_weights = gemm_bytes(head, parameters_.head_shape, 0);
+  const double head_row = gemm_bytes(head, parameters_.head_shape, 1) - head_weights;
+  out.row_flop = gemm_flop(parameters_.head_shape, 1) / head.peak_flop_per_ms * ps_per_ms;
+  out.head_bytes = head_weights / head.peak_bytes_per_ms * ps_per_ms;
+  out.row_bytes = head_row / head.peak_bytes_per_ms * ps_per_ms;
+  out.pair_flop = layers * attention.flop_per_pair / attention.peak_flop_per_ms * ps_per_ms;
+  out.kv_bytes = layers * attention.bytes_per_kv / attention.peak_bytes_per_ms * ps_per_ms;
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario) {
+  return std::make_unique<RooflineModel>(scenario);
+}
+
+}  // namespace penstock

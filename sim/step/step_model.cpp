@@ -1,0 +1,55 @@
+#include "sim/step/step_model.h"
+
+#include "sim/core/assert.h"
+#include "sim/step/constant.h"
+#include "sim/step/roofline.h"
+
+namespace penstock {
+
+const char* to_string(Operator op) {
+  switch (op) {
+    case Operator::gemm:
+      return "gemm";
+    case Operator::attention:
+      return "attention";
+    case Operator::elementwise:
+      return "elementwise";
+    case Operator::all_reduce:
+      return "all_reduce";
+    case Operator::head:
+      return "head";
+    case Operator::sampler:
+      return "sampler";
+    case Operator::cpu:
+      return "cpu";
+  }
+  PENSTOCK_ASSERT(false);
+}
+
+const char* to_string(Resource resource) {
+  switch (resource) {
+    case Resource::compute:
+      return "compute";
+    case Resource::memory:
+      return "memory";
+    case Resource::communication:
+      return "communication";
+    case Resource::latency:
+      return "latency";
+    case Resource::cpu:
+      return "cpu";
+  }
+  PENSTOCK_ASSERT(false);
+}
+
+std::unique_ptr<StepModel> make_step_model(const Scenario& scenario) {
+  switch (scenario.step_model.kind) {
+    case StepModelSpec::Kind::roofline:
+      return make_roofline_model(scenario);
+    case StepModelSpec::Kind::constant:
+      return make_constant_model(scenario.step_model.constant);
+  }
+  PENSTOCK_ASSERT(false);
+}
+
+}  // namespace penstock

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "sim/core/units.h"
+#include "sim/scenario.h"
+
+namespace penstock {
+
+/// A piece of a prompt computed in one step: q new tokens after `context` computed ones.
+struct Chunk {
+  std::int64_t q = 0;
+  std::int64_t context = 0;
+};
+
+/// What one step has to do: sums only, so that its cost needs no look at single sequences.
+struct StepLoad {
+  std::int64_t decodes = 0;  ///< sequences that decode one token
+  std::int64_t kv_sum = 0;   ///< sum of their KV lengths, the new token included
+  std::int64_t kv_max = 0;   ///< the longest of them; matters only beside chunks
+  std::span<const Chunk> chunks{};
+  std::int64_t sampled = 0;  ///< rows that emit a token: decodes + chunks that end their prompt
+};
+
+/// Operators, for explanation. The head is the final norm (of all tokens) and the LM head (of the
+/// sampled rows).
+enum class Operator { gemm, attention, elementwise, all_reduce, head, sampler, cpu };
+inline constexpr std::size_t operator_count = 7;
+const char* to_string(Operator op);
+
+/// What a piece of a step's time is spent on; the ledger's causes are made from these. Each
+/// operator is a fixed latency per kernel and a variable part that grows with its work; the
+/// engine's factor on GPU time is in all of them.
+enum class Part {
+  weights,        ///< variable GEMM time of one token alone: streaming the layers' weights once
+  compute,        ///< the rest of variable GEMM time, and the variable part of elementwise kernels
+  attention,      ///< attention without fixed latencies: reads, FLOP, per-sequence terms
+  communication,  ///< all-reduce without its latency
+  overhead,       ///< fixed latencies, CPU (not overlapped), the excess of CPU over GPU
+  head_weights,   ///< LM head: as `weights`; paid by sampled rows, as all head parts
+  head_compute,
+  head_overhead,  ///< LM head latency and the sampler
+};
+inline constexpr std::size_t part_count = 8;
+
+/// What bounds a piece of time: a GEMM's variable part counts for whichever of compute and memory
+/// is the larger, elementwise kernels and decode attention for memory, attention of chunks for the
+/// largest of compute, memory and the walk along the longest context (latency), per-sequence terms
+/// and the sampler for latency.
+enum class Resource { compute, memory, communication, latency, cpu };
+inline constexpr std::size_t resource_count = 5;
+const char* to_string(Resource resource);
+
+/// The price of one step. All times in integer picoseconds.
+struct StepCost {
+  std::array<std::int64_t, part_count> parts{};          ///< sums to total
+  std::array<std::int64_t, resource_count> resources{};  ///< sums to total
+  std::int64_t total = 0;                                ///< duration of the step
+  std::int64_t gpu = 0;                                  ///< GPU time (total without CPU waits)
+
+  std::int64_t part(Part p) const { return parts[static_cast<std::size_t>(p)]; }
+  std::int64_t& part(Part p) { return parts[static_cast<std::size_t>(p)]; }
+};
+
+/// The cost of a decode-only step of n sequences, affine in the sum of KV lengths:
+///   total = sum(fixed.parts) + per_kv · kv_sum
+/// `fixed` has every part divisible by n, so that each sequence's share is a whole number of
+/// picoseconds (rounded up: below 5e-7 of a step). fixed.part(attention) is the per-sequence term.
+/// With overlapped CPU time the affine form holds while GPU >= CPU (`kv_sum >= gpu_bound_from()`).
+/// Below, the step lasts gpu + n · ceil((cpu - gpu) / n): the excess over the GPU is overhead,
+/// again divisible by n, and the duration is the same for all kv_sum that differ by multiples of n.
+/// Exception: the constant model's step is all overhead and exactly as long as it was asked to be,
+/// so that its parts need not divide by n.
+struct DecodeCost {
+  StepCost fixed;  ///< at kv_sum = 0, CPU included if it does not overlap
+  /// ps per KV token: memory-bound attention; part attention. Rounded up: 2e-4 of the reads of a
+  /// 70B model over 16 GPUs, less where a GPU holds more heads.
+  std::int64_t per_kv = 0;
+  std::int64_t cpu = 0;  ///< overlapped CPU time to compare with; 0 if it never decides
+
+  /// Lowest kv_sum at which the GPU decides (0 if it always does).
+  std::int64_t gpu_bound_from() const {
+    if (cpu <= fixed.total || per_kv == 0) {
+      return cpu <= fixed.total ? 0 : INT64_MAX;
+    }
+    return (cpu - fixed.total + per_kv - 1) / per_kv;
+  }
+};
+
+/// Useful work, for MFU and MBU, as time at the hardware's peak on one GPU (ps, doubles: output
+/// only). MFU = (tokens · token_flop + rows · row_flop + pairs · pair_flop) / wall.
+struct PeakTimes {
+  double token_flop = 0;   ///< ps of GEMM FLOP at peak per computed token
+  double row_flop = 0;     ///< ps of LM head FLOP per sampled row
+  double pair_flop = 0;    ///< ps of attention FLOP per (query, key) pair
+  double step_bytes = 0;   ///< ps of weight bytes per step (layers)
+  double head_bytes = 0;   ///< ps of LM head weight bytes per step that samples
+  double token_bytes = 0;  ///< ps of activation bytes per computed token (GEMMs)
+  double row_bytes = 0;    ///< ps of activation bytes per sampled row
+  double kv_bytes = 0;     ///< ps of KV reads per KV token read
+};
+
+/// How long steps take. Implementations are deterministic and may memoise (not thread-safe: one
+/// model per simulation).
+class StepModel {
+ public:
+  virtual ~StepModel() = default;
+  /// The cost of any step, of the whole load at once. Requires decodes + sum(q) >= 1. A load
+  /// without chunks costs exactly what decode(n) says.
+  virtual StepCost cost(const StepLoad& load) = 0;
+  /// The affine cost of decode-only steps of n >= 1 sequences. The reference stays valid until
+  /// the next call.
+  virtual const DecodeCost& decode(std::int64_t n) = 0;
+  /// Useful work at peak; zeros for models that know no hardware.
+  virtual PeakTimes peak_times() const = 0;
+};
+
+/// The model that the scenario asks for.
+std::unique_ptr<StepModel> make_step_model(const Scenario& scenario);
+
+/// Time per operator of one step, in ms, for `explain --step`: before gpu_time_factor, as the
+/// formulas give it (the simulated step rounds each part to picoseconds).
+struct StepExplanation {
+  double total_ms = 0;  ///< gpu_ms and cpu_ms: the sum, or the larger one if they overlap
+  double gpu_ms = 0;    ///< gpu_time_factor times the sum of the operators but the CPU
+  double cpu_ms = 0;
+  std::array<double, operator_count> operators_ms{};
+  std::array<Resource, operator_count> bound{};  ///< what most of the operator's time goes to
+  /// What most of the step goes to; the CPU as soon as the step waits for it for 30 % of its time.
+  Resource step_bound = Resource::memory;
+};
+/// The head's rows are load.sampled, also without chunks. The constant model has no operators.
+StepExplanation explain_step(const Scenario& scenario, const StepLoad& load);
+
+}  // namespace penstock

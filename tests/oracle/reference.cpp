@@ -1,0 +1,306 @@
+#include "tests/oracle/reference.h"
+
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
+#include <tuple>
+
+namespace penstock::oracle {
+namespace {
+
+// The fields of 1.0. A request is running or waiting if it is in that list.
+struct State {
+  std::int64_t prompt = 0;        // P
+  std::int64_t output = 0;        // max_tokens, cut to what max_model_len leaves
+  std::int64_t generated = 0;     // O
+  std::int64_t computed = 0;      // C, advanced when scheduled
+  std::int64_t placeholders = 0;  // ph, async only
+  std::int64_t blocks = 0;        // blocks owned
+
+  std::int64_t num_tokens() const { return prompt + generated; }
+};
+
+struct Reference {
+  const Config& config;
+  const std::vector<Request>& requests;
+  const StepTime& step_time;
+  std::vector<State> state = {};
+  std::vector<std::size_t> arrivals = {};  // not yet arrived, in order of (arrival, index)
+  std::vector<std::size_t> waiting = {};
+  std::vector<std::size_t> running = {};  // in order of admission
+  int fruitless_schedules = 0;
+  Result result = {};
+
+  // 1.2.1 (sync) and 1.6.5 (async). At one instant: step end, then arrivals, then schedule().
+  Result run() {
+    prepare();
+    std::int64_t now = 0;
+    while (true) {
+      take_arrivals(now);
+      if (running.empty() && waiting.empty()) {
+        if (arrivals.empty()) {
+          return result;
+        }
+        now = requests[arrivals.front()].arrival_ps;
+        continue;
+      }
+      Step step = schedule(now);  // nothing is in flight here: schedule and start coincide
+      while (!step.scheduled.empty()) {
+        step.start_ps = now;
+        step.duration_ps = step_time(step);
+        Step next;  // sync: stays empty, and the outer loop schedules after the update
+        if (config.async_scheduling) {
+          next = schedule(now);  // schedule(k+1) at the start of step k; if empty, again at its end
+        }
+        now += step.duration_ps;
+        update(step, now);
+        result.steps.push_back(step);
+        take_arrivals(now);
+        step = next;
+      }
+    }
+  }
+
+  void prepare() {
+    if (config.max_num_seqs < 1 || config.max_num_batched_tokens < 1 || config.block_size < 1 ||
+        config.usable_blocks < 1 || config.long_prefill_token_threshold < 0) {
+      throw std::invalid_argument("reference: bad configuration");
+    }
+    for (std::size_t r = 0; r < requests.size(); ++r) {
+      // 1.5.3: length-capped at max_tokens or where num_tokens reaches max_model_len.
+      const std::int64_t room = config.max_model_len - requests[r].prompt;
+      state.push_back({requests[r].prompt, std::min(requests[r].output, room)});
+      arrivals.push_back(r);
+    }
+    std::stable_sort(arrivals.begin(), arrivals.end(), [this](std::size_t a, std::size_t b) {
+      return requests[a].arrival_ps < requests[b].arrival_ps;
+    });
+    result.requests.resize(requests.size());
+  }
+
+  // 1.2.2: everything that has arrived is queued, in arrival order.
+  void take_arrivals(std::int64_t now) {
+    while (!arrivals.empty() && requests[arrivals.front()].arrival_ps <= now) {
+      const std::size_t r = arrivals.front();
+      arrivals.erase(arrivals.begin());
+      result.requests[r].reject = reject_reason(r);
+      if (result.requests[r].reject == Reject::kNone) {
+        enqueue(r, waiting.size());
+      }
+    }
+  }
+
+  Reject reject_reason(std::size_t r) const {
+    if (requests[r].prompt < 1 || requests[r].output < 1) {
+      return Reject::kEmpty;
+    }
+    if (requests[r].prompt >= config.max_model_len) {  // 1.5.6
+      return Reject::kExceedsMaxLen;
+    }
+    // 1.5.7. The last token is never computed (1.0). A request that passes also passes the gate of
+    // 1.3.5 when alone: the gate looks at num_tokens <= P + G - 1, and no watermark applies then.
+    if (blocks_for(state[r].prompt + state[r].output - 1) > config.usable_blocks) {
+      return Reject::kNeverFits;
+    }
+    return Reject::kNone;
+  }
+
+  // FCFS: at the given position of `waiting`. Priority: by (priority, arrival, index).
+  void enqueue(std::size_t r, std::size_t position) {
+    if (config.priority_policy) {
+      position = 0;
+      while (position < waiting.size() && key(waiting[position]) < key(r)) {
+        ++position;
+      }
+    }
+    waiting.insert(waiting.begin() + static_cast<std::ptrdiff_t>(position), r);
+  }
+
+  std::tuple<std::int64_t, std::int64_t, std::size_t> key(std::size_t r) const {
+    return {requests[r].priority, requests[r].arrival_ps, r};
+  }
+
+  // 1.3
+  Step schedule(std::int64_t now) {
+    if (++fruitless_schedules > 100000) {
+      throw std::runtime_error("reference: livelock, no token in 100000 schedule() calls");
+    }
+    Step step;
+    step.schedule_ps = now;
+    std::int64_t budget = config.max_num_batched_tokens;
+    schedule_running(step, budget);
+    if (step.preempted.empty()) {
+      schedule_waiting(step, budget);
+    }
+    advance(step);
+    step.running = std::ssize(running);
+    step.blocks_in_use = blocks_in_use();
+    return step;
+  }
+
+  // 1.3.1: phase 1.
+  void schedule_running(Step& step, std::int64_t& budget) {
+    std::size_t i = 0;
+    while (i < running.size() && budget > 0) {
+      const std::size_t r = running[i];
+      State& s = state[r];
+      const std::int64_t n = running_tokens(s, budget);
+      if (n == 0) {  // 1.3.1.7
+        ++i;
+        continue;
+      }
+      bool preempted_itself = false;
+      while (!preempted_itself && !fits(s, s.computed + n, 0)) {  // 1.3.1.8
+        const std::size_t victim = choose_victim();
+        // 1.3.2: a victim that this call has already scheduled is taken out again. Only then is i
+        // decremented, as the text has it; a victim before i that was skipped does not move i.
+        for (std::size_t k = 0; k < step.scheduled.size(); ++k) {
+          if (step.scheduled[k].request == victim) {
+            budget += step.scheduled[k].n;
+            step.scheduled.erase(step.scheduled.begin() + static_cast<std::ptrdiff_t>(k));
+            --i;
+            break;
+          }
+        }
+        preempt(victim, step);
+        preempted_itself = victim == r;
+      }
+      if (preempted_itself) {  // 1.3.1.9
+        break;
+      }
+      s.blocks = blocks_for(s.computed + n);
+      step.scheduled.push_back({r, n, s.computed, false});  // 1.3.1.10
+      budget -= n;
+      ++i;
+    }
+  }
+
+  // 1.3.1.1 to 1.3.1.5: the tokens that a running request gets; 0 = skip it.
+  std::int64_t running_tokens(const State& s, std::int64_t budget) const {
+    if (s.placeholders > 0 && s.computed + 2 - s.placeholders >= s.prompt + s.output) {
+      return 0;
+    }
+    std::int64_t n = cap_long_prefill(s.num_tokens() + s.placeholders - s.computed);
+    n = std::min(n, budget);
+    return std::min(n, config.max_model_len - 1 - s.computed);
+  }
+
+  std::int64_t cap_long_prefill(std::int64_t n) const {
+    const std::int64_t threshold = config.long_prefill_token_threshold;
+    return 0 < threshold && threshold < n ? threshold : n;
+  }
+
+  // 1.3.2
+  std::size_t choose_victim() const {
+    if (!config.priority_policy) {
+      return running.back();
+    }
+    return *std::max_element(running.begin(), running.end(),
+                             [this](std::size_t a, std::size_t b) { return key(a) < key(b); });
+  }
+
+  // 1.3.3. Generated tokens are kept, and so are the placeholders of a token in flight.
+  void preempt(std::size_t victim, Step& step) {
+    std::erase(running, victim);
+    state[victim].blocks = 0;
+    state[victim].computed = 0;
+    result.requests[victim].preemptions += 1;
+    step.preempted.push_back(victim);
+    enqueue(victim, 0);
+  }
+
+  // 1.3.4: phase 2. Every waiting request has C = 0 and no blocks.
+  void schedule_waiting(Step& step, std::int64_t& budget) {
+    const auto num_blocks = static_cast<double>(config.usable_blocks + 1);
+    const auto watermark_blocks = static_cast<std::int64_t>(config.watermark * num_blocks);
+    while (!waiting.empty() && budget > 0) {
+      if (std::ssize(running) >= config.max_num_seqs) {  // 1.3.4.1
+        break;
+      }
+      const std::size_t r = waiting.front();
+      State& s = state[r];
+      // 1.3.4.5; the generated tokens of a resumed request are included.
+      std::int64_t n = cap_long_prefill(s.num_tokens());
+      if (!config.chunked_prefill && n > budget) {
+        break;
+      }
+      n = std::min(n, budget);
+      const std::int64_t margin = running.empty() ? 0 : watermark_blocks;  // 1.3.5
+      const bool gate = !config.reserve_full_isl || fits(s, s.num_tokens(), margin);
+      if (!gate || !fits(s, n, margin)) {  // 1.3.4.6
+        break;
+      }
+      waiting.erase(waiting.begin());
+      running.push_back(r);  // 1.3.4.8
+      s.blocks = blocks_for(n);
+      step.scheduled.push_back({r, n, 0, false});
+      budget -= n;
+      if (result.requests[r].first_scheduled_ps < 0) {
+        result.requests[r].first_scheduled_ps = step.schedule_ps;
+      }
+    }
+  }
+
+  std::int64_t blocks_for(std::int64_t tokens) const {
+    return (tokens + config.block_size - 1) / config.block_size;
+  }
+
+  std::int64_t blocks_in_use() const {
+    std::int64_t sum = 0;
+    for (const State& s : state) {
+      sum += s.blocks;
+    }
+    return sum;
+  }
+
+  // 1.3.5: are there blocks for the request's first `tokens` positions, and `margin` to spare?
+  bool fits(const State& s, std::int64_t tokens, std::int64_t margin) const {
+    const std::int64_t need = blocks_for(std::min(tokens, config.max_model_len)) - s.blocks;
+    return need + margin <= config.usable_blocks - blocks_in_use();
+  }
+
+  // 1.3.6, and 1.6.1 for the placeholders.
+  void advance(Step& step) {
+    for (ScheduledRequest& entry : step.scheduled) {
+      State& s = state[entry.request];
+      s.computed += entry.n;
+      entry.samples = !(s.computed < s.num_tokens() + s.placeholders);
+      if (config.async_scheduling && entry.samples) {
+        s.placeholders += 1;
+      }
+      result.requests[entry.request].computed += entry.n;
+    }
+  }
+
+  // 1.5, at the step's end. In async mode the request may sit in `waiting` (preempted since): its
+  // token is accepted all the same, and may be its last.
+  void update(const Step& step, std::int64_t now) {
+    for (const ScheduledRequest& entry : step.scheduled) {
+      if (!entry.samples) {
+        continue;  // 1.5.1: a partial prefill
+      }
+      fruitless_schedules = 0;
+      State& s = state[entry.request];
+      s.generated += 1;
+      if (config.async_scheduling) {
+        s.placeholders -= 1;
+      }
+      result.requests[entry.request].token_ps.push_back(now);
+      if (s.generated == s.output) {  // 1.5.4
+        s.blocks = 0;
+        std::erase(running, entry.request);
+        std::erase(waiting, entry.request);
+        result.requests[entry.request].finish_ps = now;
+      }
+    }
+  }
+};
+
+}  // namespace
+
+Result simulate(const Config& config, const std::vector<Request>& requests,
+                const StepTime& step_time) {
+  return Reference{config, requests, step_time}.run();
+}
+
+}  // namespace penstock::oracle

@@ -1,0 +1,79 @@
+// The naive reference simulator: the test oracle for the real engine. It models one vLLM V1 replica
+// without prefix caching, straight from the scheduler specification (numbers in comments, such as
+// "1.3.4.5", are its sections): per request, per step, plain vectors and loops. It shares no code
+// with the simulator that it checks. Keep it slow and obvious.
+#ifndef PENSTOCK_TESTS_ORACLE_REFERENCE_H_
+#define PENSTOCK_TESTS_ORACLE_REFERENCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace penstock::oracle {
+
+struct Config {
+  std::int64_t max_num_seqs = 256;                // S
+  std::int64_t max_num_batched_tokens = 8192;     // M
+  std::int64_t long_prefill_token_threshold = 0;  // L; 0 = off
+  std::int64_t block_size = 16;                   // B
+  std::int64_t usable_blocks = 1 << 20;           // N - 1: the null block is already taken off
+  std::int64_t max_model_len = 1 << 20;
+  bool chunked_prefill = true;
+  bool priority_policy = false;  // else FCFS
+  bool async_scheduling = false;
+  bool reserve_full_isl = true;  // the full-sequence gate of 1.3.5
+  double watermark = 0.0;
+};
+
+struct Request {
+  std::int64_t arrival_ps = 0;
+  std::int64_t prompt = 1;
+  std::int64_t output = 1;  // true output length = max_tokens (ignore_eos)
+  std::int64_t priority = 0;
+};
+
+struct ScheduledRequest {
+  std::size_t request = 0;   // index in the list of requests
+  std::int64_t n = 0;        // new tokens
+  std::int64_t context = 0;  // computed tokens before the step
+  bool samples = false;      // a token is emitted for it at the step's end
+};
+
+struct Step {
+  std::int64_t schedule_ps = 0;             // when schedule() built it (async: before start_ps)
+  std::int64_t start_ps = 0;                // set before the step-time function is called
+  std::int64_t duration_ps = 0;             // set from the step-time function
+  std::vector<ScheduledRequest> scheduled;  // in scheduling order, never empty
+  std::vector<std::size_t> preempted;       // victims of that schedule(), in order
+  std::int64_t running = 0;                 // length of the running list after schedule()
+  std::int64_t blocks_in_use = 0;           // after schedule()
+};
+
+using StepTime = std::function<std::int64_t(const Step&)>;
+
+// kEmpty: prompt or output below one token (7.2-42); kExceedsMaxLen: 1.5.6; kNeverFits: 1.5.7.
+enum class Reject { kNone, kEmpty, kExceedsMaxLen, kNeverFits };
+
+struct Outcome {
+  Reject reject = Reject::kNone;
+  std::vector<std::int64_t> token_ps;    // emission time of each token
+  std::int64_t first_scheduled_ps = -1;  // time of the schedule() call that first admitted it
+  std::int64_t finish_ps = -1;
+  std::int64_t preemptions = 0;
+  std::int64_t computed = 0;  // sum of n over its steps, work lost to preemption included
+};
+
+struct Result {
+  std::vector<Outcome> requests;  // in the order of the input
+  std::vector<Step> steps;        // in the order of execution
+};
+
+// Runs all requests to their end. Throws std::runtime_error when 100000 schedule() calls in a row
+// bring out no token (a livelock), std::invalid_argument for a meaningless configuration.
+Result simulate(const Config& config, const std::vector<Request>& requests,
+                const StepTime& step_time);
+
+}  // namespace penstock::oracle
+
+#endif  // PENSTOCK_TESTS_ORACLE_REFERENCE_H_

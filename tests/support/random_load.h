@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/support/engine_probe.h"
+
+namespace penstock::probe {
+
+/// A small random load, made to hit the edges: tiny pools and budgets, preemption storms,
+/// simultaneous arrivals, priorities, every switch.
+struct RandomLoad {
+  std::uint64_t seed = 0;
+  EngineLimits limits;
+  LinearStep step;
+  std::vector<Request> requests;
+  /// One line that says how to repeat it.
+  std::string describe() const;
+};
+RandomLoad random_load(std::uint64_t seed);
+
+}  // namespace penstock::probe

@@ -1,0 +1,217 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "config/catalog.h"
+#include "config/huggingface.h"
+#include "config/render.h"
+#include "tests/support/config_text.h"
+
+namespace penstock::config {
+namespace {
+
+struct Parsed {
+  std::optional<HuggingFaceModel> model;
+  Diagnostics diagnostics;
+  std::string text;
+};
+
+Parsed parse(const std::string& json) {
+  Reporter reporter;
+  Parsed parsed;
+  parsed.model =
+      parse_huggingface(std::make_shared<const Source>("config.json", json), "mine", reporter);
+  parsed.diagnostics = reporter.take();
+  parsed.text = render(parsed.diagnostics, false);
+  return parsed;
+}
+
+/// A config.json of `type` with the shape of Llama-3.1-8B and these further members.
+std::string config(const std::string& type, const std::string& more = "") {
+  return "{\n  \"model_type\": \"" + type + R"(",
+  "hidden_size": 4096,
+  "intermediate_size": 14336,
+  "max_position_embeddings": 131072,
+  "num_attention_heads": 32,
+  "num_hidden_layers": 32,
+  "num_key_value_heads": 8,
+  "vocab_size": 128256)" +
+         (more.empty() ? "" : ",\n  " + more) + "\n}\n";
+}
+
+std::string refusal(const std::string& json) {
+  const Parsed p = parse(json);
+  CHECK_FALSE(p.model);
+  REQUIRE(p.diagnostics.size() == 1);
+  CHECK(p.diagnostics[0].kind == Diagnostic::Kind::infeasible);
+  return p.diagnostics[0].message;
+}
+
+TEST_CASE("Llama's config.json gives the catalogue's model") {
+  const Parsed p = parse(config("llama", R"("tie_word_embeddings": false, "rms_norm_eps": 1e-05,
+  "rope_scaling": {"factor": 8.0, "rope_type": "llama3", "original_max_position_embeddings": 8192},
+  "torch_dtype": "bfloat16", "architectures": ["LlamaForCausalLM"])"));
+  CHECK(p.text == "");
+  REQUIRE(p.model);
+  Reporter reporter;
+  const Architecture want = *Catalog("", reporter).model("llama-3.1-8b", {}, reporter);
+  const Architecture& got = p.model->architecture;
+  CHECK(parameters(got) == parameters(want));
+  CHECK(got.head_dim == want.head_dim);
+  CHECK(got.max_position_embeddings == want.max_position_embeddings);
+  CHECK(got.name == "mine");
+  CHECK(p.model->weights == Dtype::bf16);
+}
+
+TEST_CASE("each family has its own defaults") {
+  const Architecture llama = parse(config("llama")).model->architecture;
+  CHECK_FALSE(llama.attention_bias);
+  CHECK_FALSE(llama.qk_norm);
+  CHECK_FALSE(llama.tie_word_embeddings);
+  const Architecture qwen2 =
+      parse(config("qwen2", R"("tie_word_embeddings": true)")).model->architecture;
+  CHECK(qwen2.attention_bias);
+  CHECK(qwen2.tie_word_embeddings);
+  const Architecture qwen3 = parse(config("qwen3")).model->architecture;
+  CHECK(qwen3.qk_norm);
+  CHECK_FALSE(qwen3.attention_bias);
+  CHECK(qwen3.head_dim == 128);
+  CHECK(parse(config("qwen3", R"("head_dim": 64)")).model->architecture.head_dim == 64);
+  CHECK(parse(config("mistral", R"("sliding_window": null)")).model);
+  CHECK(parse(config("phi3", R"("sliding_window": null)")).model);
+  CHECK(parse(config("phi3", R"("sliding_window": 262144)")).model);  // never reached
+  CHECK(parse(config("internlm2", R"("bias": false)")).model);
+  CHECK(parse(config("llama", R"("_name_or_path": "01-ai/Yi-34B")")).model->architecture.name ==
+        "01-ai/Yi-34B");
+}
+
+TEST_CASE("without num_key_value_heads there is one for each head") {
+  const Parsed p = parse(R"({"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008,
+    "max_position_embeddings": 4096, "num_attention_heads": 32, "num_hidden_layers": 32,
+    "vocab_size": 32000})");
+  REQUIRE(p.model);
+  CHECK(p.model->architecture.num_key_value_heads == 32);
+  CHECK(parameters(p.model->architecture) == 6738415616);  // Llama-2-7B as published
+}
+
+TEST_CASE("a family that is not built is refused by its model_type") {
+  CHECK(parse(config("qwen3_moe")).text == R"(error: `model_type: qwen3_moe` is not built yet
+  --> config.json:2:3
+2 |   "model_type": "qwen3_moe",
+  |   ^^^^^^^^^^^^
+  = note: this version reads `llama`, `Yi`, `mistral`, `qwen2`, `qwen3`, `phi3`, `internlm` or `internlm2`
+1 error; nothing was run
+)");
+}
+
+TEST_CASE("layers of another kind are refused by the key that says so") {
+  CHECK(refusal(config("llama", R"("num_local_experts": 8)")) ==
+        "`num_local_experts` is not understood");
+  CHECK(refusal(config("llama", R"("kv_lora_rank": 512)")) == "`kv_lora_rank` is not understood");
+  CHECK(refusal(config("llama", R"("mlp_bias": true)")) == "`mlp_bias` is not understood");
+  CHECK(refusal(config("qwen2", R"("sliding_window": 4096, "use_sliding_window": true)")) ==
+        "`use_sliding_window` is not understood");
+  CHECK(refusal(config("qwen3", R"("layer_types": ["full_attention", "sliding_attention"])")) ==
+        "`layer_types` is not understood");
+  CHECK(refusal(config("mistral", R"("sliding_window": 4096)")) ==
+        "`sliding_window` is not understood");
+  CHECK(refusal(config("mistral")) == "`sliding_window` is missing");  // 4096 by default
+  CHECK(parse(config("llama", R"("num_local_experts": 0, "mlp_bias": false, "kv_lora_rank": null)"))
+            .model);
+  CHECK(parse(config("qwen2", R"("sliding_window": 4096, "use_sliding_window": false)")).model);
+}
+
+TEST_CASE("context is stretched by the kinds of rope_scaling that engines stretch by") {
+  const auto longest = [](const std::string& scaling) {
+    return parse(config("qwen2", "\"rope_scaling\": " + scaling))
+        .model->architecture.max_position_embeddings;
+  };
+  CHECK(longest("null") == 131072);
+  CHECK(longest(R"({"rope_type": "llama3", "factor": 8.0})") == 131072);
+  CHECK(longest(R"({"type": "linear", "factor": 2.0})") == 262144);
+  CHECK(longest(R"({"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768})") ==
+        131072);
+}
+
+TEST_CASE("the checkpoint's dtype is the default of `weights`") {
+  CHECK(parse(config("llama", R"("torch_dtype": "float16")")).model->weights == Dtype::bf16);
+  CHECK(
+      parse(config("llama", R"("quantization_config": {"quant_method": "fp8"})")).model->weights ==
+      Dtype::fp8);
+  CHECK_FALSE(
+      parse(config("llama", R"("quantization_config": {"quant_method": "awq"})")).model->weights);
+}
+
+TEST_CASE("mistakes in a config.json are shown at their key, all at once") {
+  const Parsed p = parse(R"({"model_type": "llama", "hidden_size": -1, "intermediate_size": 1.5,
+  "max_position_embeddings": 4096, "num_attention_heads": 32, "num_hidden_layers": 1e400})");
+  CHECK_FALSE(p.model);
+  CHECK(p.text.find("cannot read this as JSON") != std::string::npos);  // a number out of range
+  const Parsed q = parse(R"({"model_type": "llama", "hidden_size": -1, "intermediate_size": 1.5,
+  "max_position_embeddings": 4096, "num_attention_heads": 32, "num_hidden_layers": 99999})");
+  CHECK(q.text == R"(error: `vocab_size` is missing
+  --> config.json:1:1
+1 | {"model_type": "llama", "hidden_size": -1, "intermediate_size": 1.5,
+  | ^
+error: `hidden_size` must be a whole number from 1 to 262,144
+  --> config.json:1:25
+1 | {"model_type": "llama", "hidden_size": -1, "intermediate_size": 1.5,
+  |                         ^^^^^^^^^^^^^
+error: `intermediate_size` must be a whole number from 1 to 4,194,304
+  --> config.json:1:44
+1 | {"model_type": "llama", "hidden_size": -1, "intermediate_size": 1.5,
+  |                                            ^^^^^^^^^^^^^^^^^^^
+error: `num_hidden_layers` must be a whole number from 1 to 2,000
+  --> config.json:2:63
+2 |   "max_position_embeddings": 4096, "num_attention_heads": 32, "num_hidden_layers": 99999}
+  |                                                               ^^^^^^^^^^^^^^^^^^^
+4 errors; nothing was run
+)");
+}
+
+TEST_CASE("what is not JSON, or not a config.json, is refused") {
+  CHECK(parse("{\"a\": 1,\n  oops}").text == R"(error: this is not JSON
+  --> config.json:2:3
+2 |   oops}
+  |   ^
+1 error; nothing was run
+)");
+  CHECK(parse("").text.find("this is not JSON") != std::string::npos);
+  CHECK(parse("[1]").text.find("not the config.json of a model") != std::string::npos);
+  CHECK(parse("{}").text.find("`model_type` is missing") != std::string::npos);
+  CHECK(parse(std::string(100000, '[')).text.find("this is not JSON") != std::string::npos);
+  CHECK(
+      parse(config("llama", R"("hidden_size": 8192)")).text.find("`hidden_size` is given twice") !=
+      std::string::npos);
+  CHECK(parse(config("llama", R"("rope_scaling": {"rope_type": 7, "factor": "x"})")).model);
+  CHECK(parse(config("llama", R"("layer_types": 3, "quantization_config": [1])")).model);
+}
+
+TEST_CASE("`model:` takes the path of a config.json, relative to the workload file") {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / "penstock-config-huggingface";
+  fs::create_directories(folder / "my-llama");
+  std::ofstream(folder / "my-llama" / "config.json") << config("llama");
+  std::ofstream(folder / "my-llama" / "awq.json")
+      << config("llama", R"("quantization_config": {"quant_method": "awq"})");
+  const auto load = [&folder](const std::string& model) {
+    LoadOptions options;
+    const std::string text = "model: " + model + std::string(test::small_workload.substr(19));
+    return load_scenario_from_text(text, (folder / "w.yaml").string(), options);
+  };
+  for (const char* model : {"my-llama/config.json", "./my-llama"}) {
+    CAPTURE(model);
+    const Loaded loaded = load(model);
+    CHECK(test::rendered(loaded) == "");
+    CHECK(loaded.scenario.model_name == "my-llama");
+  }
+  CHECK(test::rendered(load("none.json")).find("none.json`: there is no such file") !=
+        std::string::npos);
+  CHECK(test::only_error(load("my-llama/awq.json")) ==
+        "this checkpoint is quantized in a way that has no name here");
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace penstock::config

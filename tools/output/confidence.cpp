@@ -1,0 +1,104 @@
+#include "tools/output/confidence.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "tools/output/text.h"
+
+namespace penstock::output {
+namespace {
+
+/// Beyond these no measurement was used to fit or to check the step model.
+constexpr std::int64_t longest_measured_prompt = 8192;
+constexpr std::int64_t largest_measured_batch = 1024;
+
+/// Errors of whole systems against published measurements, by engine family (docs/validation.md).
+struct EngineErrors {
+  std::string_view prefix;
+  std::string_view measurements;
+  double throughput;
+  double tpot;
+};
+constexpr EngineErrors engine_errors[] = {
+    {"vllm", "published vLLM batch sweeps and load curves", 0.075, 0.078},
+    {"tensorrt-llm", "published TensorRT-LLM offline throughput, dense models", 0.037, 0.037},
+};
+
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+void add_measurements(const Scenario& scenario, Confidence& c) {
+  const Accelerator& gpu = scenario.cluster.gpu;
+  const std::string& fit = gpu.timing.fit;
+  if (fit == "datasheet") {
+    c.label = "datasheet peaks with typical efficiencies: no measurement of this GPU";
+    c.median_error = {{"operator", 0.10}};
+    c.nearest = {"kernel times of other GPUs, each left out of its own fit"};
+    return;
+  }
+  if (fit == "assumed") {
+    c.label = "parameters assumed from similar GPUs: no measurement of this GPU";
+    return;
+  }
+  if (fit == "kernels") {
+    c.label = "step model fitted to kernel times of this GPU";
+    c.nearest.push_back(fmt::format("kernel times on {}", gpu.title));
+    c.median_error = {{"gemm", 0.07}};
+    if (gpu.name == "rtx-pro-6000") {
+      c.nearest.emplace_back("one vLLM 0.19 run of 300 requests on this GPU");
+      c.median_error.emplace_back("attention", 0.09);
+    }
+    return;
+  }
+  c.label = "step model fitted to published measurements of whole systems";
+  for (const EngineErrors& engine : engine_errors) {
+    if (starts_with(scenario.engine.preset, engine.prefix)) {
+      c.nearest.emplace_back(engine.measurements);
+      c.median_error = {{"throughput", engine.throughput}, {"tpot", engine.tpot}};
+    }
+  }
+}
+
+void add_extrapolations(const Scenario& scenario, const Result& result, Confidence& c) {
+  const Accelerator& gpu = scenario.cluster.gpu;
+  const AcceleratorTiming& timing = gpu.timing;
+  if (timing.fit == "datasheet" || timing.fit == "assumed") {
+    c.extrapolated.push_back(fmt::format("all times: {} is not measured", gpu.title));
+  }
+  const bool native = timing.gemm.flops_efficiency.count(scenario.weights) > 0;
+  if (scenario.weights == Dtype::int8 || !native) {
+    c.extrapolated.push_back(
+        fmt::format("{} weights on {}", to_string(scenario.weights), gpu.title));
+  }
+  if (result.max_chunk_context > longest_measured_prompt) {
+    c.extrapolated.push_back(fmt::format("TTFT of prompts above {} tokens (longest {})",
+                                         group_digits(longest_measured_prompt),
+                                         group_digits(result.max_chunk_context)));
+  }
+  if (result.max_decode_batch > largest_measured_batch) {
+    c.extrapolated.push_back(fmt::format("batches above {} sequences (largest {})",
+                                         group_digits(largest_measured_batch),
+                                         group_digits(result.max_decode_batch)));
+  }
+  if (scenario.cluster.tensor_parallel > 1 && gpu.scaleup_domain <= 1) {
+    c.extrapolated.emplace_back("tensor parallelism over PCIe (a factor of 1.5 to 2)");
+  }
+  c.extrapolated.emplace_back("tokeniser, HTTP and network time (not simulated)");
+}
+
+}  // namespace
+
+Confidence assess_confidence(const Scenario& scenario, const Result& result) {
+  Confidence confidence;
+  if (scenario.step_model.kind == StepModelSpec::Kind::constant) {
+    confidence.label = "constant step time: queueing is exact, hardware is not modelled";
+    return confidence;
+  }
+  add_measurements(scenario, confidence);
+  add_extrapolations(scenario, result, confidence);
+  return confidence;
+}
+
+}  // namespace penstock::output

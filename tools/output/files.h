@@ -1,0 +1,69 @@
+#pragma once
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace penstock::output {
+
+/// Something could not be read or written: a full disk, no permission, a closed pipe. The command
+/// exits 74 on it. The message names the file and the reason.
+class IoError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Writes all bytes to an open file descriptor; throws IoError naming `name` if that fails.
+void write_all(int descriptor, std::string_view bytes, std::string_view name);
+
+/// A file that is being written: all errors are noticed, close() makes it durable.
+class OutputFile {
+ public:
+  explicit OutputFile(std::filesystem::path path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  void write(std::string_view bytes);
+  void close();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+/// Throws IoError if results cannot go to this folder: it is a file, is not empty (unless `force`),
+/// or cannot be written to. Changes nothing, so that a long run can ask before it starts.
+void check_folder(const std::filesystem::path& target, bool force);
+
+/// A folder that gets its files all at once: they are written under a temporary name and moved in
+/// by commit(). Until then, and if commit() is never reached, the target is as it was before.
+class FolderWriter {
+ public:
+  /// Throws IoError as check_folder() does. Missing folders above `target` are made.
+  FolderWriter(const std::filesystem::path& target, bool force);
+  ~FolderWriter();
+  FolderWriter(const FolderWriter&) = delete;
+  FolderWriter& operator=(const FolderWriter&) = delete;
+
+  /// Where to write the files of this name.
+  std::filesystem::path file(std::string_view name) const { return temporary_ / name; }
+  /// Moves all files written so far into the target; files of the same names are replaced.
+  void commit();
+
+ private:
+  void make_temporary(const std::filesystem::path& parent);
+  void replace_files();
+
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  std::filesystem::path created_;  ///< the topmost folder that was made for the target, if any
+  bool exists_ = false;
+  bool committed_ = false;
+};
+
+/// SHA-256 of a file as hex digits; throws IoError.
+std::string sha256_of_file(const std::filesystem::path& path);
+
+}  // namespace penstock::output

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/output/files.h"
+#include "tools/output/run_output.h"
+
+namespace penstock::output {
+
+/// What manifest.json says about how a result came to be. Facts of the machine and of the clock
+/// stand here and nowhere else.
+struct RunFacts {
+  std::vector<std::string> command;  ///< the words of the command line
+  std::vector<std::string> inputs;   ///< files that the run read
+  double load_seconds = 0;           ///< reading and checking the input
+  double simulate_seconds = 0;       ///< the simulation itself
+  double total_seconds = 0;          ///< from the start of the process to the writing of the folder
+};
+
+/// Writes summary.json, requests.csv, timeseries.csv, ledger.csv and manifest.json. Throws IoError;
+/// the folder is then as it was before.
+void write_run_folder(const RunOutput& run, const RunFacts& facts, FolderWriter& folder);
+
+}  // namespace penstock::output

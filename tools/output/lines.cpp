@@ -1,0 +1,274 @@
+#include "tools/output/lines.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "tools/output/text.h"
+
+namespace penstock::output {
+namespace {
+
+struct Unit {
+  const char* name;
+  double milliseconds;
+};
+
+/// The unit in which a typical value reads best.
+Unit unit_for(double milliseconds) {
+  if (milliseconds < 1) {
+    return {"µs", 1e-3};
+  }
+  if (milliseconds < 10'000) {
+    return {"ms", 1};
+  }
+  return milliseconds < 7'200'000 ? Unit{"s", 1e3} : Unit{"h", 3.6e6};
+}
+
+void add_row(const char* name, const LatencyStats& stats, std::vector<LatencyRow>& rows) {
+  if (stats.count == 0) {
+    return;
+  }
+  const Unit unit = unit_for(stats.p99 > 0 ? stats.p99 : 1);
+  LatencyRow row{fmt::format("{} {}", name, unit.name), {}};
+  for (const double value : {stats.mean, stats.p50, stats.p90, stats.p95, stats.p99, stats.max}) {
+    row.values.push_back(figure(value / unit.milliseconds));
+  }
+  rows.push_back(std::move(row));
+}
+
+void add_metric(const char* name, const LatencyStats& stats, SimTime limit, double attainment,
+                std::vector<MetricVerdict>& metrics) {
+  if (limit == Slo::none || stats.count == 0) {
+    return;
+  }
+  const double allowed = to_milliseconds(static_cast<double>(limit.ps));
+  const Unit unit = unit_for(allowed);
+  metrics.push_back({fmt::format("{} {}", name, quantile_name(attainment)),
+                     fmt::format("{} of {:.6g} {}", figure(stats.at_attainment / unit.milliseconds),
+                                 allowed / unit.milliseconds, unit.name),
+                     stats.at_attainment <= allowed});
+}
+
+/// Prices per million in a column: cents, and two digits where a cent is too coarse.
+std::string price_of(const std::optional<double>& price) {
+  if (!price) {
+    return "-";
+  }
+  return *price > 0 && *price < 0.095 ? fmt::format("{:.2g}", *price) : figure(*price);
+}
+
+const RuleResult* find_rule(const Bill& bill, CostRule rule) {
+  for (const RuleResult& result : bill.rules) {
+    if (result.rule == rule) {
+      return &result;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<double> output_over_input(const PerMillion& prices) {
+  const std::optional<double>& input = prices.by_type[static_cast<std::size_t>(TokenType::input)];
+  const std::optional<double>& output = prices.by_type[static_cast<std::size_t>(TokenType::output)];
+  return input && output && *input > 0 ? std::optional<double>(*output / *input) : std::nullopt;
+}
+
+std::string rule_text(const RuleResult& rule, const std::string& currency) {
+  const std::optional<double>& output =
+      rule.per_million.by_type[static_cast<std::size_t>(TokenType::output)];
+  const std::optional<double> ratio = output_over_input(rule.per_million);
+  switch (rule.rule) {
+    case CostRule::phase:
+      return ratio ? fmt::format("KV charged to the token that reads: {} × input", figure(*ratio))
+                   : "";
+    case CostRule::cause:
+      return ratio ? fmt::format("KV charged to the token that is read: {} × input", figure(*ratio))
+                   : "";
+    case CostRule::output_only:
+      return output ? fmt::format("all to output: {}/M", money(*output, currency)) : "";
+    case CostRule::blended:
+      return output ? fmt::format("blended: {}/M", money(*output, currency)) : "";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::vector<LatencyRow> latency_rows(const Summary& summary) {
+  std::vector<LatencyRow> rows;
+  add_row("TTFT", summary.ttft, rows);
+  add_row("TPOT", summary.tpot, rows);
+  add_row("ITL", summary.itl, rows);
+  add_row("latency", summary.e2e, rows);
+  add_row("queue", summary.queue, rows);
+  return rows;
+}
+
+std::vector<MetricVerdict> metric_verdicts(const SloVerdict& slo, const LatencyStats& ttft,
+                                           const LatencyStats& tpot, const LatencyStats& e2e) {
+  std::vector<MetricVerdict> metrics;
+  const double share = slo.limits.attainment;
+  add_metric("ttft", ttft, slo.limits.ttft, share, metrics);
+  add_metric("tpot", tpot, slo.limits.tpot, share, metrics);
+  add_metric("latency", e2e, slo.limits.e2e, share, metrics);
+  return metrics;
+}
+
+std::vector<std::string> throughput_parts(const RunOutput& run) {
+  const Summary& s = run.summary;
+  const auto counted = [](std::uint64_t n) { return group_digits(static_cast<std::int64_t>(n)); };
+  std::vector<std::string> parts{
+      fmt::format("{} req/s", figure(s.requests_per_s)),
+      fmt::format("{} output tok/s ({} per GPU)", figure(s.output_tokens_per_s),
+                  figure(s.output_tokens_per_s_per_gpu)),
+      fmt::format("preemptions {}", counted(s.requests.preemptions))};
+  if (s.requests.rejected > 0) {
+    parts.push_back(fmt::format("rejected {}", counted(s.requests.rejected)));
+  }
+  if (s.requests.running + s.requests.queued > 0) {
+    parts.push_back(fmt::format("left running {}, queued {}", counted(s.requests.running),
+                                counted(s.requests.queued)));
+  }
+  return parts;
+}
+
+std::vector<std::string> utilization_parts(const RunOutput& run) {
+  const UtilizationSummary& u = run.summary.utilization;
+  std::vector<std::string> parts{fmt::format("busy {}", percent(u.busy))};
+  if (u.mfu) {
+    parts.push_back(fmt::format("MFU {}", percent(*u.mfu)));
+  }
+  if (u.mbu) {
+    parts.push_back(fmt::format("MBU {}", percent(*u.mbu)));
+  }
+  parts.push_back(fmt::format("KV mean {} peak {}", percent(u.kv_mean), percent(u.kv_peak)));
+  parts.push_back(fmt::format("batch mean {} peak {:.0f}", figure(u.batch_mean), u.batch_peak));
+  if (u.prefix_hit_rate) {
+    parts.push_back(fmt::format("prefix hits {}", percent(*u.prefix_hit_rate)));
+  }
+  return parts;
+}
+
+std::string bill_text(const RunOutput& run) {
+  const PriceSpec& prices = run.scenario.prices;
+  return fmt::format("{} = {} GPU-h × {}", money(run.summary.bill.total, prices.currency),
+                     figure(run.summary.bill.gpu_hours),
+                     money(prices.gpu_per_hour, prices.currency));
+}
+
+std::string price_text(const RunOutput& run) {
+  const PriceSpec& prices = run.scenario.prices;
+  std::string text = printable(prices.source);
+  if (prices.high_per_hour > prices.low_per_hour) {
+    text += fmt::format("{}providers ask {} to {}", text.empty() ? "" : "; ",
+                        money(prices.low_per_hour, prices.currency),
+                        money(prices.high_per_hour, prices.currency));
+  }
+  return text;
+}
+
+std::vector<CostRow> cost_rows(const RunOutput& run) {
+  const Summary& s = run.summary;
+  const Bill& bill = s.bill;
+  static constexpr std::array names{"input", "cached input", "output"};
+  const std::array<std::int64_t, token_type_count> tokens{s.tokens.input, s.tokens.cached_input,
+                                                          s.tokens.output};
+  const std::optional<double>& input = bill.per_million.by_type.front();
+  std::vector<CostRow> rows;
+  for (std::size_t type = 0; type < token_type_count; ++type) {
+    if (tokens[type] == 0) {
+      continue;
+    }
+    const std::optional<double>& price = bill.per_million.by_type[type];
+    const bool comparable = price && input && *input > 0;
+    rows.push_back({names[type],
+                    {fmt::format("{} M", figure(static_cast<double>(tokens[type]) / 1e6)),
+                     price_of(bill.busy_per_million.by_type[type]),
+                     price_of(bill.idle_per_million.by_type[type]), price_of(price),
+                     comparable ? figure(*price / *input) : "-"}});
+  }
+  return rows;
+}
+
+std::vector<std::string> output_causes(const RunOutput& run) {
+  struct Group {
+    const char* text;
+    std::vector<Cause> causes;
+  };
+  static const std::array<Group, 6> groups{{
+      {"weights", {Cause::weights}},
+      {"reads of prompt KV", {Cause::kv_read_prompt}},
+      {"of output KV", {Cause::kv_read_output}},
+      {"compute", {Cause::compute, Cause::attention_compute}},
+      {"communication", {Cause::communication}},
+      {"overhead", {Cause::overhead}},
+  }};
+  Int128 total = 0;
+  std::array<Int128, cause_count> sums{};
+  for (const LedgerTotals::ClassAccounts& traffic : run.result.ledger.classes) {
+    const auto& output = traffic.accounts[static_cast<std::size_t>(TokenType::output)];
+    for (std::size_t cause = 0; cause < cause_count; ++cause) {
+      sums[cause] += output[cause];
+      total += output[cause];
+    }
+  }
+  std::vector<std::string> parts;
+  for (const Group& group : groups) {
+    Int128 sum = 0;
+    for (const Cause cause : group.causes) {
+      sum += sums[static_cast<std::size_t>(cause)];
+    }
+    if (total > 0 && sum * 1000 >= total) {
+      parts.push_back(fmt::format("{} {}", group.text,
+                                  percent(static_cast<double>(sum) / static_cast<double>(total))));
+    }
+  }
+  return parts;
+}
+
+std::vector<std::string> other_rules(const RunOutput& run) {
+  const Bill& bill = run.summary.bill;
+  std::vector<std::string> parts;
+  for (const CostRule rule :
+       {CostRule::phase, CostRule::cause, CostRule::output_only, CostRule::blended}) {
+    const RuleResult* result = find_rule(bill, rule);
+    if (rule == bill.rule || result == nullptr) {
+      continue;
+    }
+    std::string text = rule_text(*result, run.scenario.prices.currency);
+    if (!text.empty()) {
+      parts.push_back(std::move(text));
+    }
+  }
+  return parts;
+}
+
+std::string bottleneck_text(const RunOutput& run) {
+  const std::optional<Bottleneck>& found = run.summary.bottleneck;
+  if (!found) {
+    return "";
+  }
+  const std::string resource = found->resource == "cpu" ? "CPU" : found->resource;
+  const std::string phase = found->phase == "mixed" ? "mixed steps" : found->phase;
+  return fmt::format("{} in {} ({} of busy time)", resource, phase, percent(found->share));
+}
+
+std::string confidence_text(const RunOutput& run) {
+  const Confidence& c = run.confidence;
+  std::string text = c.label;
+  std::vector<std::string> errors;
+  for (const auto& [what, error] : c.median_error) {
+    errors.push_back(fmt::format("{} {}", what, percent(error)));
+  }
+  if (!errors.empty()) {
+    text += "; median error: " + join(errors, ", ");
+  }
+  return text;
+}
+
+}  // namespace penstock::output

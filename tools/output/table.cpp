@@ -1,0 +1,210 @@
+#include "tools/output/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/output/lines.h"
+#include "tools/output/text.h"
+
+namespace penstock::output {
+namespace {
+
+constexpr std::size_t label_width = 19;  // of the left column, its leading space included
+constexpr const char* dot = " · ";
+
+/// Appends the lines of the screen.
+class Screen {
+ public:
+  Screen(const RunOutput& run, bool color) : run_(run), color_(color) {}
+
+  std::string draw() {
+    out_ = run_title(run_) + "\n";
+    verdicts();
+    latencies();
+    line("simulated", fmt::format("{}, {} steps", span_text(run_.summary.duration_s),
+                                  group_digits(run_.result.steps)));
+    line("throughput", join(throughput_parts(run_), dot));
+    line("utilization", join(utilization_parts(run_), dot));
+    classes();
+    cost();
+    line("  why output", join(output_causes(run_), dot));
+    line("  other rules", join(other_rules(run_), dot));
+    line("  price", price_text(run_));
+    line("bottleneck", bottleneck_text(run_));
+    line("confidence", confidence_text(run_));
+    line("  extrapolated", join(run_.confidence.extrapolated, dot));
+    for (const std::string& note : run_.notes) {
+      line("note", printable(note));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  std::string mark(bool met) const {
+    const char* sign = met ? "✓" : "✗";
+    return color_ ? fmt::format("\x1b[{}m{}\x1b[0m", met ? 32 : 31, sign) : sign;
+  }
+
+  void line(std::string_view label, const std::string& text) {
+    if (!text.empty()) {
+      out_ += pad_right(fmt::format(" {}", label), label_width) + text + "\n";
+    }
+  }
+
+  void verdict(const std::string& name, const SloVerdict& slo,
+               const std::vector<MetricVerdict>& metrics) {
+    out_ += fmt::format(" {} {}{} of requests good (want {})", mark(slo.met), name,
+                        percent(slo.attainment), percent(slo.limits.attainment));
+    for (const MetricVerdict& metric : metrics) {
+      out_ += fmt::format("      {} {} {}", metric.name, metric.value, mark(metric.met));
+    }
+    out_ += fmt::format("      goodput {} req/s\n", figure(slo.goodput_requests_per_s));
+  }
+
+  void verdicts() {
+    const Summary& s = run_.summary;
+    if (s.classes.size() == 1 && s.slo) {
+      verdict("", *s.slo, metric_verdicts(*s.slo, s.ttft, s.tpot, s.e2e));
+      return;
+    }
+    for (const ClassSummary& traffic : s.classes) {
+      if (traffic.slo) {
+        verdict(printable(traffic.name) + ": ", *traffic.slo,
+                metric_verdicts(*traffic.slo, traffic.ttft, traffic.tpot, traffic.e2e));
+      }
+    }
+  }
+
+  void latencies() {
+    const std::vector<LatencyRow> rows = latency_rows(run_.summary);
+    if (rows.empty()) {
+      return;
+    }
+    out_ += std::string(label_width - 3, ' ');
+    for (const char* head : {"mean", "p50", "p90", "p95", "p99", "max"}) {
+      out_ += pad_left(head, 9);
+    }
+    out_ += '\n';
+    for (const LatencyRow& row : rows) {
+      out_ += pad_right(" " + row.name, label_width - 3);
+      for (const std::string& value : row.values) {
+        out_ += pad_left(value, 9);
+      }
+      out_ += '\n';
+    }
+  }
+
+  static std::string cell(const std::optional<double>& value) {
+    return value ? figure(*value) : "-";
+  }
+
+  void classes() {
+    const Summary& s = run_.summary;
+    if (s.classes.size() < 2) {
+      return;
+    }
+    const auto row = [this](std::string_view name, std::initializer_list<std::string> cells) {
+      out_ += pad_right(fmt::format("   {}", name), label_width);
+      for (const std::string& value : cells) {
+        out_ += pad_left(value, 13);
+      }
+      out_ += '\n';
+    };
+    out_ += pad_right(" classes", label_width);
+    for (const char* head :
+         {"requests", "good", "TTFT p99 ms", "TPOT p99 ms", "input $/M", "output $/M", "cost $"}) {
+      out_ += pad_left(head, 13);
+    }
+    out_ += '\n';
+    for (std::size_t c = 0; c < s.classes.size(); ++c) {
+      const ClassSummary& traffic = s.classes[c];
+      const ClassBill& bill = s.bill.classes.at(c);
+      row(printable(traffic.name),
+          {group_digits(static_cast<std::int64_t>(traffic.requests.arrived)),
+           traffic.slo ? percent(traffic.slo->attainment) : "-",
+           traffic.ttft.count > 0 ? figure(traffic.ttft.p99) : "-",
+           traffic.tpot.count > 0 ? figure(traffic.tpot.p99) : "-",
+           cell(bill.per_million.by_type.front()), cell(bill.per_million.by_type.back()),
+           figure(bill.total)});
+    }
+  }
+
+  /// The bill, and beside it what a million tokens cost.
+  void cost() {
+    const std::vector<CostRow> rows = cost_rows(run_);
+    const std::string bill = bill_text(run_);
+    const std::size_t left = label_width + std::max<std::size_t>(columns(bill) + 4, 30);
+    std::string head = pad_right(pad_right(" cost", label_width) + bill, left);
+    if (!rows.empty()) {
+      head += pad_right("", 12);
+      for (const char* title : {"tokens", "$/M busy", "+ idle", "= $/M", "× input"}) {
+        head += pad_left(title, 10);
+      }
+    }
+    while (head.ends_with(' ')) {
+      head.pop_back();
+    }
+    out_ += head + "\n";
+    for (const CostRow& row : rows) {
+      out_ += std::string(left, ' ') + pad_right(row.token, 12);
+      for (const std::string& value : row.values) {
+        out_ += pad_left(value, 10);
+      }
+      out_ += '\n';
+    }
+  }
+
+  const RunOutput& run_;
+  bool color_;
+  std::string out_;
+};
+
+std::string traffic_text(const RunOutput& run) {
+  if (!run.traffic.empty()) {
+    return printable(run.traffic);
+  }
+  const WorkloadSpec& workload = run.scenario.workload;
+  std::vector<std::string> parts;
+  if (workload.trace) {
+    const std::string& file = workload.trace->file;
+    parts.push_back(printable(file.substr(file.find_last_of('/') + 1)));
+    if (workload.trace->rate_scale != 1) {
+      parts.back() += fmt::format(" × {:.4g}", workload.trace->rate_scale);
+    }
+  }
+  for (std::size_t c = 0; c < workload.classes.size(); ++c) {
+    if (workload.trace && c == workload.trace_class) {
+      continue;
+    }
+    if (parts.size() == 4) {
+      parts.emplace_back("…");
+      break;
+    }
+    parts.push_back(printable(workload.classes[c].name));
+  }
+  return fmt::format("{}, {} requests", join(parts, " + "),
+                     group_digits(static_cast<std::int64_t>(run.summary.requests.arrived)));
+}
+
+}  // namespace
+
+std::string run_title(const RunOutput& run) {
+  const Scenario& scenario = run.scenario;
+  const ClusterSpec& cluster = scenario.cluster;
+  std::string dtypes = to_string(scenario.weights);
+  if (scenario.kv_cache != scenario.weights) {
+    dtypes += fmt::format(", KV {}", to_string(scenario.kv_cache));
+  }
+  const std::string gpu = cluster.gpu.title.empty() ? cluster.gpu.name : cluster.gpu.title;
+  const std::string engine =
+      scenario.engine.preset.empty() ? scenario.engine.scheduler : scenario.engine.preset;
+  return fmt::format("{} {} · {} × {} {} (TP{}) · {} · {} · seed {}",
+                     printable(scenario.model_name), dtypes, cluster.replicas,
+                     cluster.tensor_parallel, printable(gpu), cluster.tensor_parallel,
+                     printable(engine), traffic_text(run), scenario.seed);
+}
+
+std::string run_table(const RunOutput& run, bool color) { return Screen(run, color).draw(); }
+
+}  // namespace penstock::output

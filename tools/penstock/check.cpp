@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "config/load.h"
+#include "tools/output/text.h"
+#include "tools/penstock/console.h"
+#include "tools/penstock/input.h"
+#include "tools/penstock/options.h"
+#include "workloads/source.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::array options_table{set_option, catalog_option, color_option};
+constexpr std::array<std::string_view, 2> examples{
+    "penstock check workloads/*.yaml",
+    "penstock check mix.yaml --set cluster.tensor_parallel=2",
+};
+constexpr Usage usage{"check",
+                      "FILE... [OPTION]...",
+                      "Tells everything that is wrong with workload files, all at once, traces "
+                      "included.\nRuns nothing.",
+                      examples,
+                      options_table,
+                      1,
+                      10'000};
+
+/// Checks one file and tells what is wrong; returns its exit code.
+int check_file(const std::string& file, const config::LoadOptions& load) {
+  const config::Loaded loaded = config::load_scenario(file, load);
+  Diagnostics diagnostics = loaded.diagnostics;
+  std::string description;
+  if (loaded.ok) {
+    if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
+      diagnostics.push_back(config::scheduler_not_built(loaded.scenario));
+    }
+    const OpenedSource opened = open_source(loaded.scenario.workload, loaded.scenario.seed);
+    diagnostics.insert(diagnostics.end(), opened.diagnostics.begin(), opened.diagnostics.end());
+    description = opened.description;
+  }
+  tell(diagnostics);
+  if (!has_errors(diagnostics)) {
+    print(fmt::format("{}: ok ({})\n", output::printable(file), output::printable(description)));
+  }
+  return config::exit_code(diagnostics);
+}
+
+}  // namespace
+
+int check_verb(const Arguments& arguments) {
+  const ParsedOptions options = parse_options(usage, arguments);
+  if (options.has("help")) {
+    print(usage_text(usage));
+    return exit_ok;
+  }
+  apply_color(options);
+  const config::LoadOptions load = load_options(options);
+  int code = exit_ok;
+  for (const std::string& file : options.words()) {
+    const int own = check_file(file, load);
+    code = code == exit_ok ? own : code;  // the first file that is wrong decides
+  }
+  return code;
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,107 @@
+#include <array>
+
+#include "tools/penstock/help_topics.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::array glossary{
+    Term{"ttft",
+         "Time to first token: from the request's arrival at the server to its first output\n"
+         "token. Over completed requests; `ttft_ms`."},
+    Term{"tpot",
+         "Time per output token: (e2e - ttft) / (output tokens - 1), per request, over completed\n"
+         "requests with more than one output token; `tpot_ms`. In an SLO a request with one\n"
+         "output token counts as 0."},
+    Term{"itl",
+         "Inter-token latency: every gap between two tokens of a request, all requests pooled;\n"
+         "`itl_ms`. Percentiles from a histogram, at most 0.1 % off; mean and max are exact."},
+    Term{"e2e", "Latency from arrival to the last token, over completed requests; `e2e_ms`."},
+    Term{"queue", "From arrival to the step in which the request is first scheduled; `queue_ms`."},
+    Term{"slo",
+         "The limits given in the file (ttft, tpot, e2e) and the share of requests that must meet\n"
+         "all of them (attainment, default 99 %). A class may have its own."},
+    Term{"good", "A request is good if it meets every limit that it has."},
+    Term{
+        "attainment",
+        "Good requests / (completed + rejected + aborted + unfinished ones already over a limit),\n"
+        "requests of the warm-up left out. Verdicts and --strict compare it with the attainment\n"
+        "asked for; the percentiles beside it explain it."},
+    Term{"goodput", "Good requests per second of the run."},
+    Term{"duration",
+         "`duration_s`: from 0 to the last event, never less than `workload.duration`. Every\n"
+         "replica is billed for all of it."},
+    Term{"throughput", "Work done / duration: requests completed, tokens computed and emitted."},
+    Term{"warmup",
+         "Requests that arrive before `workload.warmup` are left out of latencies and SLOs. They\n"
+         "still cost."},
+    Term{"input", "Input tokens: positions of prompts computed for the first time."},
+    Term{"cached_input",
+         "Input tokens found in the prefix cache at first admission, not computed."},
+    Term{"output", "Output tokens: tokens emitted."},
+    Term{"recomputed", "Positions computed again because a preemption threw their KV cache away."},
+    Term{"preemption",
+         "Taking a running request's KV blocks because the cache is full. Its tokens are computed\n"
+         "again when it comes back (`recomputed`, cost `recompute`)."},
+    Term{"prefill", "Computing a prompt: many tokens in one pass, usually bound by compute."},
+    Term{"decode",
+         "Producing output: one token per sequence and pass, usually bound by memory bandwidth."},
+    Term{"busy",
+         "Share of wall time in which a replica runs a step, waiting for the CPU included. It is\n"
+         "near 1 long before a system is full: under-use hides in small batches."},
+    Term{"load", "Throughput / the throughput at saturation of the same traffic. Not built yet."},
+    Term{"mfu",
+         "Model FLOP utilization: useful FLOP at the peak of the dtype that each operator runs\n"
+         "at, over GPUs x duration. Recomputed and padded work does not count."},
+    Term{"mbu",
+         "Memory bandwidth utilization: weights, activations of matrix products and KV cache "
+         "moved,\n"
+         "at the memory's peak, over GPUs x duration."},
+    Term{"kv",
+         "Share of the KV cache's blocks that requests hold, averaged over time (`kv_mean`), and\n"
+         "the most at any time on any replica (`kv_peak`)."},
+    Term{"batch", "Sequences per step: mean over steps, and the largest."},
+    Term{"prefix_hit_rate", "Cached input tokens / all input tokens."},
+    Term{"bottleneck",
+         "What bounds the largest part of busy time (memory bandwidth, compute, communication,\n"
+         "latency, CPU), and in which kind of step."},
+    Term{"bill",
+         "GPUs x duration x price of a GPU-hour, in whole nano-dollars. The accounts sum to it\n"
+         "exactly, under every rule."},
+    Term{"rule",
+         "How a step's time is split among the tokens it serves: phase (default), cause,\n"
+         "output_only, blended. Each sums to the same bill. `prices.rule` names the leading one."},
+    Term{"phase",
+         "Cost rule: a step that serves prompts and output is split by the Shapley value of the\n"
+         "two, part by part; KV reads are paid by the token that reads."},
+    Term{"cause",
+         "Cost rule: as phase, but KV reads are paid by the token that is read: a long prompt\n"
+         "pays for what its cache costs all later output tokens."},
+    Term{"output_only", "Cost rule: everything is charged to output tokens."},
+    Term{"blended", "Cost rule: every token costs the same. Also the bill over all tokens."},
+    Term{"idle",
+         "Replica time in which no step runs. Shown apart, then spread over the busy accounts in\n"
+         "proportion: $/M = busy + idle."},
+    Term{"recompute", "Replica time spent on recomputed positions; treated like idle."},
+    Term{"weights",
+         "Cause of cost: streaming the weights, the part of a matrix product's time that a\n"
+         "single token would cost."},
+    Term{"compute", "Cause of cost: the rest of matrix products, and elementwise work."},
+    Term{"attention_compute",
+         "Cause of cost: attention, reads of the KV cache in decode left out."},
+    Term{"kv_read_prompt", "Cause of cost: decode reads the KV cache of prompts."},
+    Term{"kv_read_output", "Cause of cost: decode reads the KV cache of output tokens."},
+    Term{"communication",
+         "Cause of cost: all-reduce between the GPUs of a replica, its fixed latency left out."},
+    Term{"overhead", "Cause of cost: fixed latencies of kernels, CPU time, sampling."},
+    Term{"rental", "Price base: what the GPUs cost per hour from a provider (`prices.gpu`)."},
+    Term{"preset",
+         "A known engine at one version: its scheduler, limits and overheads. See\n"
+         "`penstock catalog engines`."},
+};
+
+}  // namespace
+
+std::span<const Term> terms() { return glossary; }
+
+}  // namespace penstock::cli

@@ -1,0 +1,105 @@
+#include "tools/penstock/help_topics.h"
+
+#include <array>
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::string_view units_text =
+    R"(Quantities carry their unit; a bare number where a unit is needed is an error.
+
+  time         300ms  1.5s  10min  1h  2d  50us
+  size         80GB (1000^3)   64GiB (1024^3)   512MiB
+  bandwidth    3.35TB/s  900GB/s
+  rate         8/s  480/min
+  share        99%  0.99
+  money        $2.50/h (of a GPU)   $0.08/kWh
+  counts       8192   plain numbers, no unit
+
+In results every key ends in its unit: `ttft_ms`, `duration_s`, `cost_usd`; money is in US dollars,
+prices per million tokens.
+)";
+
+constexpr std::string_view overrides_text =
+    R"(--set PATH=VALUE changes any key of the file for one run; give it as often as needed.
+
+  penstock run workloads/chat.yaml --set cluster.replicas=4
+  penstock run workloads/chat.yaml --set slo.ttft=300ms --set 'prices.gpu=$1.99/h'
+  penstock run workloads/mix.yaml  --set workload.classes[0].rate=20/s
+
+PATH is dotted, [i] picks an item of a list from 0. VALUE is YAML with units. Lowest first: default,
+catalogue, file, --set (later ones win). `--seed N` is short for `--set seed=N`.
+)";
+
+constexpr std::string_view metrics_text =
+    R"(Latencies are measured at the server, from arrival, over completed requests after the warm-up.
+Percentiles are exact, interpolated linearly (type 7, as numpy does); std divides by n.
+
+  ttft   first token - arrival               tpot   (e2e - ttft) / (output tokens - 1)
+  e2e    last token - arrival                itl    all gaps between tokens, pooled
+  queue  first scheduled - arrival
+
+A request is good if it meets every limit that it has; attainment = good / (completed + rejected +
+aborted + unfinished ones over a limit). Duration runs from 0 to the last event, at least
+`workload.duration`; every replica is billed for all of it. Utilization is over all GPUs and all of
+the duration.
+
+`penstock help TERM` defines each: ttft tpot itl e2e queue attainment goodput busy mfu mbu kv batch
+input cached_input recomputed idle recompute phase cause output_only blended bottleneck ...
+)";
+
+constexpr std::string_view output_text =
+    R"(Results go to standard output, everything else to standard error.
+
+  --format table      the screen for people (default)
+  --format json       all numbers; keys are stable, `schema_version` first
+  --format csv        the same, flattened: key,value with dots in the keys
+  --format markdown   the screen as Markdown tables
+
+What is not available is null, and `reasons` says why, at the path of the value or of the object
+around it. The same input and seed give the same bytes.
+
+-o DIR also writes, all or nothing, into a folder that must be new or empty (or --force):
+
+  summary.json     as --format json
+  requests.csv     one row a request in order of arrival; times in s, exact; `cost_usd` sums to the bill
+  timeseries.csv   per interval (--interval; default span / 500, at least 1 s) and replica: `time_s` is
+                   its start; running, waiting, kv are means over it, batch is sequences per step
+  ledger.csv       the bill by class, token type and cause under every rule; each rule's rows sum to it
+  manifest.json    version, command, seed, SHA-256 of the inputs, host, wall-clock times
+)";
+
+constexpr std::string_view exit_codes_text =
+    R"(   0  done
+   1  an SLO given in the file is missed, and --strict is set
+   2  the command line cannot be understood
+   3  the input is invalid: file, line and column are told, all errors at once
+   4  infeasible: does not fit, or not built in this version
+   5  stopped early by a limit; the results cover what was done
+  70  a bug of penstock; the message says how to replay it
+  74  something cannot be read or written
+ 130  interrupted (Ctrl-C); what is complete is kept and marked. A second Ctrl-C ends at once
+)";
+
+constexpr std::string_view testing_text =
+    R"(Hidden options of `penstock run`, for tests of penstock itself. Results do not depend on them:
+
+  --no-fast-path   run the rule-by-rule scheduler in every step
+  --no-leaping     simulate every decode step by itself
+)";
+
+constexpr std::array all_topics{
+    Topic{"units", "300ms, 80GB, 64GiB, $2.49/h, 8/s, 99%", units_text},
+    Topic{"overrides", "--set PATH=VALUE", overrides_text},
+    Topic{"workload", "every key of the workload file", ""},  // made from the schema
+    Topic{"metrics", "what the numbers mean", metrics_text},
+    Topic{"output", "formats, files, columns", output_text},
+    Topic{"exit-codes", "what the command says to scripts", exit_codes_text},
+    Topic{"testing", "switches that results must not depend on", testing_text},
+};
+
+}  // namespace
+
+std::span<const Topic> topics() { return all_topics; }
+
+}  // namespace penstock::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/load.h"
+#include "sim/core/units.h"
+#include "tools/penstock/options.h"
+
+/// What the verbs that read a workload file have in common.
+namespace penstock::cli {
+
+/// --set, --seed, --catalog as load_scenario() takes them; throws UsageError.
+config::LoadOptions load_options(const ParsedOptions& options);
+
+/// The options that load_options() reads, for a verb's table.
+inline constexpr Option set_option{"set", 0, "PATH=VALUE", "change a key of the file (repeatable)",
+                                   true};
+inline constexpr Option seed_option{"seed", 0, "N", "seed of all random streams", false};
+inline constexpr Option catalog_option{"catalog", 0, "DIR",
+                                       "your own GPUs, models, engines, prices", false};
+inline constexpr Option color_option{"color", 0, "WHEN", "auto, always or never", false};
+
+/// A span of time longer than nothing; throws UsageError.
+std::optional<SimTime> time_option(const ParsedOptions& options, std::string_view name);
+
+/// Sets the colour mode from --color; throws UsageError.
+void apply_color(const ParsedOptions& options);
+
+}  // namespace penstock::cli

@@ -1,0 +1,230 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "config/load.h"
+#include "config/resolved.h"
+#include "sim/simulation.h"
+#include "tools/output/folder.h"
+#include "tools/output/markdown.h"
+#include "tools/output/summary_json.h"
+#include "tools/output/table.h"
+#include "tools/penstock/console.h"
+#include "tools/penstock/input.h"
+#include "tools/penstock/interrupt.h"
+#include "tools/penstock/options.h"
+#include "tools/penstock/progress.h"
+#include "workloads/source.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::array options_table{
+    set_option,
+    seed_option,
+    Option{"output", 'o', "DIR", "also write summary.json, requests.csv, ... into a new folder"},
+    Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
+    Option{"format", 0, "FORMAT", "table (default), json, csv or markdown"},
+    Option{"until", 0, "TIME", "stop at this simulated time"},
+    Option{"interval", 0, "TIME", "interval of timeseries.csv (default: span / 500, at least 1 s)"},
+    Option{"strict", 0, {}, "exit code 1 if an SLO of the file is missed"},
+    Option{"quiet", 'q', {}, "no progress, no warnings"},
+    color_option,
+    catalog_option,
+    Option{"no-fast-path", 0, {}, "", false, true},
+    Option{"no-leaping", 0, {}, "", false, true},
+};
+constexpr std::array<std::string_view, 3> examples{
+    "penstock run workloads/chat.yaml",
+    "penstock run workloads/chat.yaml --set cluster.replicas=4 --set slo.ttft=300ms",
+    "penstock run workloads/chat.yaml -o results --format json",
+};
+constexpr Usage usage{
+    "run",
+    "FILE [OPTION]...",
+    "Simulates a workload: latency, throughput, utilization, and what each kind of token costs.",
+    examples,
+    options_table,
+    1,
+    1};
+constexpr std::array<std::string_view, 4> formats{"table", "json", "csv", "markdown"};
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// What the command line asks for, understood.
+struct Request {
+  std::string file;
+  config::LoadOptions load;
+  std::string format;
+  std::optional<std::string> folder;
+  bool force = false;
+  bool strict = false;
+  bool quiet = false;
+  std::optional<SimTime> until;
+  std::optional<SimTime> interval;
+  SimulationOptions simulation;
+};
+
+Request read_request(const ParsedOptions& options) {
+  Request request;
+  request.file = options.words().front();
+  request.load = load_options(options);
+  request.format = choose(options, "format", formats);
+  request.folder = options.value("output");
+  request.force = options.has("force");
+  request.strict = options.has("strict");
+  request.quiet = options.has("quiet");
+  request.until = time_option(options, "until");
+  request.interval = time_option(options, "interval");
+  request.simulation.fast_path = !options.has("no-fast-path");
+  request.simulation.leaping = !options.has("no-leaping");
+  if (request.force && !request.folder) {
+    throw UsageError("--force means nothing without -o DIR");
+  }
+  return request;
+}
+
+/// Tells diagnostics; a run that stays quiet keeps its warnings to itself.
+void tell_unless_quiet(const Diagnostics& diagnostics, bool quiet) {
+  if (!quiet || has_errors(diagnostics)) {
+    tell(diagnostics);
+  }
+}
+
+/// The workload file and its trace, ready to run; or an exit code, with everything told.
+struct Prepared {
+  int exit_code = exit_ok;
+  config::Loaded loaded;
+  OpenedSource opened;
+};
+
+Prepared prepare(const Request& request) {
+  Prepared prepared;
+  prepared.loaded = config::load_scenario(request.file, request.load);
+  config::Loaded& loaded = prepared.loaded;
+  tell_unless_quiet(loaded.diagnostics, request.quiet);
+  if (!loaded.ok) {
+    prepared.exit_code = config::exit_code(loaded.diagnostics);
+    return prepared;
+  }
+  if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
+    const Diagnostics refused{config::scheduler_not_built(loaded.scenario)};
+    tell(refused);
+    prepared.exit_code = config::exit_code(refused);
+    return prepared;
+  }
+  loaded.scenario.until = request.until.value_or(SimTime::never());
+  loaded.scenario.timeseries_interval = request.interval.value_or(SimTime{});
+  prepared.opened = open_source(loaded.scenario.workload, loaded.scenario.seed);
+  tell_unless_quiet(prepared.opened.diagnostics, request.quiet);
+  if (!prepared.opened.source) {
+    prepared.exit_code = config::exit_code(prepared.opened.diagnostics);
+  }
+  return prepared;
+}
+
+Result simulate_with_progress(const Request& request, const Prepared& prepared) {
+  const Scenario& scenario = prepared.loaded.scenario;
+  const InterruptGuard guard;
+  ProgressLine line(*prepared.opened.source, scenario, !request.quiet && errors_go_to_terminal());
+  return simulate(scenario, *prepared.opened.source, request.simulation,
+                  [&line](const Progress& progress) {
+                    line.update(progress);
+                    return !InterruptGuard::requested();
+                  });
+}
+
+std::string render(const output::RunOutput& run, const std::string& format) {
+  if (format == "json") {
+    return output::summary_json_text(run);
+  }
+  if (format == "csv") {
+    return output::summary_csv_text(run);
+  }
+  if (format == "markdown") {
+    return output::run_markdown(run);
+  }
+  return output::run_table(run, color_on_output());
+}
+
+std::vector<std::string> input_files(const config::Loaded& loaded) {
+  std::vector<std::string> files = loaded.files;
+  if (loaded.scenario.workload.trace) {
+    files.push_back(loaded.scenario.workload.trace->path);
+  }
+  return files;
+}
+
+int exit_code_for(const Request& request, const Result& result, const Summary& summary) {
+  switch (result.stop) {
+    case StopReason::interrupted:
+      return exit_interrupted;
+    case StopReason::clock:
+      return exit_stopped_early;
+    case StopReason::finished:
+    case StopReason::until:
+      break;
+  }
+  return request.strict && !slo_met(summary) ? exit_slo_missed : exit_ok;
+}
+
+int run(const Request& request) {
+  const Clock::time_point start = Clock::now();
+  if (request.folder) {
+    output::check_folder(*request.folder, request.force);
+  }
+  Prepared prepared = prepare(request);
+  if (prepared.exit_code != exit_ok) {
+    return prepared.exit_code;
+  }
+  output::RunFacts facts;
+  facts.load_seconds = seconds_since(start);
+  const Clock::time_point simulation_start = Clock::now();
+  const Scenario& scenario = prepared.loaded.scenario;
+  const Result result = simulate_with_progress(request, prepared);
+  facts.simulate_seconds = seconds_since(simulation_start);
+  const Summary summary = summarize(scenario, result);
+  const output::RunOutput run{scenario,
+                              result,
+                              summary,
+                              output::assess_confidence(scenario, result),
+                              config::to_json(scenario).dump(),
+                              prepared.opened.description,
+                              output::run_warnings(scenario, result),
+                              prepared.loaded.notes};
+  if (!request.quiet) {
+    for (const std::string& warning : run.warnings) {
+      tell_warning(warning);
+    }
+  }
+  if (request.folder) {
+    facts.command = {"penstock"};
+    facts.command.insert(facts.command.end(), command_words().begin(), command_words().end());
+    facts.inputs = input_files(prepared.loaded);
+    facts.total_seconds = seconds_since(start);
+    output::FolderWriter folder(*request.folder, request.force);
+    output::write_run_folder(run, facts, folder);
+  }
+  print(render(run, request.format));
+  return exit_code_for(request, result, summary);
+}
+
+}  // namespace
+
+int run_verb(const Arguments& arguments) {
+  const ParsedOptions options = parse_options(usage, arguments);
+  if (options.has("help")) {
+    print(usage_text(usage));
+    return exit_ok;
+  }
+  apply_color(options);
+  return run(read_request(options));
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,118 @@
+#include "workloads/source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "workloads/check.h"
+#include "workloads/describe.h"
+#include "workloads/generator.h"
+#include "workloads/merge.h"
+#include "workloads/replay.h"
+#include "workloads/trace.h"
+
+namespace penstock {
+namespace {
+
+void append(Diagnostics& to, Diagnostics from) {
+  for (Diagnostic& d : from) {
+    to.push_back(std::move(d));
+  }
+}
+
+std::optional<ReplayTrace> open_replay(const TraceSpec& spec, Diagnostics& diagnostics) {
+  if (!spec.format.empty() && find_trace_format(spec.format) == nullptr) {
+    diagnostics.push_back(unknown_trace_format(spec.format));
+    return std::nullopt;
+  }
+  ErrorLog errors(spec.file);
+  ReplayTrace trace = load_replay(spec, LineReader(open_file(spec.path)), errors);
+  if (!errors.empty()) {
+    append(diagnostics, errors.diagnostics());
+    return std::nullopt;
+  }
+  return trace;
+}
+
+/// The requests of each offline class: its share of `requests` (equal shares if none are given),
+/// rounded so that they add up.
+std::vector<std::uint64_t> offline_requests(const WorkloadSpec& spec) {
+  std::vector<double> shares(spec.classes.size());
+  double sum = 0;
+  double members = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (is_generated(spec, i) && is_offline(spec.classes[i])) {
+      shares[i] = spec.classes[i].share;
+      sum += shares[i];
+      members += 1;
+    }
+  }
+  std::vector<std::uint64_t> counts(shares.size());
+  double so_far = 0;
+  std::uint64_t given = 0;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (!is_generated(spec, i) || !is_offline(spec.classes[i])) {
+      continue;
+    }
+    so_far += sum > 0 ? shares[i] / sum : 1 / members;
+    const auto up_to =
+        static_cast<std::uint64_t>(so_far * static_cast<double>(spec.requests) + 0.5);
+    counts[i] = std::min(up_to, spec.requests) - given;
+    given += counts[i];
+  }
+  return counts;
+}
+
+/// The streams of all classes, in order of class.
+std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t seed,
+                                     std::optional<ReplayTrace> trace) {
+  const std::uint64_t trace_rows = trace ? trace->rows.size() : 0;
+  auto merged = std::make_unique<MergedSource>(MergedSource::Limits{
+      .generated = spec.requests > 0 ? spec.requests : UINT64_MAX,
+      .expected = expected_requests(spec, trace_rows),
+      .horizon = spec.duration,
+  });
+  const std::vector<std::uint64_t> offline = offline_requests(spec);
+  for (std::size_t i = 0; i < spec.classes.size(); ++i) {
+    const ClassSpec& one = spec.classes[i];
+    const auto index = static_cast<std::uint16_t>(i);
+    if (trace && i == spec.trace_class) {
+      merged->add(std::make_unique<ReplayStream>(*std::move(trace), one, index),
+                  {.class_index = index});
+      continue;
+    }
+    GeneratedStream::Options options{
+        .class_index = index, .seed = seed, .offline_requests = offline[i]};
+    if (spec.duration > SimTime{}) {
+      options.until = spec.duration;
+    }
+    merged->add(std::make_unique<GeneratedStream>(one, options),
+                {.class_index = index,
+                 .generated = true,
+                 .per_round = std::max<std::uint64_t>(offline[i], 1)});
+  }
+  return merged;
+}
+
+}  // namespace
+
+OpenedSource open_source(const WorkloadSpec& spec, std::uint64_t seed) {
+  OpenedSource opened;
+  opened.diagnostics = check_workload(spec);
+  std::optional<ReplayTrace> trace;
+  if (spec.trace) {
+    trace = open_replay(*spec.trace, opened.diagnostics);
+  }
+  if (has_errors(opened.diagnostics)) {
+    return opened;
+  }
+  opened.rows = trace ? trace->rows.size() : 0;
+  opened.description = describe(spec, trace ? &*trace : nullptr);
+  opened.source = merge(spec, seed, std::move(trace));
+  return opened;
+}
+
+}  // namespace penstock

@@ -1,0 +1,138 @@
+#include "workloads/trace.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "sim/core/assert.h"
+#include "workloads/limits.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::array formats{
+    TraceFormat{"azure", "Azure LLM inference CSV: TIMESTAMP, ContextTokens, GeneratedTokens",
+                recognises_azure, open_azure},
+};
+
+constexpr const char* empty_file = "the trace is an empty file";
+
+/// Single-character edits that turn `a` into `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::vector<std::string> known_formats() {
+  std::vector<std::string> notes;
+  for (const TraceFormat& format : formats) {
+    notes.push_back("known format `" + std::string(format.name) +
+                    "`: " + std::string(format.description));
+  }
+  return notes;
+}
+
+/// What else the file may be.
+std::string guess(std::string_view head) {
+  if (head.starts_with("\x1F\x8B")) {
+    return "the file is packed with gzip: unpack it first";
+  }
+  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) {
+    return "the file is UTF-16: save it as UTF-8";
+  }
+  return {};
+}
+
+void report_unknown_content(LineReader& lines, ErrorLog& errors) {
+  std::vector<std::string> notes = known_formats();
+  const std::string hint = guess(lines.head());
+  if (!hint.empty()) {
+    notes.insert(notes.begin(), hint);
+  }
+  if (!lines.next()) {
+    report_unread_lines(lines, errors);
+    if (errors.empty()) {  // nothing but a byte order mark
+      errors.add(Diagnostic::Kind::input, empty_file);
+    }
+    return;
+  }
+  const std::string_view line = lines.line();
+  errors.add({line, 1, 0, line.size()},
+             "not a trace in a known format: the first line is " + quoted(line), {},
+             std::move(notes));
+}
+
+}  // namespace
+
+std::span<const TraceFormat> trace_formats() { return formats; }
+
+const TraceFormat* find_trace_format(std::string_view name) {
+  const auto* const found =
+      std::find_if(formats.begin(), formats.end(),
+                   [&](const TraceFormat& format) { return format.name == name; });
+  return found == formats.end() ? nullptr : found;
+}
+
+Diagnostic unknown_trace_format(std::string_view name) {
+  constexpr std::size_t max_slips = 2;
+  Diagnostic d;
+  d.message = "workload.trace.format: there is no trace format " + quoted(name);
+  name = name.substr(0, 64);
+  for (const TraceFormat& format : formats) {
+    if (edit_distance(name, format.name) <= max_slips) {
+      d.notes.push_back("did you mean `" + std::string(format.name) + "`?");
+    }
+  }
+  for (std::string& note : known_formats()) {
+    d.notes.push_back(std::move(note));
+  }
+  return d;
+}
+
+std::unique_ptr<TraceReader> open_trace(LineReader lines, const TraceFormat* format,
+                                        ErrorLog& errors) {
+  if (!lines.read_failure().empty()) {
+    report_unread_lines(lines, errors);
+    return nullptr;
+  }
+  if (lines.head().empty()) {
+    errors.add(Diagnostic::Kind::input, empty_file);
+    return nullptr;
+  }
+  if (format == nullptr) {
+    const auto* const found = std::find_if(
+        formats.begin(), formats.end(),
+        [&](const TraceFormat& candidate) { return candidate.recognises(lines.head()); });
+    if (found == formats.end()) {
+      report_unknown_content(lines, errors);
+      PENSTOCK_ASSERT(!errors.empty());
+      return nullptr;
+    }
+    format = found;
+  }
+  return format->open(std::move(lines), errors);
+}
+
+void report_unread_lines(const LineReader& lines, ErrorLog& errors) {
+  if (!lines.read_failure().empty()) {
+    errors.add(Diagnostic::Kind::io, "cannot read the trace: " + lines.read_failure());
+  }
+  if (lines.line_too_long()) {
+    errors.add({{}, lines.number() + 1, 0, 0}, "the line is longer than " +
+                                                   grouped(max_line_bytes) +
+                                                   " bytes: the file is no text, or no trace");
+  }
+}
+
+}  // namespace penstock
