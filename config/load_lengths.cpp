@@ -139,6 +139,7 @@ LengthSpec read_length(const Section& lengths, std::string_view key, Reporter& r
     reporter.error(section.span(), fmt::format("`{}` takes one of `uniform`, `lognormal` and "
                                                "`quantiles`",
                                                key));
+    return fixed(1);
   }
   if (section.has("uniform")) {
     return read_uniform(section, reporter);

@@ -17,7 +17,10 @@ namespace {
 struct UnitName {
   std::string_view name;
   Unit unit;
-  double factor;
+  double times;   ///< one of it in the unit of Unit
+  double by = 1;  ///< divided by this: 95 % is 95 / 100, which 95 * 0.01 is not
+
+  constexpr double factor() const { return times / by; }
 };
 
 constexpr double kib = 1024;
@@ -51,18 +54,18 @@ constexpr auto unit_names = std::to_array<UnitName>({
     {"GiB/s", Unit::bandwidth, kib* kib* kib},
     {"TiB/s", Unit::bandwidth, kib* kib* kib* kib},
     {"/s", Unit::rate, 1},
-    {"/min", Unit::rate, 1.0 / 60},
-    {"/h", Unit::rate, 1.0 / 3600},
-    {"/d", Unit::rate, 1.0 / 86400},
-    {"/day", Unit::rate, 1.0 / 86400},
+    {"/min", Unit::rate, 1, 60},
+    {"/h", Unit::rate, 1, 3600},
+    {"/d", Unit::rate, 1, 86400},
+    {"/day", Unit::rate, 1, 86400},
     {"GFLOPS", Unit::compute, 1e9},
     {"TFLOPS", Unit::compute, 1e12},
     {"PFLOPS", Unit::compute, 1e15},
-    {"mW", Unit::power, 1e-3},
+    {"mW", Unit::power, 1, 1e3},
     {"W", Unit::power, 1},
     {"kW", Unit::power, 1e3},
     {"MW", Unit::power, 1e6},
-    {"%", Unit::fraction, 0.01},
+    {"%", Unit::fraction, 1, 100},
 });
 
 struct CurrencySign {
@@ -248,7 +251,7 @@ Quantity parse_plain(std::string_view number, std::string_view name, double valu
   for (const UnitName& u : unit_names) {
     if (u.unit == unit && u.name == name) {
       Quantity q;
-      q.value = value * u.factor;
+      q.value = value * u.times / u.by;
       return q;
     }
   }
@@ -330,10 +333,10 @@ const UnitName& fitting_unit(double value, Unit unit) {
     if (u.unit != unit) {
       continue;
     }
-    if (smallest == nullptr || u.factor < smallest->factor) {
+    if (smallest == nullptr || u.factor() < smallest->factor()) {
       smallest = &u;
     }
-    if (value >= u.factor && (fitting == nullptr || u.factor > fitting->factor)) {
+    if (value >= u.factor() && (fitting == nullptr || u.factor() > fitting->factor())) {
       fitting = &u;
     }
   }
@@ -356,7 +359,7 @@ std::string quantity_text(double value, Unit unit, std::string_view currency) {
     return number_text(value);
   }
   const UnitName& u = fitting_unit(value, unit);
-  return number_text(value / u.factor) + std::string(u.name);
+  return number_text(value * u.by / u.times) + std::string(u.name);
 }
 
 std::string_view unit_noun(Unit unit) {

@@ -33,10 +33,12 @@ const char* name_of(ArrivalSpec::Process process) {
   return names[static_cast<std::size_t>(process)];
 }
 
-/// Seconds, null if there is none.
-Json seconds(SimTime time) { return time == SimTime::never() ? Json() : Json(time.seconds()); }
+/// Null if there is no time. Divided, not multiplied by 1e-12: 1 s is 1000.0 ms, not a hair more.
+Json seconds(SimTime time) {
+  return time == SimTime::never() ? Json() : Json(static_cast<double>(time.ps) / 1e12);
+}
 Json milliseconds(SimTime time) {
-  return time == SimTime::never() ? Json() : Json(time.milliseconds());
+  return time == SimTime::never() ? Json() : Json(static_cast<double>(time.ps) / 1e9);
 }
 
 Json model_json(const Scenario& s) {
@@ -89,8 +91,8 @@ Json engine_json(const EngineSpec& e) {
           {"watermark", e.watermark},
           {"cuda_graph_sizes", e.cuda_graph_sizes},
           {"cpu_overhead",
-           {{"per_step_ms", e.cpu_overhead.per_step.milliseconds()},
-            {"per_sequence_ms", e.cpu_overhead.per_sequence.milliseconds()},
+           {{"per_step_ms", milliseconds(e.cpu_overhead.per_step)},
+            {"per_sequence_ms", milliseconds(e.cpu_overhead.per_sequence)},
             {"overlap", e.cpu_overhead.overlap}}}};
 }
 
@@ -121,7 +123,7 @@ Json class_json(const ClassSpec& c, bool is_of_trace) {
     json["process"] = name_of(c.arrivals.process);
     json["rate_per_s"] = c.rate > 0 ? Json(c.rate) : Json();
     json["concurrency"] = c.arrivals.concurrency > 0 ? Json(c.arrivals.concurrency) : Json();
-    json["think_s"] = c.arrivals.think.seconds();
+    json["think_s"] = seconds(c.arrivals.think);
     json["share"] = c.share > 0 ? Json(c.share) : Json();
     json["input"] = length_json(c.input);
     json["output"] = length_json(c.output);
@@ -135,7 +137,7 @@ Json trace_json(const TraceSpec& t) {
   constexpr auto all = std::numeric_limits<std::uint64_t>::max();
   return {{"file", t.file},
           {"format", t.format.empty() ? Json() : Json(t.format)},
-          {"start_s", t.start.seconds()},
+          {"start_s", seconds(t.start)},
           {"duration_s", seconds(t.duration)},
           {"requests", t.requests == all ? Json() : Json(t.requests)},
           {"rate_scale", t.rate_scale}};
@@ -144,8 +146,8 @@ Json trace_json(const TraceSpec& t) {
 Json workload_json(const WorkloadSpec& w) {
   Json json;
   json["requests"] = w.requests > 0 ? Json(w.requests) : Json();
-  json["duration_s"] = w.duration > SimTime{} ? Json(w.duration.seconds()) : Json();
-  json["warmup_s"] = w.warmup.seconds();
+  json["duration_s"] = w.duration > SimTime{} ? Json(seconds(w.duration)) : Json();
+  json["warmup_s"] = seconds(w.warmup);
   json["trace"] = w.trace ? trace_json(*w.trace) : Json();
   json["classes"] = Json::array();
   for (std::size_t i = 0; i < w.classes.size(); ++i) {
@@ -172,7 +174,7 @@ nlohmann::ordered_json to_json(const Scenario& s) {
   json["cluster"] = cluster_json(s.cluster);
   json["engine"] = engine_json(s.engine);
   json["step_model"] = s.step_model.kind == StepModelSpec::Kind::constant
-                           ? Json{{"constant_ms", s.step_model.constant.milliseconds()}}
+                           ? Json{{"constant_ms", milliseconds(s.step_model.constant)}}
                            : Json("roofline");
   json["workload"] = workload_json(s.workload);
   json["slo"] = slo_json(s.slo);

@@ -16,13 +16,14 @@ class Checker {
 
   /// The map `node`, which stands at `prefix` ("" = the whole file).
   void check_map(const Node& node, const std::string& prefix) {
+    std::vector<std::string_view> misspelt;  // what unknown keys were meant to be: not missing
     for (const Member& member : node.members) {
       if (reporter_.is_full()) {
         return;
       }
       const Key* key = find_key(schema_, prefix, member.key);
       if (key == nullptr) {
-        report_unknown(member, prefix);
+        misspelt.push_back(report_unknown(member, prefix));
       } else if (!key->later.empty()) {
         Diagnostic& d =
             reporter_.infeasible(member.key_span, fmt::format("`{}` is not built yet", member.key));
@@ -32,7 +33,9 @@ class Checker {
       }
     }
     for (const std::string_view name : keys_of(schema_, prefix)) {
-      if (find_key(schema_, prefix, name)->required && node.find(name) == nullptr) {
+      const bool is_there = node.find(name) != nullptr ||
+                            std::find(misspelt.begin(), misspelt.end(), name) != misspelt.end();
+      if (find_key(schema_, prefix, name)->required && !is_there) {
         Diagnostic& d = reporter_.error(node.span, fmt::format("`{}` is missing", name));
         d.notes.push_back(describe(*find_key(schema_, prefix, name)));
       }
@@ -42,13 +45,14 @@ class Checker {
  private:
   static std::string describe(const Key& key) { return fmt::format("`{}`: {}", key.path, key.doc); }
 
-  void report_unknown(const Member& member, const std::string& prefix) {
+  /// Returns the key that was probably meant, if there is one.
+  std::string_view report_unknown(const Member& member, const std::string& prefix) {
     const std::string shown = excerpt(member.key);
     const std::vector<std::string_view> known = keys_of(schema_, prefix);
     Diagnostic& d = reporter_.error(member.key_span, fmt::format("unknown key `{}`", shown),
                                     did_you_mean(member.key, known));
     if (!d.label.empty()) {
-      return;
+      return nearest_names(member.key, known, 1).front();
     }
     for (const Key& key : schema_) {
       if (key.path.ends_with("." + member.key) ||
@@ -59,6 +63,7 @@ class Checker {
     if (d.notes.empty() && known.size() <= 24) {
       d.notes.push_back("known here are " + list_of_names(known));
     }
+    return {};
   }
 
   void check_value(const Node& node, const Key& key, const std::string& prefix,

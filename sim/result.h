@@ -94,8 +94,8 @@ struct SeriesPoint {
   std::int64_t tokens = 0;          ///< new (not recomputed) positions computed
   std::int64_t rows = 0;            ///< sampled rows
   std::int64_t sampling_steps = 0;  ///< steps with at least one sampled row
-  Int128 pairs = 0;                 ///< attention (query, key) pairs of new positions
-  Int128 kv_read = 0;               ///< KV tokens read
+  std::int64_t pairs = 0;           ///< attention (query, key) pairs of new positions
+  std::int64_t kv_read = 0;         ///< KV tokens read
   std::int64_t all_tokens = 0;      ///< positions computed, recomputed ones included
 };
 

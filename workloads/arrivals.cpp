@@ -1,5 +1,6 @@
 #include "workloads/arrivals.h"
 
+#include <cmath>
 #include <functional>
 #include <queue>
 #include <vector>
@@ -30,7 +31,7 @@ class Poisson final : public ArrivalProcess {
       next_ = SimTime::never();
       return;
     }
-    last_ += SimTime{static_cast<std::int64_t>(gap_ps + 0.5)};
+    last_ += SimTime{std::llround(gap_ps)};
     next_ = last_;
   }
 

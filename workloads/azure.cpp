@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "workloads/csv_trace.h"
 #include "workloads/timestamp.h"
 #include "workloads/trace.h"

@@ -128,7 +128,7 @@ std::uint64_t expected_requests(const WorkloadSpec& spec, std::uint64_t trace_ro
   const double open_loop = mix.rate_per_s * spec.duration.seconds();
   const bool is_open_loop = mix.closed_loops == 0 && mix.offline == nullptr;
   if (is_open_loop && spec.duration > SimTime{} && open_loop < 1e18) {
-    const auto by_time = static_cast<std::uint64_t>(open_loop + 0.5);
+    const auto by_time = static_cast<std::uint64_t>(std::llround(open_loop));
     const bool is_less = spec.requests == 0 || by_time < spec.requests;
     return trace_rows + (is_less ? by_time : spec.requests);
   }

@@ -27,7 +27,7 @@ std::string count_text(std::uint64_t requests) {
 }
 
 std::string class_text(const ClassSpec& spec) {
-  const std::string name = printable(spec.name);
+  std::string name = printable(spec.name);
   switch (spec.arrivals.process) {
     case ArrivalSpec::Process::poisson:
       return fmt::format("{} {:.6g}/s", name, spec.rate);
@@ -81,7 +81,7 @@ std::string generated_text(const WorkloadSpec& spec) {
 }  // namespace
 
 std::string describe(const WorkloadSpec& spec, const ReplayTrace* trace) {
-  const std::string generated = generated_text(spec);
+  std::string generated = generated_text(spec);
   if (trace == nullptr) {
     return generated;
   }

@@ -1,6 +1,7 @@
 #include "workloads/lengths.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <utility>
 
@@ -18,7 +19,7 @@ std::int64_t rounded_tokens(double value) {
   if (value >= static_cast<double>(max_request_tokens)) {
     return max_request_tokens;
   }
-  return static_cast<std::int64_t>(value + 0.5);
+  return std::llround(value);
 }
 
 std::int64_t uniform_at(const LengthSpec& spec, double p) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -59,7 +60,7 @@ std::vector<std::uint64_t> offline_requests(const WorkloadSpec& spec) {
     }
     so_far += sum > 0 ? shares[i] / sum : 1 / members;
     const auto up_to =
-        static_cast<std::uint64_t>(so_far * static_cast<double>(spec.requests) + 0.5);
+        static_cast<std::uint64_t>(std::llround(so_far * static_cast<double>(spec.requests)));
     counts[i] = std::min(up_to, spec.requests) - given;
     given += counts[i];
   }
@@ -75,13 +76,17 @@ std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t see
       .expected = expected_requests(spec, trace_rows),
       .horizon = spec.duration,
   });
+  std::unique_ptr<RequestStream> replay;
+  if (trace) {
+    replay = std::make_unique<ReplayStream>(*std::move(trace), spec.classes[spec.trace_class],
+                                            spec.trace_class);
+  }
   const std::vector<std::uint64_t> offline = offline_requests(spec);
   for (std::size_t i = 0; i < spec.classes.size(); ++i) {
     const ClassSpec& one = spec.classes[i];
     const auto index = static_cast<std::uint16_t>(i);
-    if (trace && i == spec.trace_class) {
-      merged->add(std::make_unique<ReplayStream>(*std::move(trace), one, index),
-                  {.class_index = index});
+    if (!is_generated(spec, i)) {
+      merged->add(std::exchange(replay, nullptr), {.class_index = index});
       continue;
     }
     GeneratedStream::Options options{

@@ -36,6 +36,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::vector<std::string> known_formats() {
   std::vector<std::string> notes;
+  notes.reserve(formats.size());
   for (const TraceFormat& format : formats) {
     notes.push_back("known format `" + std::string(format.name) +
                     "`: " + std::string(format.description));

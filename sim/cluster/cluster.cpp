@@ -119,6 +119,7 @@ Result Cluster::close(SimTime end, StopReason reason) {
   }
   for (auto& replica : replicas_) {
     result_.replicas.push_back(replica->recorder().finish(end, interval));
+    result_.steps += result_.replicas.back().total.steps;
   }
   LedgerTotals& ledger = accounts_.totals();
   ledger.wall = static_cast<Int128>(end.ps) * scenario_.cluster.replicas;

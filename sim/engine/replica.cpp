@@ -12,8 +12,8 @@ namespace {
 constexpr std::int64_t max_leap = 8192;
 constexpr std::int64_t max_leap_ps = 4'000'000'000'000'000'000;
 
-Int128 pairs_of(std::int64_t begin, std::int64_t end) {
-  return (static_cast<Int128>(end) * (end + 1) - static_cast<Int128>(begin) * (begin + 1)) / 2;
+std::int64_t pairs_of(std::int64_t begin, std::int64_t end) {
+  return (end * (end + 1) - begin * (begin + 1)) / 2;
 }
 
 enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
@@ -169,10 +169,9 @@ void Replica::count_first_step(SimTime now, const StepCost& cost) {
                       : batch_.decodes == 0 ? prefill_phase
                                             : mixed_phase;
   for (std::size_t r = 0; r < resource_count; ++r) {
-    result.bound[phase][r] += cost.resources[r];
+    bound_[phase][r] += cost.resources[r];
   }
   result.max_decode_batch = std::max(result.max_decode_batch, batch_.decodes);
-  ++result.steps;
   busy_ps_ += cost.total;
 }
 
@@ -237,18 +236,15 @@ void Replica::apply_leap() {
 void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
   const std::int64_t n = batch_.decodes;
   const DecodeCost& decode = model_->decode(n);
-  const Int128 all_kv =
-      static_cast<Int128>(steps) * kv_sum + static_cast<Int128>(n) * (steps * (steps - 1) / 2);
+  const std::int64_t all_kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
   const std::int64_t time = (run_.end() - run_.start_of(1)).ps;
-  const Int128 kv_time = decode.per_kv * all_kv;
-  auto& bound = shared_.result.bound[decode_phase];
+  const std::int64_t kv_time = decode.per_kv * all_kv;
+  auto& bound = bound_[decode_phase];
   for (std::size_t r = 0; r < resource_count; ++r) {
-    bound[r] += static_cast<Int128>(decode.fixed.resources[r]) * steps;
+    bound[r] += decode.fixed.resources[r] * steps;
   }
   bound[static_cast<std::size_t>(Resource::memory)] += kv_time;
-  bound[static_cast<std::size_t>(Resource::cpu)] +=
-      time - kv_time - static_cast<Int128>(decode.fixed.total) * steps;
-  shared_.result.steps += steps;
+  bound[static_cast<std::size_t>(Resource::cpu)] += time - kv_time - decode.fixed.total * steps;
   busy_ps_ += time;
   for (std::int64_t j = 1; j <= steps;) {
     // All steps that start in the interval in which step j starts.
@@ -264,8 +260,7 @@ void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
       }
     }
     const std::int64_t here = low - j + 1;
-    const Int128 kv = static_cast<Int128>(here) * (kv_sum + n * (j - 1)) +
-                      static_cast<Int128>(n) * (here * (here - 1) / 2);
+    const std::int64_t kv = here * (kv_sum + n * (j - 1)) + n * (here * (here - 1) / 2);
     recorder_.count_steps(run_.start_of(j), {.steps = here,
                                              .sequences = here * n,
                                              .tokens = here * n,
@@ -304,6 +299,11 @@ void Replica::update_levels() {
 }
 
 void Replica::close() {
+  for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
+    for (std::size_t r = 0; r < resource_count; ++r) {
+      shared_.result.bound[phase][r] += bound_[phase][r];
+    }
+  }
   for (const ScheduledChunk& chunk : pending_.chunks) {
     if (chunk.completes) {
       engine_.ledger.join(engine_.sequences[chunk.slot]);  // scheduled, never run: owes nothing

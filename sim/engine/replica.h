@@ -84,8 +84,9 @@ class Replica {
   StepRun run_;
   std::int64_t next_step_ = 0;
   std::int64_t busy_ps_ = 0;
-  bool admission_was_tried_ = true;  ///< by the last schedule
-  std::vector<Chunk> chunks_;        ///< scratch
+  std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
+  bool admission_was_tried_ = true;                                  ///< by the last schedule
+  std::vector<Chunk> chunks_;                                        ///< scratch
 };
 
 }  // namespace penstock

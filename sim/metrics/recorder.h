@@ -15,8 +15,8 @@ struct StepCounts {
   std::int64_t all_tokens = 0;
   std::int64_t rows = 0;
   std::int64_t sampling_steps = 0;
-  Int128 pairs = 0;
-  Int128 kv_read = 0;
+  std::int64_t pairs = 0;
+  std::int64_t kv_read = 0;
 };
 
 /// The time series of one replica: integrals of its levels (requests running and waiting, blocks,

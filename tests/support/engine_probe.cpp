@@ -67,8 +67,8 @@ std::string text(Int128 value) {
 void print(std::ostream& out, const SeriesPoint& p) {
   out << p.arrivals << ' ' << p.completed << ' ' << text(p.running_ps) << ' ' << text(p.waiting_ps)
       << ' ' << text(p.blocks_ps) << ' ' << p.busy_ps << ' ' << p.steps << ' ' << p.sequences << ' '
-      << p.tokens << ' ' << p.rows << ' ' << p.sampling_steps << ' ' << text(p.pairs) << ' '
-      << text(p.kv_read) << ' ' << p.all_tokens << '\n';
+      << p.tokens << ' ' << p.rows << ' ' << p.sampling_steps << ' ' << p.pairs << ' ' << p.kv_read
+      << ' ' << p.all_tokens << '\n';
 }
 
 }  // namespace

@@ -94,12 +94,8 @@ workload:
       rate: -3/s
       lengths: {input: 100, output: {quantiles: {p50: 10, p5: 20}}}
 slo: 300ms
-)")) == R"(error: `model` is missing
-  --> w.yaml:1:1
-1 | modell: llama-3.1-8b
-  | ^
-  = note: `model`: catalogue name, or path of a Hugging Face config.json
-error: unknown key `modell`
+prices: {gpu: $2.50}
+)")) == R"(error: unknown key `modell`
   --> w.yaml:1:1
 1 | modell: llama-3.1-8b
   | ^^^^^^ did you mean `model`?
@@ -145,13 +141,11 @@ error: `slo` must be a map (`key: value`), not a single value
 17 | slo: 300ms
    |      ^^^^^
    = note: it has the keys `ttft`, `tpot`, `e2e` or `attainment`
-warning: `prices.gpu` is not given: $2.95/h of the catalogue (2026-11-09) is used
-  --> w.yaml:4:8
-4 |   gpu: h100-sxm
-  |        ^^^^^^^^
-  = note: 25 offers from $1.30/h to $12.29/h
-  = note: source: SemiAnalysisAI/InferenceX-app, datareceipts/data-receipts, deploybase.ai, tgarg01/silybench-data, aimultiple.com, mercatus-ai.com, chris-gpu-rental.pages.dev, neighborhoodsf.com; each offer names its own
-12 errors and 1 warning; nothing was run
+error: `gpu`: `$2.50` needs a unit
+  --> w.yaml:18:15
+18 | prices: {gpu: $2.50}
+   |               ^^^^^ write it like $2.50/h
+12 errors; nothing was run
 )");
 }
 

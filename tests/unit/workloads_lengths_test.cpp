@@ -37,6 +37,7 @@ double ks_distance(const LengthSpec& spec, const Cdf& cdf) {
   constexpr int samples = 50'000;
   LengthSampler sampler(spec, 7, "input/test");
   std::vector<std::int64_t> drawn;
+  drawn.reserve(samples);
   for (int i = 0; i < samples; ++i) {
     drawn.push_back(sampler.next());
   }

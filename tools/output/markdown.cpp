@@ -41,6 +41,9 @@ std::string with_name(std::string name, const std::vector<std::string>& values) 
 }
 
 std::string verdict_line(const std::string& name, const SloVerdict& slo) {
+  if (slo.counted == 0) {
+    return fmt::format("{}no request counts for the SLO\n", name);
+  }
   return fmt::format("{} {}{} of requests good (want {}), goodput {} req/s\n", slo.met ? "✓" : "✗",
                      name, percent(slo.attainment), percent(slo.limits.attainment),
                      figure(slo.goodput_requests_per_s));

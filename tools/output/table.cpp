@@ -54,6 +54,10 @@ class Screen {
 
   void verdict(const std::string& name, const SloVerdict& slo,
                const std::vector<MetricVerdict>& metrics) {
+    if (slo.counted == 0) {
+      out_ += fmt::format(" - {}no request counts for the SLO\n", name);
+      return;
+    }
     out_ += fmt::format(" {} {}{} of requests good (want {})", mark(slo.met), name,
                         percent(slo.attainment), percent(slo.limits.attainment));
     for (const MetricVerdict& metric : metrics) {

@@ -70,7 +70,7 @@ constexpr std::array glossary{
          "exactly, under every rule."},
     Term{"rule",
          "How a step's time is split among the tokens it serves: phase (default), cause,\n"
-         "output_only, blended. Each sums to the same bill. `prices.rule` names the leading one."},
+         "output_only, blended. Each sums to the same bill. `cost.rule` names the leading one."},
     Term{"phase",
          "Cost rule: a step that serves prompts and output is split by the Shapley value of the\n"
          "two, part by part; KV reads are paid by the token that reads."},
