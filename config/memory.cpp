@@ -79,23 +79,20 @@ std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPla
   std::vector<std::string> lines;
   lines.push_back(fmt::format("per GPU: {} as the driver shows it, less 0.50 GiB = {}",
                               gib_text(q.gpu.memory_bytes), gib_text(plan.total_bytes)));
-  const std::string weights = fmt::format(
-      "{} of weights ({:.2f}e9 parameters, {}, tensor_parallel {})", gib_text(plan.weight_bytes),
-      static_cast<double>(parameters(q.model)) / 1e9, to_string(q.weights), q.tensor_parallel);
-  const std::string reserve =
-      fmt::format("{} of reserve ({})", gib_text(plan.reserve_bytes),
-                  plan.reserve_is_given ? "as given" : "by rule; `engine.reserve` sets it");
-  if (q.rule == MemoryRule::tensorrt_llm) {
-    lines.push_back(fmt::format("{} - {} - {}, x {} = {} for KV", gib_text(plan.total_bytes),
-                                weights, reserve, number_text(q.utilization),
-                                gib_text(plan.kv_bytes)));
-  } else {
-    lines.push_back(fmt::format("{} x {} = {} usable (gpu_memory_utilization)",
-                                gib_text(plan.total_bytes), number_text(q.utilization),
-                                gib_text(plan.usable_bytes)));
-    lines.push_back(fmt::format("{} - {} - {} = {} for KV", gib_text(plan.usable_bytes), weights,
-                                reserve, gib_text(plan.kv_bytes)));
+  if (q.rule != MemoryRule::tensorrt_llm) {
+    lines.push_back(fmt::format("x {} = {} usable (gpu_memory_utilization)",
+                                number_text(q.utilization), gib_text(plan.usable_bytes)));
   }
+  lines.push_back(fmt::format(
+      "- {} of weights ({:.2f}e9 parameters, {}, tensor_parallel {})", gib_text(plan.weight_bytes),
+      static_cast<double>(parameters(q.model)) / 1e9, to_string(q.weights), q.tensor_parallel));
+  lines.push_back(
+      fmt::format("- {} of reserve ({})", gib_text(plan.reserve_bytes),
+                  plan.reserve_is_given ? "as given" : "by rule; `engine.reserve` sets it"));
+  if (q.rule == MemoryRule::tensorrt_llm && plan.kv_bytes > 0) {
+    lines.push_back(fmt::format("x {} (gpu_memory_utilization)", number_text(q.utilization)));
+  }
+  lines.push_back(fmt::format("= {} for KV", gib_text(plan.kv_bytes)));
   lines.push_back(fmt::format("{} of KV a token: {} usable blocks of {} tokens = {} tokens{}",
                               gib_text(plan.bytes_per_token), group_digits(plan.usable_blocks),
                               plan.block_size, group_digits(plan.tokens),

@@ -21,8 +21,9 @@ std::string_view Source::line(long number) const {
     return {};
   }
   const std::size_t start = starts_[static_cast<std::size_t>(number) - 1];
-  std::string_view rest = std::string_view(text_).substr(start);
-  rest = rest.substr(0, rest.find('\n'));
+  const auto next = static_cast<std::size_t>(number);
+  const std::size_t end = next < starts_.size() ? starts_[next] - 1 : text_.size();
+  std::string_view rest = std::string_view(text_).substr(start, end - start);
   if (!rest.empty() && rest.back() == '\r') {
     rest.remove_suffix(1);
   }
@@ -63,7 +64,7 @@ Diagnostic& Reporter::add(const Span& span, Diagnostic diagnostic) {
   }
   if (diagnostics_.size() >= limit) {
     dropped_ = std::move(diagnostic);
-    return dropped_;
+    return *dropped_;
   }
   diagnostics_.push_back(std::move(diagnostic));
   return diagnostics_.back();
@@ -93,6 +94,10 @@ Diagnostics Reporter::take() {
                      return std::tuple(order.at(a.file), a.line, a.column) <
                             std::tuple(order.at(b.file), b.line, b.column);
                    });
+  if (dropped_.has_value()) {
+    diagnostics_.back().notes.push_back("these are the first " + std::to_string(limit) +
+                                        " mistakes: there are more");
+  }
   return std::move(diagnostics_);
 }
 

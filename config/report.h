@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,7 +69,7 @@ class Reporter {
   Diagnostic& add(const Span& span, Diagnostic diagnostic);
 
   Diagnostics diagnostics_;
-  Diagnostic dropped_;  ///< takes what is past the limit
+  std::optional<Diagnostic> dropped_;  ///< takes what is past the limit
   std::vector<std::string> notes_;
   std::vector<std::string> files_;
 };

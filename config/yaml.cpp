@@ -22,14 +22,33 @@ namespace {
 /// Thrown by our own handler to stop yaml-cpp; the error is reported by then.
 struct Stop {};
 
-/// The place of a mark (0-based, in bytes) in characters.
-Span span_at(const SourcePtr& source, const YAML::Mark& mark) {
-  Span span{source, mark.line + 1L, 1, 0};
-  const std::string_view line = source->line(span.line);
-  const auto bytes = static_cast<std::size_t>(std::max(0, mark.column));
-  span.column = count_characters(line.substr(0, std::min(bytes, line.size()))) + 1;
-  return span;
-}
+/// Turns yaml-cpp's marks (0-based, in bytes) into positions in characters. Remembers where it was,
+/// so that a file of one very long line takes no square time.
+class Places {
+ public:
+  explicit Places(SourcePtr source) : source_(std::move(source)) {}
+
+  Span at(const YAML::Mark& mark) {
+    const long line = mark.line + 1L;
+    const std::string_view text = source_->line(line);
+    const std::size_t byte =
+        std::min(static_cast<std::size_t>(std::max(0, mark.column)), text.size());
+    if (line != line_ || byte < byte_) {
+      line_ = line;
+      byte_ = 0;
+      characters_ = 0;
+    }
+    characters_ += count_characters(text.substr(byte_, byte - byte_));
+    byte_ = byte;
+    return {source_, line, characters_ + 1, 0};
+  }
+
+ private:
+  SourcePtr source_;
+  long line_ = 0;
+  std::size_t byte_ = 0;
+  long characters_ = 0;
+};
 
 /// Bytes of a quoted scalar as written at the start of `text`, quotes included; npos if no quote
 /// closes it (yaml-cpp takes the rest of the file then).
@@ -51,7 +70,8 @@ std::size_t quoted_length(std::string_view text) {
 /// Builds the tree from yaml-cpp's events.
 class Builder : public YAML::EventHandler {
  public:
-  Builder(SourcePtr source, Reporter& reporter) : source_(std::move(source)), reporter_(reporter) {}
+  Builder(const SourcePtr& source, Reporter& reporter)
+      : source_(source), places_(source), reporter_(reporter) {}
 
   Node take() { return std::move(root_); }
 
@@ -60,19 +80,19 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     Node node;
-    node.span = span_at(source_, mark);
+    node.span = places_.at(mark);
     add(std::move(node));
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     Node node;
-    node.span = span_at(source_, mark);
+    node.span = places_.at(mark);
     reporter_.error(node.span, "aliases (`*name`) are not supported", "write the value out");
     add(std::move(node));
   }
 
   void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
-    Span span = span_at(source_, mark);
+    Span span = places_.at(mark);
     reporter_.error(span, fmt::format("anchors (`&{}`) are not supported", excerpt(name)),
                     "take it out");
   }
@@ -83,7 +103,7 @@ class Builder : public YAML::EventHandler {
     node.kind = Node::Kind::scalar;
     node.quoted = tag == "!";
     node.text = value;
-    node.span = span_at(source_, mark);
+    node.span = places_.at(mark);
     measure(node, mark);
     check_tag(tag, node.span);
     add(std::move(node));
@@ -144,7 +164,7 @@ class Builder : public YAML::EventHandler {
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag) {
     Frame frame;
     frame.node.kind = kind;
-    frame.node.span = span_at(source_, mark);
+    frame.node.span = places_.at(mark);
     frame.node.span.length = 1;
     if (frames_.size() >= max_depth) {
       reporter_.error(frame.node.span, fmt::format("nested more than {} levels deep", max_depth));
@@ -161,6 +181,10 @@ class Builder : public YAML::EventHandler {
   }
 
   void add(Node node) {
+    if (++nodes_ > max_nodes) {
+      reporter_.error(node.span, fmt::format("more than {} values", group_digits(max_nodes)));
+      throw Stop{};
+    }
     if (frames_.empty()) {
       root_ = std::move(node);
       return;
@@ -202,8 +226,10 @@ class Builder : public YAML::EventHandler {
   }
 
   SourcePtr source_;
+  Places places_;
   Reporter& reporter_;
   std::vector<Frame> frames_;
+  std::size_t nodes_ = 0;
   Node root_;
 };
 
@@ -262,7 +288,7 @@ void report_syntax(const SourcePtr& source, const YAML::Exception& e, Reporter& 
     reporter.error({source, 0, 0, 0}, "not YAML: " + e.msg);
     return;
   }
-  Span span = span_at(source, e.mark);
+  Span span = Places(source).at(e.mark);
   reporter.error(span, syntax_message(span, e.msg));
 }
 
@@ -293,7 +319,7 @@ void refuse_second_document(YAML::Parser& parser, const SourcePtr& source, Repor
   try {
     parser.HandleNextDocument(second);
   } catch (const Stop&) {
-    reporter.error(span_at(source, *second.start), "a second YAML document starts here",
+    reporter.error(Places(source).at(*second.start), "a second YAML document starts here",
                    "one file is one workload");
   }
 }

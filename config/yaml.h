@@ -48,6 +48,9 @@ inline constexpr std::size_t max_depth = 24;
 SourcePtr read_source(const std::string& path, const std::string& shown, const Span& span,
                       Reporter& reporter);
 
+/// Most values that a text may hold.
+inline constexpr std::size_t max_nodes = 500'000;
+
 /// Parses one YAML document. Nothing is returned where the text is not YAML at all; duplicate keys,
 /// merge keys, anchors, aliases, tags and a second document are reported too, and parsing goes on.
 /// Ensures: no exception leaves, nesting is at most max_depth.

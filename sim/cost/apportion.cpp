@@ -8,7 +8,7 @@
 namespace penstock {
 namespace {
 
-constexpr int bits = 125;  // so that 3 · sum fits an Int128
+constexpr int sum_bits = 125;  // so that 3 · sum fits an Int128
 
 struct Share {
   Int128 quotient = 0;
@@ -18,7 +18,7 @@ struct Share {
 /// total · weight / sum in integers, bit by bit: the product would not fit 128 bits.
 Share divide(Int128 total, Int128 weight, Int128 sum) {
   Share share;
-  for (int bit = bits - 1; bit >= 0; --bit) {
+  for (int bit = sum_bits - 1; bit >= 0; --bit) {
     share.quotient *= 2;
     share.remainder *= 2;
     if (((total >> bit) & 1) != 0) {
@@ -35,12 +35,12 @@ Share divide(Int128 total, Int128 weight, Int128 sum) {
 }  // namespace
 
 std::vector<Int128> apportion(Int128 total, const std::vector<Int128>& weights) {
-  PENSTOCK_ASSERT(total >= 0 && (total >> bits) == 0);
+  PENSTOCK_ASSERT(total >= 0 && (total >> sum_bits) == 0);
   Int128 sum = 0;
   for (const Int128 weight : weights) {
     PENSTOCK_ASSERT(weight >= 0);
     sum += weight;
-    PENSTOCK_ASSERT((sum >> bits) == 0);
+    PENSTOCK_ASSERT((sum >> sum_bits) == 0);
   }
   std::vector<Int128> parts(weights.size(), 0);
   if (sum == 0) {

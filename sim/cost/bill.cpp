@@ -8,7 +8,7 @@
 namespace penstock {
 namespace {
 
-using Accounts = std::array<LedgerTotals::ByCause, token_type_count>;
+using TypeAccounts = std::array<LedgerTotals::ByCause, token_type_count>;
 using TokenTotals = std::array<std::int64_t, token_type_count>;
 using ClassAccounts = LedgerTotals::ClassAccounts;
 
@@ -18,7 +18,6 @@ constexpr std::array built_rules{CostRule::phase, CostRule::cause, CostRule::out
 
 constexpr std::size_t index(TokenType type) { return static_cast<std::size_t>(type); }
 constexpr std::size_t index(Cause cause) { return static_cast<std::size_t>(cause); }
-double to_double(Int128 value) { return static_cast<double>(value); }
 
 TokenTotals tokens_of(const ClassAccounts& traffic) {
   return {traffic.input_tokens, traffic.cached_input_tokens, traffic.output_tokens};
@@ -34,13 +33,13 @@ Int128 sum_of(const LedgerTotals::ByCause& causes) {
 
 /// Busy time per class, token type and cause under one rule: the same sum under every rule.
 struct RuleLedger {
-  std::vector<Accounts> classes;
+  std::vector<TypeAccounts> classes;
   LedgerTotals::ByCause unassigned{};  ///< nobody is there to pay (no output token yet, ...)
 };
 
 /// The reading of prompts is paid by the token that is read, not by the one that reads. Without
 /// prefix caching all of a prompt is computed input; a hit prefix would take its share.
-Accounts charge_the_read(Accounts accounts) {
+TypeAccounts charge_the_read(TypeAccounts accounts) {
   Int128& read = accounts[index(TokenType::output)][index(Cause::kv_read_prompt)];
   accounts[index(TokenType::input)][index(Cause::kv_read_prompt)] += read;
   read = 0;
@@ -145,7 +144,7 @@ Totals total_of(const LedgerTotals& ledger) {
 
 std::array<Int128, token_type_count> by_type(const RuleLedger& rule) {
   std::array<Int128, token_type_count> sums{};
-  for (const Accounts& accounts : rule.classes) {
+  for (const TypeAccounts& accounts : rule.classes) {
     for (std::size_t type = 0; type < token_type_count; ++type) {
       sums[type] += sum_of(accounts[type]);
     }

@@ -21,15 +21,23 @@ std::int64_t decode_share_of(std::int64_t both, std::int64_t prefill_alone,
   return std::clamp((decode_alone + both - prefill_alone) / 2, std::int64_t{0}, both);
 }
 
-/// The multiple of `unit` nearest to `amount`, not above `limit`.
-std::int64_t whole_units(std::int64_t amount, std::int64_t unit, std::int64_t limit) {
-  return std::min((amount + unit / 2) / unit, limit / unit);
-}
+/// Shares of amounts (below 2^53 ps: 2.5 hours) in whole picoseconds for each of n payers.
+class PerPayer {
+ public:
+  explicit PerPayer(std::int64_t n) : n_(n), inverse_(1.0 / static_cast<double>(n)) {}
+  /// The share nearest to amount / n of which n do not exceed `limit`.
+  std::int64_t share(std::int64_t amount, std::int64_t limit) const {
+    auto q = static_cast<std::int64_t>(static_cast<double>(amount) * inverse_ + 0.5);
+    while (q * n_ > limit) {
+      --q;
+    }
+    return q;
+  }
 
-/// Attention pairs of the positions [begin, end): each reads itself and all before it.
-Int128 pairs_of(std::int64_t begin, std::int64_t end) {
-  return (static_cast<Int128>(end) * (end + 1) - static_cast<Int128>(begin) * (begin + 1)) / 2;
-}
+ private:
+  std::int64_t n_;
+  double inverse_;
+};
 
 }  // namespace
 
@@ -97,12 +105,8 @@ void Ledger::charge(const Batch& batch, const StepCost& cost) {
 
 Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cost) {
   const std::int64_t n = batch.decodes;
-  chunks_.clear();
-  for (const ScheduledChunk& chunk : batch.chunks) {
-    chunks_.push_back(chunk.work);
-  }
-  // Alone, the chunks would sample their own rows; head parts are paid by rows, not shared.
-  const StepCost prefill_alone = model_.cost({.chunks = chunks_, .sampled = batch.sampled - n});
+  // Head parts are paid by rows, not shared: no rows here.
+  const StepCost prefill_alone = model_.cost({.chunks = batch.work});
   const DecodeCost& decode = model_.decode(n);
   constexpr std::array parts{Part::weights, Part::compute, Part::attention, Part::communication,
                              Part::overhead};
@@ -110,6 +114,7 @@ Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cos
       decode.fixed.part(Part::attention) + decode.per_kv * batch.kv_sum;
   const std::int64_t cpu_waits =
       std::max<std::int64_t>(0, decode.cpu - decode.fixed.total - decode.per_kv * batch.kv_sum);
+  const PerPayer per_sequence(n);
   PrefillBill rest{};
   for (std::size_t c = 0; c < parts.size(); ++c) {
     const std::int64_t both = cost.part(parts[c]);
@@ -122,73 +127,88 @@ Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cos
       // In proportion to KV length, but for the term per sequence, as in a pure step.
       const double linear = static_cast<double>(decode.fixed.part(Part::attention)) /
                             static_cast<double>(decode_attention);
-      const auto per_sequence = static_cast<std::int64_t>(static_cast<double>(share) * linear);
-      const std::int64_t q = whole_units(share - per_sequence, batch.kv_sum, both);
+      const auto by_sequence = static_cast<std::int64_t>(static_cast<double>(share) * linear);
+      const std::int64_t q = PerPayer(batch.kv_sum).share(share - by_sequence, both);
       sums_.per_kv += static_cast<std::uint64_t>(q);
       sums_.per_kv_step += static_cast<std::uint64_t>(q) * static_cast<std::uint64_t>(batch.step);
       rest[c] -= q * batch.kv_sum;
-      share = per_sequence;
+      share = by_sequence;
     }
-    const std::int64_t q = whole_units(share, n, rest[c]);
+    const std::int64_t q = per_sequence.share(share, rest[c]);
     sums_.per_sequence[c] += static_cast<std::uint64_t>(q);
     rest[c] -= q * n;
   }
   return rest;
 }
 
+const Ledger::RowShare& Ledger::row_share(std::int64_t rows, const StepCost& cost) {
+  const auto index = static_cast<std::size_t>(rows);
+  if (index >= row_shares_.size()) {
+    row_shares_.resize(index + 1);
+  }
+  RowShare& share = row_shares_[index];
+  const std::array amounts{cost.part(Part::head_weights), cost.part(Part::head_compute),
+                           cost.part(Part::head_overhead)};
+  if (amounts != share.amounts) {
+    share.amounts = amounts;
+    for (std::size_t p = 0; p < amounts.size(); ++p) {
+      share.per_row[p] = rows > 0 ? amounts[p] / rows : 0;
+    }
+  }
+  return share;
+}
+
 void Ledger::charge_head(const Batch& batch, const StepCost& cost, PrefillBill& prefill) {
-  constexpr std::array parts{Part::head_weights, Part::head_compute, Part::head_overhead};
   constexpr std::array causes{weights, compute, overhead};
-  for (std::size_t p = 0; p < parts.size(); ++p) {
-    const std::int64_t amount = cost.part(parts[p]);
-    if (batch.sampled == 0) {
-      prefill[causes[p]] += amount;
+  const RowShare& share = row_share(batch.sampled, cost);
+  const std::int64_t rows = batch.sampled;
+  for (std::size_t p = 0; p < causes.size(); ++p) {
+    sums_.per_sequence[causes[p]] += static_cast<std::uint64_t>(share.per_row[p]);
+    prefill[causes[p]] += share.amounts[p] - share.per_row[p] * rows;
+  }
+  for (const ScheduledChunk& chunk : batch.chunks) {
+    if (!chunk.completes) {
       continue;
     }
-    const std::int64_t row = amount / batch.sampled;
-    if (batch.decodes > 0) {
-      sums_.per_sequence[causes[p]] += static_cast<std::uint64_t>(row);
+    const Sequence& s = table_[chunk.slot];
+    for (std::size_t p = 0; p < causes.size(); ++p) {
+      accounts_.add(s.class_index, TokenType::output, sequence_causes[causes[p]], share.per_row[p]);
+      records_[s.id].busy_ps += share.per_row[p];
     }
-    for (const ScheduledChunk& chunk : batch.chunks) {
-      if (chunk.completes) {
-        const Sequence& s = table_[chunk.slot];
-        accounts_.add(s.class_index, TokenType::output, sequence_causes[causes[p]], row);
-        records_[s.id].busy_ps += row;
-      }
-    }
-    prefill[causes[p]] += amount - row * batch.sampled;
   }
 }
 
 void Ledger::split_over_chunks(const Batch& batch, const PrefillBill& bill) {
-  const ScheduledChunk& only = batch.chunks.front();
-  const std::int64_t only_end = only.work.context + only.work.q;
-  if (batch.chunks.size() == 1 && only.recomputed == 0 && only_end <= table_[only.slot].prompt) {
-    book_segment(only, only.work.context, only_end, bill);  // the common case: nothing to split
+  const Sequence& first = table_[batch.chunks.front().slot];
+  const auto [q, context] = batch.work.front();
+  if (batch.chunks.size() == 1 && batch.chunks.front().recomputed == 0 &&
+      context + q <= first.prompt) {
+    book_segment(first, false, context, context + q, bill);  // the common case: nothing to split
     return;
   }
   std::int64_t all_tokens = 0;
   Int128 all_pairs = 0;
-  for (const ScheduledChunk& chunk : batch.chunks) {
-    all_tokens += chunk.work.q;
-    all_pairs += pairs_of(chunk.work.context, chunk.work.context + chunk.work.q);
+  for (const Chunk& work : batch.work) {
+    all_tokens += work.q;
+    all_pairs += attention_pairs(work.context, work.context + work.q);
   }
   // Cumulative rounding: the segments' shares add up to the bill exactly.
   std::int64_t tokens = 0;
   Int128 pairs = 0;
   PrefillBill given{};
-  for (const ScheduledChunk& chunk : batch.chunks) {
-    const std::int64_t begin = chunk.work.context;
-    const std::int64_t end = begin + chunk.work.q;
-    const std::int64_t fresh = begin + chunk.recomputed;
-    const std::int64_t prompt_end = std::clamp(table_[chunk.slot].prompt, fresh, end);
+  for (std::size_t k = 0; k < batch.chunks.size(); ++k) {
+    const Sequence& sequence = table_[batch.chunks[k].slot];
+    const std::int64_t begin = batch.work[k].context;
+    const std::int64_t end = begin + batch.work[k].q;
+    const std::int64_t fresh = begin + batch.chunks[k].recomputed;
+    const std::int64_t prompt_end = std::clamp(sequence.prompt, fresh, end);
     const std::array cuts{begin, fresh, prompt_end, end};
     for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
       if (cuts[i] == cuts[i + 1]) {
         continue;
       }
       tokens += cuts[i + 1] - cuts[i];
-      pairs += pairs_of(cuts[i], cuts[i + 1]);
+      pairs += attention_pairs(cuts[i], cuts[i + 1]);
       PrefillBill amounts{};
       for (std::size_t c = 0; c < bill.size(); ++c) {
         const Int128 upto = c == attention ? bill[c] * pairs / all_pairs
@@ -196,16 +216,15 @@ void Ledger::split_over_chunks(const Batch& batch, const PrefillBill& bill) {
         amounts[c] = static_cast<std::int64_t>(upto) - given[c];
         given[c] = static_cast<std::int64_t>(upto);
       }
-      book_segment(chunk, cuts[i], cuts[i + 1], amounts);
+      book_segment(sequence, i == 0, cuts[i], cuts[i + 1], amounts);
     }
   }
 }
 
-void Ledger::book_segment(const ScheduledChunk& chunk, std::int64_t begin, std::int64_t end,
+void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin, std::int64_t end,
                           const PrefillBill& amounts) {
-  const Sequence& s = table_[chunk.slot];
   LedgerTotals::ClassAccounts& account = accounts_.of_class(s.class_index);
-  if (begin < chunk.work.context + chunk.recomputed) {
+  if (recomputed) {
     for (const std::int64_t amount : amounts) {
       account.recompute += amount;
     }

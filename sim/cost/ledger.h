@@ -67,14 +67,21 @@ class Ledger {
     std::array<std::int64_t, 5> per_sequence{};
     std::int64_t remainder = 0;
   };
+  /// Per-row share of the head parts of a step that samples n rows; memoised while they repeat.
+  struct RowShare {
+    std::array<std::int64_t, 3> amounts{-1, -1, -1};
+    std::array<std::int64_t, 3> per_row{};
+  };
   /// What the chunks of a mixed step pay, by cause.
   using PrefillBill = std::array<std::int64_t, 5>;
 
   const DecodeShare& decode_share(std::int64_t n);
+  const RowShare& row_share(std::int64_t rows, const StepCost& cost);
   PrefillBill charge_mixed(const Batch& batch, const StepCost& cost);
   void charge_head(const Batch& batch, const StepCost& cost, PrefillBill& prefill);
   void split_over_chunks(const Batch& batch, const PrefillBill& bill);
-  void book_segment(const ScheduledChunk& chunk, std::int64_t begin, std::int64_t end,
+  /// Books `amounts` for the positions [begin, end) of a sequence.
+  void book_segment(const Sequence& sequence, bool recomputed, std::int64_t begin, std::int64_t end,
                     const PrefillBill& amounts);
 
   Accounts& accounts_;
@@ -83,7 +90,7 @@ class Ledger {
   StepModel& model_;
   CostSnapshot sums_;
   std::vector<DecodeShare> shares_;
-  std::vector<Chunk> chunks_;  ///< scratch
+  std::vector<RowShare> row_shares_;
 };
 
 }  // namespace penstock

@@ -8,10 +8,9 @@
 
 namespace penstock {
 
-/// A piece of prefill in a batch.
+/// Whose piece of prefill it is, and what it means; its work stands in Batch::work.
 struct ScheduledChunk {
   Slot slot = no_slot;
-  Chunk work;
   std::int64_t recomputed = 0;  ///< leading positions that had been computed before
   bool completes = false;       ///< reaches the last known token: a token is sampled
   SimTime last_token{-1};       ///< of a resumed sequence, before this one; -1 for a first token
@@ -25,16 +24,23 @@ struct Batch {
   std::int64_t kv_max = 0;  ///< filled in beside chunks only
   std::int64_t sampled = 0;
   std::vector<ScheduledChunk> chunks;
+  std::vector<Chunk> work;  ///< of the chunks, in the same order
   /// Decodes whose last token is older than the previous step: they were stalled.
   std::vector<SimTime> resumed_gaps_from;
   std::vector<Slot> finishing;  ///< emit their last token in this step (filled in late)
 
+  /// What the step model needs to know.
+  StepLoad load() const {
+    return {
+        .decodes = decodes, .kv_sum = kv_sum, .kv_max = kv_max, .chunks = work, .sampled = sampled};
+  }
   bool empty() const { return decodes == 0 && chunks.empty(); }
   bool decode_only() const { return decodes > 0 && chunks.empty(); }
   std::int64_t sequences() const { return decodes + static_cast<std::int64_t>(chunks.size()); }
   void clear() {
     decodes = kv_sum = kv_max = sampled = 0;
     chunks.clear();
+    work.clear();
     resumed_gaps_from.clear();
     finishing.clear();
   }

@@ -40,7 +40,7 @@ class DecodeSet {
  private:
   struct Entry {
     std::int64_t key = 0;  ///< finish_step() or base
-    std::uint64_t admission = 0;
+    std::uint32_t admission = 0;
     Slot slot = no_slot;
   };
   /// On top: the smallest finish step, ties in admission order.

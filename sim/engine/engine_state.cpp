@@ -93,6 +93,7 @@ Slot EngineState::admit_head(SimTime now) {
   s.state = SequenceState::prefilling;
   s.target = s.prompt + s.emitted;
   s.admission = next_admission_++;
+  PENSTOCK_ASSERT(next_admission_ != 0);
   running.push_back(slot);
   prefilling.push_back(slot);
   RequestRecord& record = records_[s.id];
@@ -106,9 +107,9 @@ Slot EngineState::admit_head(SimTime now) {
 void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
   Sequence& s = sequences[slot];
   const bool completes = s.computed + tokens == s.target;
+  batch.work.push_back({.q = tokens, .context = s.computed});
   batch.chunks.push_back(
       {.slot = slot,
-       .work = {.q = tokens, .context = s.computed},
        .recomputed = std::clamp(s.high_water - s.computed, std::int64_t{0}, tokens),
        .completes = completes,
        .last_token = s.emitted > 0 ? s.last_token : SimTime{-1}});

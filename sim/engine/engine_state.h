@@ -71,7 +71,7 @@ class EngineState {
   std::deque<RequestRecord>& records_;
   bool fast_path_;
   TokenLog* log_;
-  std::uint64_t next_admission_ = 0;
+  std::uint32_t next_admission_ = 0;
 };
 
 }  // namespace penstock

@@ -8,13 +8,10 @@ namespace penstock {
 
 namespace {
 
-/// Longest leap: keeps every product of a leap's closed forms within 64 bits.
+/// Longest leap, and the longest step (8 minutes) in one: keeps every product of a leap's closed
+/// forms within 64 bits.
 constexpr std::int64_t max_leap = 8192;
-constexpr std::int64_t max_leap_ps = 4'000'000'000'000'000'000;
-
-std::int64_t pairs_of(std::int64_t begin, std::int64_t end) {
-  return (end * (end + 1) - begin * (begin + 1)) / 2;
-}
+constexpr std::int64_t max_leap_step_ps = 480'000'000'000'000;
 
 enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
 
@@ -58,33 +55,25 @@ void Replica::schedule(Batch& batch, SimTime now) {
 void Replica::start(SimTime now, SimTime limit) {
   recorder_.advance(now);
   const bool async = engine_.spec().async_scheduling;
-  if (async && !pending_.empty()) {
+  if (async && !pending_->empty()) {
     std::swap(batch_, pending_);
-    pending_.clear();
+    pending_->clear();
   } else {
     // A schedule that only preempted (its victim was the sequence itself) is tried again at once.
     do {
-      schedule(batch_, now);
-    } while (batch_.empty() && !admission_was_tried_);
+      schedule(*batch_, now);
+    } while (batch_->empty() && !admission_was_tried_);
   }
-  if (!batch_.empty()) {
+  if (!batch_->empty()) {
     launch(now, limit);
   }
   update_levels();
 }
 
 void Replica::launch(SimTime now, SimTime limit) {
-  chunks_.clear();
-  for (const ScheduledChunk& chunk : batch_.chunks) {
-    chunks_.push_back(chunk.work);
-  }
-  const StepCost cost = model_->cost({.decodes = batch_.decodes,
-                                      .kv_sum = batch_.kv_sum,
-                                      .kv_max = batch_.kv_max,
-                                      .chunks = chunks_,
-                                      .sampled = batch_.sampled});
-  engine_.ledger.charge(batch_, cost);
-  for (const ScheduledChunk& chunk : batch_.chunks) {
+  const StepCost cost = model_->cost(batch_->load());
+  engine_.ledger.charge(*batch_, cost);
+  for (const ScheduledChunk& chunk : batch_->chunks) {
     if (chunk.completes) {
       engine_.ledger.join(engine_.sequences[chunk.slot]);
     }
@@ -93,33 +82,34 @@ void Replica::launch(SimTime now, SimTime limit) {
   count_first_step(now, cost);
   if (engine_.spec().async_scheduling) {
     engine_.last_step_end = run_.end();
-    engine_.decoding.take_finished(batch_.step, batch_.finishing);
-    schedule(pending_, now);
+    engine_.decoding.take_finished(batch_->step, batch_->finishing);
+    schedule(*pending_, now);
   }
-  if (leaping_ && batch_.decode_only() && cost.total > 0) {
-    const DecodeCost& decode = model_->decode(batch_.decodes);
-    run_.steps = std::clamp(max_leap_ps / cost.total, std::int64_t{1}, leap_length(decode));
-    run_.growth = batch_.kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_.decodes;
+  if (leaping_ && batch_->decode_only() && cost.total > 0 && cost.total < max_leap_step_ps) {
+    const DecodeCost& decode = model_->decode(batch_->decodes);
+    run_.steps = leap_length(decode);
+    run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
     run_.cut(limit);
   }
 }
 
 std::int64_t Replica::leap_length(const DecodeCost& decode) {
-  if (!batch_.resumed_gaps_from.empty() || engine_.stalled > 0 || !engine_.prefilling.empty() ||
+  if (!batch_->resumed_gaps_from.empty() || engine_.stalled > 0 || !engine_.prefilling.empty() ||
       !admission_was_tried_) {
     return 1;
   }
   const bool async = engine_.spec().async_scheduling;
-  if (async && (!pending_.decode_only() || pending_.decodes != batch_.decodes ||
-                !pending_.resumed_gaps_from.empty())) {
+  if (async && (!pending_->decode_only() || pending_->decodes != batch_->decodes ||
+                !pending_->resumed_gaps_from.empty())) {
     return 1;
   }
   // The last step may finish sequences; asynchronously, the batch after it must not miss them.
-  const std::int64_t until_finish = engine_.decoding.first_finish() - batch_.step + (async ? 0 : 1);
+  const std::int64_t until_finish =
+      engine_.decoding.first_finish() - batch_->step + (async ? 0 : 1);
   std::int64_t steps = std::min(max_leap, until_finish);
-  if (batch_.kv_sum < decode.gpu_bound_from()) {
-    const std::int64_t below = decode.gpu_bound_from() - batch_.kv_sum;
-    steps = std::min(steps, (below - 1) / batch_.decodes + 1);
+  if (batch_->kv_sum < decode.gpu_bound_from()) {
+    const std::int64_t below = decode.gpu_bound_from() - batch_->kv_sum;
+    steps = std::min(steps, (below - 1) / batch_->decodes + 1);
   }
   return steps <= 1 ? 1 : 1 + steps_with_blocks(next_step_, steps - 1);
 }
@@ -147,31 +137,33 @@ std::int64_t Replica::steps_with_blocks(std::int64_t first, std::int64_t wanted)
 
 void Replica::count_first_step(SimTime now, const StepCost& cost) {
   StepCounts counts{.steps = 1,
-                    .sequences = batch_.sequences(),
-                    .tokens = batch_.decodes,
-                    .all_tokens = batch_.decodes,
-                    .rows = batch_.sampled,
-                    .sampling_steps = batch_.sampled > 0 ? 1 : 0,
-                    .pairs = batch_.kv_sum,
-                    .kv_read = batch_.kv_sum};
+                    .sequences = batch_->sequences(),
+                    .tokens = batch_->decodes,
+                    .all_tokens = batch_->decodes,
+                    .rows = batch_->sampled,
+                    .sampling_steps = batch_->sampled > 0 ? 1 : 0,
+                    .pairs = batch_->kv_sum,
+                    .kv_read = batch_->kv_sum};
   Result& result = shared_.result;
-  for (const ScheduledChunk& chunk : batch_.chunks) {
-    const std::int64_t end = chunk.work.context + chunk.work.q;
-    counts.tokens += chunk.work.q - chunk.recomputed;
-    counts.all_tokens += chunk.work.q;
-    counts.pairs += pairs_of(chunk.work.context + chunk.recomputed, end);
+  for (std::size_t i = 0; i < batch_->chunks.size(); ++i) {
+    const auto [q, context] = batch_->work[i];
+    const std::int64_t recomputed = batch_->chunks[i].recomputed;
+    const std::int64_t end = context + q;
+    counts.tokens += q - recomputed;
+    counts.all_tokens += q;
+    counts.pairs += attention_pairs(context + recomputed, end);
     counts.kv_read += end;
     result.max_chunk_context = std::max(result.max_chunk_context, end);
   }
   recorder_.count_steps(now, counts);
-  recorder_.note_batch(batch_.sequences());
-  const Phase phase = batch_.chunks.empty() ? decode_phase
-                      : batch_.decodes == 0 ? prefill_phase
-                                            : mixed_phase;
+  recorder_.note_batch(batch_->sequences());
+  const Phase phase = batch_->chunks.empty() ? decode_phase
+                      : batch_->decodes == 0 ? prefill_phase
+                                             : mixed_phase;
   for (std::size_t r = 0; r < resource_count; ++r) {
     bound_[phase][r] += cost.resources[r];
   }
-  result.max_decode_batch = std::max(result.max_decode_batch, batch_.decodes);
+  result.max_decode_batch = std::max(result.max_decode_batch, batch_->decodes);
   busy_ps_ += cost.total;
 }
 
@@ -179,7 +171,7 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   see_blocks(now);
   recorder_.advance(now);
   const std::int64_t regular =
-      batch_.decodes - static_cast<std::int64_t>(batch_.resumed_gaps_from.size());
+      batch_->decodes - static_cast<std::int64_t>(batch_->resumed_gaps_from.size());
   shared_.gaps.add(run_.first, run_.growth, run_.steps, regular);
   if (run_.steps > 1) {
     apply_leap();
@@ -191,21 +183,21 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   emit(now);
   if (!engine_.spec().async_scheduling) {
     engine_.last_step_end = now;
-    engine_.decoding.take_finished(batch_.step, batch_.finishing);
+    engine_.decoding.take_finished(batch_->step, batch_->finishing);
   }
-  for (const Slot slot : batch_.finishing) {
+  for (const Slot slot : batch_->finishing) {
     finished.push_back(engine_.sequences[slot].id);
-    engine_.finish(slot, batch_.step, now);
+    engine_.finish(slot, batch_->step, now);
     recorder_.count_completion(now);
   }
   update_levels();
 }
 
 void Replica::emit(SimTime now) {
-  for (const SimTime last : batch_.resumed_gaps_from) {
+  for (const SimTime last : batch_->resumed_gaps_from) {
     shared_.gaps.add((now - last).ps, 0, 1, 1);
   }
-  for (const ScheduledChunk& chunk : batch_.chunks) {
+  for (const ScheduledChunk& chunk : batch_->chunks) {
     if (!chunk.completes) {
       continue;
     }
@@ -220,21 +212,21 @@ void Replica::emit(SimTime now) {
 
 void Replica::apply_leap() {
   const std::int64_t more = run_.steps - 1;
-  const std::int64_t kv_sum = batch_.kv_sum + batch_.decodes;
-  engine_.ledger.charge_decodes(batch_, batch_.step + 1, kv_sum, more);
+  const std::int64_t kv_sum = batch_->kv_sum + batch_->decodes;
+  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, more);
   count_leap(more, kv_sum);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
   next_step_ += more;
-  batch_.step += more;
-  batch_.kv_sum += batch_.decodes * more;
-  if (!pending_.empty()) {
-    pending_.step += more;
-    pending_.kv_sum += pending_.decodes * more;
+  batch_->step += more;
+  batch_->kv_sum += batch_->decodes * more;
+  if (!pending_->empty()) {
+    pending_->step += more;
+    pending_->kv_sum += pending_->decodes * more;
   }
 }
 
 void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
-  const std::int64_t n = batch_.decodes;
+  const std::int64_t n = batch_->decodes;
   const DecodeCost& decode = model_->decode(n);
   const std::int64_t all_kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
   const std::int64_t time = (run_.end() - run_.start_of(1)).ps;
@@ -274,7 +266,7 @@ void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
 }
 
 void Replica::see_blocks(SimTime now) {
-  // Step j's start schedules step batch_.step + j, or the one after it if scheduling runs ahead.
+  // Step j's start schedules step batch_->step + j, or the one after it if scheduling runs ahead.
   const std::int64_t first = next_step_ - 1;
   for (; run_.seen < run_.steps; ++run_.seen) {
     const std::int64_t blocks = engine_.decoding.blocks_needed(first + run_.seen);
@@ -304,12 +296,12 @@ void Replica::close() {
       shared_.result.bound[phase][r] += bound_[phase][r];
     }
   }
-  for (const ScheduledChunk& chunk : pending_.chunks) {
+  for (const ScheduledChunk& chunk : pending_->chunks) {
     if (chunk.completes) {
       engine_.ledger.join(engine_.sequences[chunk.slot]);  // scheduled, never run: owes nothing
     }
   }
-  const std::int64_t last_step = batch_.step;
+  const std::int64_t last_step = batch_->step;
   for (Slot slot = engine_.running.front(); slot != no_slot; slot = engine_.sequences[slot].next) {
     Sequence& s = engine_.sequences[slot];
     if (s.state == SequenceState::decoding) {

@@ -31,6 +31,8 @@ class Replica {
  public:
   Replica(std::uint16_t index, const Scenario& scenario, const SimulationOptions& options,
           SharedRecords shared);
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
 
   bool busy() const { return run_.active(); }
   /// End of the run in flight; never() if idle.
@@ -79,14 +81,14 @@ class Replica {
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
   Recorder recorder_;
-  Batch batch_;    ///< in flight
-  Batch pending_;  ///< asynchronous: scheduled, not started
+  std::array<Batch, 2> batches_;
+  Batch* batch_ = &batches_[0];    ///< in flight
+  Batch* pending_ = &batches_[1];  ///< asynchronous: scheduled, not started
   StepRun run_;
   std::int64_t next_step_ = 0;
   std::int64_t busy_ps_ = 0;
   std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
   bool admission_was_tried_ = true;                                  ///< by the last schedule
-  std::vector<Chunk> chunks_;                                        ///< scratch
 };
 
 }  // namespace penstock

@@ -35,29 +35,30 @@ struct CostSnapshot {
 /// A decoding sequence is not touched by the steps that it takes part in. Its KV length in step s
 /// is base + s, so that its computed positions, emitted tokens and last step follow from `base`.
 struct Sequence {
-  std::uint32_t id = 0;     ///< index of its RequestRecord
-  std::int64_t prompt = 0;  ///< P
-  std::int64_t output = 0;  ///< G, cut at max_model_len
-  SimTime arrival;
-  std::int32_t priority = 0;
+  // What steps look at stands first: one cache line.
+  std::int64_t base = 0;        ///< decoding: KV length in step s is base + s
+  std::int64_t prompt = 0;      ///< P
+  std::int64_t output = 0;      ///< G, cut at max_model_len
+  std::uint32_t admission = 0;  ///< order of (re)admission: the order of the running list
+  std::uint32_t id = 0;         ///< index of its RequestRecord
+  Slot previous = no_slot;      ///< neighbours in the running list
+  Slot next = no_slot;
   std::uint16_t class_index = 0;
   SequenceState state = SequenceState::waiting;
+  std::int32_t priority = 0;
+  std::int64_t computed = 0;  ///< C, unless decoding
 
-  std::int64_t computed = 0;         ///< C, unless decoding
-  std::int64_t emitted = 0;          ///< O, unless decoding; a token in flight counts
-  std::int64_t target = 0;           ///< prefilling: positions to reach, P + O at admission
-  std::int64_t high_water = 0;       ///< positions ever computed: below it, work is done again
-  std::int64_t blocks = 0;           ///< owned, unless decoding
-  std::int64_t base = 0;             ///< decoding: KV length in step s is base + s
-  std::uint64_t admission = 0;       ///< order of (re)admission: the order of the running list
+  CostSnapshot cost;
+  std::int64_t emitted = 0;     ///< O, unless decoding; a token in flight counts
+  std::int64_t target = 0;      ///< prefilling: positions to reach, P + O at admission
+  std::int64_t high_water = 0;  ///< positions ever computed: below it, work is done again
+  std::int64_t blocks = 0;      ///< owned, unless decoding
+  SimTime arrival;
+  SimTime last_token{-1};            ///< last emission, unless decoding without interruption
   std::int64_t scheduled_step = -1;  ///< rule-by-rule path: the last step that gave it tokens
   std::int64_t scheduled_tokens = 0;
   std::int64_t scheduled_blocks = 0;
   std::int64_t visited_step = -1;  ///< rule-by-rule path: the last step that looked at it
-  SimTime last_token{-1};          ///< last emission, unless decoding without interruption
-  Slot previous = no_slot;         ///< neighbours in the running list
-  Slot next = no_slot;
-  CostSnapshot cost;
 
   /// The step in which a decoding sequence emits its last token.
   std::int64_t finish_step() const { return prompt + output - 1 - base; }

@@ -16,7 +16,7 @@ class WaitingQueue {
   WaitingQueue(SchedulingPolicy policy, const SequenceTable& table)
       : policy_(policy), table_(table) {}
 
-  bool empty() const { return size() == 0; }
+  bool empty() const { return fcfs() ? queue_.empty() : ordered_.empty(); }
   std::size_t size() const { return fcfs() ? queue_.size() : ordered_.size(); }
   Slot head() const { return fcfs() ? queue_.front() : std::get<3>(*ordered_.begin()); }
 

@@ -33,7 +33,7 @@ Recorder::Recorder(SimTime interval)
 
 SeriesPoint& Recorder::move_to(SimTime now) {
   auto index = static_cast<std::size_t>(now.ps / interval_.ps);
-  while (!fixed_ && index >= max_intervals) {
+  while (index >= (fixed_ ? max_fixed_intervals : max_intervals)) {
     double_interval();
     index = static_cast<std::size_t>(now.ps / interval_.ps);
   }

@@ -27,6 +27,8 @@ struct StepCounts {
 class Recorder {
  public:
   static constexpr std::size_t max_intervals = 500;
+  /// A fixed interval doubles only here: a wish for nanoseconds must not fill the memory.
+  static constexpr std::size_t max_fixed_intervals = 100'000;
 
   /// `interval` 0: chosen as above.
   explicit Recorder(SimTime interval);

@@ -9,7 +9,6 @@ namespace penstock {
 namespace {
 
 double ratio(double part, double whole) { return whole > 0 ? part / whole : 0.0; }
-double to_double(Int128 value) { return static_cast<double>(value); }
 
 bool is_unfinished(RequestStatus status) {
   return status == RequestStatus::queued || status == RequestStatus::running;

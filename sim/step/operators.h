@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 
+#include "sim/step/smooth_max.h"
 #include "sim/step/step_model.h"
 
 /// One pure function per operator of a transformer step. Each is a roofline (Williams et al., 2009:
@@ -82,8 +83,8 @@ struct AttentionRates {
   double mixed_sequence_ms = 0;   ///< per decoding sequence, mixed kernel
   double mixed_decode_ms_per_kv = 0;
   double time_factor = 1;  ///< the engine's factor on GPU time, which floors allow for
-  SmoothMax prefill_smooth;
-  SmoothMax mixed_smooth;
+  SmoothMaxTable prefill_smooth;
+  SmoothMaxTable mixed_smooth;
 };
 
 /// What attention depends on: sums over the batch. With sliding windows, sums of min(context,

@@ -100,8 +100,8 @@ AttentionRates attention_rates(const Scenario& scenario, const Heads& heads) {
   rates.mixed_decode_ms_per_kv =
       timing.attention_mixed.decode_ns_per_head_kv * ms_per_ns * mixed_heads / timing.sm_count;
   rates.time_factor = engine.gpu_time_factor;
-  rates.prefill_smooth = SmoothMax(timing.attention_prefill.smooth_p);
-  rates.mixed_smooth = SmoothMax(timing.attention_mixed.smooth_p);
+  rates.prefill_smooth = SmoothMaxTable(timing.attention_prefill.smooth_p);
+  rates.mixed_smooth = SmoothMaxTable(timing.attention_mixed.smooth_p);
   return rates;
 }
 

@@ -16,6 +16,12 @@ struct Chunk {
   std::int64_t context = 0;
 };
 
+/// Attention pairs of the positions [begin, end): each reads itself and all before it.
+/// q new tokens on k computed ones: q k + q (q + 1) / 2.
+constexpr std::int64_t attention_pairs(std::int64_t begin, std::int64_t end) {
+  return (end * (end + 1) - begin * (begin + 1)) / 2;
+}
+
 /// What one step has to do: sums only, so that its cost needs no look at single sequences.
 struct StepLoad {
   std::int64_t decodes = 0;  ///< sequences that decode one token

@@ -117,6 +117,7 @@ SampleRun sample_run(const std::string& class_name) {
   scenario.cluster.gpu.title = "H100 SXM";
   scenario.cluster.gpu.timing.fit = "end-to-end";
   scenario.cluster.gpu.timing.gemm.flops_efficiency[Dtype::bf16] = 0.7;
+  scenario.cluster.gpu.scaleup_domain = 8;
   scenario.cluster.tensor_parallel = 2;
   scenario.engine.preset = "vllm-0.19";
   scenario.engine.num_gpu_blocks = 100;

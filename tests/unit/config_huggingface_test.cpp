@@ -100,7 +100,9 @@ TEST_CASE("a family that is not built is refused by its model_type") {
   --> config.json:2:3
 2 |   "model_type": "qwen3_moe",
   |   ^^^^^^^^^^^^
-  = note: this version reads `llama`, `Yi`, `mistral`, `qwen2`, `qwen3`, `phi3`, `internlm` or `internlm2`
+  = note: this version reads `llama`, `Yi`, `mistral`, `qwen2`, `qwen3`, )"
+                                           "`phi3`, `internlm` or `internlm2`"
+                                           R"(
 1 error; nothing was run
 )");
 }

@@ -143,15 +143,17 @@ cluster:
 workload: {requests: 1, classes: [{name: x, rate: 1/s, lengths: {input: 10, output: 10}}]}
 prices: {gpu: $2.50/h}
 )");
-  CHECK(
-      test::rendered(loaded) ==
-      R"(error: llama-3.1-70b does not fit: 131.42 GiB of weights per GPU, but h100-sxm has 79.15 GiB
+  CHECK(test::rendered(loaded) ==
+        "error: llama-3.1-70b does not fit: "
+        R"(131.42 GiB of weights per GPU, but h100-sxm has 79.15 GiB
   --> w.yaml:3:8
 3 |   gpu: h100-sxm
   |        ^^^^^^^^
   = note: per GPU: 79.65 GiB as the driver shows it, less 0.50 GiB = 79.15 GiB
-  = note: 79.15 GiB x 0.9 = 71.24 GiB usable (gpu_memory_utilization)
-  = note: 71.24 GiB - 131.42 GiB of weights (70.55e9 parameters, bf16, tensor_parallel 1) - 4.99 GiB of reserve (by rule; `engine.reserve` sets it) = -65.17 GiB for KV
+  = note: x 0.9 = 71.24 GiB usable (gpu_memory_utilization)
+  = note: - 131.42 GiB of weights (70.55e9 parameters, bf16, tensor_parallel 1)
+  = note: - 4.99 GiB of reserve (by rule; `engine.reserve` sets it)
+  = note: = -65.17 GiB for KV
   = note: 0.31 MiB of KV a token: 0 usable blocks of 16 tokens = 0 tokens
   = note: instead: `tensor_parallel: 4` fits (430,800 tokens of KV)
   = note: instead: `weights: nvfp4` fits (86,720 tokens of KV)

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/support/config_text.h"
+#include "tests/support/shared.h"
 
 namespace penstock::config {
 namespace {
@@ -231,7 +232,7 @@ TEST_CASE("a trace is looked for beside the workload file, and has a class of it
 }
 
 TEST_CASE("the samples load") {
-  for (const auto& entry : std::filesystem::directory_iterator("workloads")) {
+  for (const auto& entry : std::filesystem::directory_iterator(test::source_dir() / "workloads")) {
     if (entry.path().extension() == ".yaml") {
       CAPTURE(entry.path().string());
       const Loaded loaded = load_scenario(entry.path().string(), {});

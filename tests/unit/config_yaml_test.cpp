@@ -172,12 +172,33 @@ TEST_CASE("files that cannot be read are reported") {
   fs::remove_all(folder);
 }
 
+TEST_CASE("very many values are refused") {
+  std::string text = "a: [";
+  for (std::size_t i = 0; i < max_nodes; ++i) {
+    text += "1,";
+  }
+  CHECK(first_message(parse(text + "1]")) == "more than 500,000 values");
+}
+
+TEST_CASE("a very long line takes no square time") {
+  std::string text = "a: [";
+  for (int i = 0; i < 200'000; ++i) {
+    text += "é,";
+  }
+  const Parsed p = parse(text + "x]\n");  // minutes if each item counted from the line's start
+  REQUIRE(p.root);
+  CHECK(p.root->members[0].value.items.back().span.column == 400'005);
+}
+
 TEST_CASE("of very many mistakes the first are kept") {
   std::string text;
   for (int i = 0; i < 3000; ++i) {
     text += "a: 1\n";
   }
-  CHECK(parse(text).diagnostics.size() == 500);
+  const Parsed p = parse(text);
+  CHECK(p.diagnostics.size() == 500);
+  CHECK(p.diagnostics.back().notes ==
+        std::vector<std::string>{"these are the first 500 mistakes: there are more"});
 }
 
 }  // namespace

@@ -55,6 +55,9 @@ std::string price_of(const std::optional<double>& price) {
   if (!price) {
     return "-";
   }
+  if (*price > 0 && *price < 1e-4) {
+    return "<0.0001";
+  }
   return *price > 0 && *price < 0.095 ? fmt::format("{:.2g}", *price) : figure(*price);
 }
 

@@ -107,13 +107,13 @@ std::string percent(double share) {
   const double value = share * 100;
   if (value > 99 && value < 100) {
     // As many nines as it takes to show what is missing.
-    for (int digits = 1; digits < 7; ++digits) {
+    for (int digits = 1; digits <= 3; ++digits) {
       const std::string text = fmt::format("{:.{}f}", value, digits);
       if (!text.starts_with("100")) {
         return text + " %";
       }
     }
-    return "99.999999 %";
+    return "99.999 %";
   }
   if (value >= 90 && value < 99) {
     return fmt::format("{:.3g} %", value);  // near a target a tenth matters

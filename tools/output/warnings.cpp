@@ -50,6 +50,13 @@ std::vector<std::string> run_warnings(const Scenario& scenario, const Result& re
                                    requests_text(result.truncated),
                                    group_digits(scenario.engine.max_model_len)));
   }
+  if (scenario.timeseries_interval > SimTime{} &&
+      result.series_interval > scenario.timeseries_interval) {
+    warnings.push_back(
+        fmt::format("the time series has intervals of {}: shorter ones would be "
+                    "too many",
+                    span_text(result.series_interval.seconds())));
+  }
   if (result.requests.empty()) {
     warnings.emplace_back("no request arrived");
   }

@@ -16,8 +16,8 @@ constexpr std::string_view units_text =
   money        $2.50/h (of a GPU)   $0.08/kWh
   counts       8192   plain numbers, no unit
 
-In results every key ends in its unit: `ttft_ms`, `duration_s`, `cost_usd`; money is in US dollars,
-prices per million tokens.
+In results every key ends in its unit: `ttft_ms`, `duration_s`, `cost_usd`; money is in US
+dollars, prices per million tokens.
 )";
 
 constexpr std::string_view overrides_text =
@@ -27,12 +27,12 @@ constexpr std::string_view overrides_text =
   penstock run workloads/chat.yaml --set slo.ttft=300ms --set 'prices.gpu=$1.99/h'
   penstock run workloads/mix.yaml  --set workload.classes[0].rate=20/s
 
-PATH is dotted, [i] picks an item of a list from 0. VALUE is YAML with units. Lowest first: default,
-catalogue, file, --set (later ones win). `--seed N` is short for `--set seed=N`.
+PATH is dotted, [i] picks an item of a list from 0. VALUE is YAML with units. Lowest first:
+default, catalogue, file, --set (later ones win). `--seed N` is short for `--set seed=N`.
 )";
 
 constexpr std::string_view metrics_text =
-    R"(Latencies are measured at the server, from arrival, over completed requests after the warm-up.
+    R"(Latencies are measured at the server from arrival, over completed requests after the warm-up.
 Percentiles are exact, interpolated linearly (type 7, as numpy does); std divides by n.
 
   ttft   first token - arrival               tpot   (e2e - ttft) / (output tokens - 1)
@@ -62,10 +62,13 @@ around it. The same input and seed give the same bytes.
 -o DIR also writes, all or nothing, into a folder that must be new or empty (or --force):
 
   summary.json     as --format json
-  requests.csv     one row a request in order of arrival; times in s, exact; `cost_usd` sums to the bill
-  timeseries.csv   per interval (--interval; default span / 500, at least 1 s) and replica: `time_s` is
-                   its start; running, waiting, kv are means over it, batch is sequences per step
-  ledger.csv       the bill by class, token type and cause under every rule; each rule's rows sum to it
+  requests.csv     one row a request in order of arrival; times in s, exact; `cost_usd` sums to
+                   the bill
+  timeseries.csv   per interval (--interval; default span / 500, at least 1 s) and replica:
+                   `time_s` is its start; running, waiting, kv are means over it, batch is
+                   sequences per step
+  ledger.csv       the bill by class, token type and cause under every rule; each rule's rows
+                   sum to it
   manifest.json    version, command, seed, SHA-256 of the inputs, host, wall-clock times
 )";
 
@@ -78,11 +81,11 @@ constexpr std::string_view exit_codes_text =
    5  stopped early by a limit; the results cover what was done
   70  a bug of penstock; the message says how to replay it
   74  something cannot be read or written
- 130  interrupted (Ctrl-C); what is complete is kept and marked. A second Ctrl-C ends at once
+ 130  interrupted (Ctrl-C); what is complete is kept and marked; a second Ctrl-C ends at once
 )";
 
 constexpr std::string_view testing_text =
-    R"(Hidden options of `penstock run`, for tests of penstock itself. Results do not depend on them:
+    R"(Hidden options of `penstock run`, for tests of penstock itself. No result depends on them:
 
   --no-fast-path   run the rule-by-rule scheduler in every step
   --no-leaping     simulate every decode step by itself

@@ -131,7 +131,6 @@ Prepared prepare(const Request& request) {
 
 Result simulate_with_progress(const Request& request, const Prepared& prepared) {
   const Scenario& scenario = prepared.loaded.scenario;
-  const InterruptGuard guard;
   ProgressLine line(*prepared.opened.source, scenario, !request.quiet && errors_go_to_terminal());
   return simulate(scenario, *prepared.opened.source, request.simulation,
                   [&line](const Progress& progress) {
@@ -176,6 +175,7 @@ int exit_code_for(const Request& request, const Result& result, const Summary& s
 
 int run(const Request& request) {
   const Clock::time_point start = Clock::now();
+  const InterruptGuard guard;
   if (request.folder) {
     output::check_folder(*request.folder, request.force);
   }

@@ -113,8 +113,8 @@ AttentionRates attention_rates(const AttentionFit& fit, const Row& row) {
   rates.critical_ms_per_kv = fit.critical_ns_per_kv * 1e-6;
   rates.mixed_sequence_ms = fit.mixed_sequence_us * 1e-3 * q_heads / fit.sm_count;
   rates.mixed_decode_ms_per_kv = fit.mixed_ns_per_head_kv * 1e-6 * q_heads / fit.sm_count;
-  rates.prefill_smooth = SmoothMax(fit.prefill_p);
-  rates.mixed_smooth = SmoothMax(fit.mixed_p);
+  rates.prefill_smooth = SmoothMaxTable(fit.prefill_p);
+  rates.mixed_smooth = SmoothMaxTable(fit.mixed_p);
   return rates;
 }
 

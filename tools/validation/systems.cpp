@@ -1,0 +1,135 @@
+#include "tools/validation/systems.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "tools/validation/families.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::size_t worst_shown = 5;
+
+/// Errors of a family by metric, in order of first appearance.
+std::vector<std::pair<std::string, std::vector<Compared>>> by_metric(const ComparedFamily& family) {
+  std::vector<std::pair<std::string, std::vector<Compared>>> out;
+  for (const ComparedPoint& point : family.points) {
+    for (const ComparedMetric& metric : point.metrics) {
+      auto found = std::find_if(out.begin(), out.end(),
+                                [&](const auto& one) { return one.first == metric.name; });
+      if (found == out.end()) {
+        found = out.insert(found, {metric.name, {}});
+      }
+      found->second.push_back(metric.value);
+    }
+  }
+  return out;
+}
+
+std::string error_summary(const std::vector<ComparedFamily>& families) {
+  std::string out =
+      "| source | metric | points | median abs. error % | p90 % | bias % |\n"
+      "|---|---|---:|---:|---:|---:|\n";
+  for (const ComparedFamily& family : families) {
+    for (const auto& [metric, pairs] : by_metric(family)) {
+      const ErrorStats stats = error_stats(pairs);
+      out += fmt::format("| {} | {} | {} | {:.1f} | {:.1f} | {:+.1f} |\n", family.title, metric,
+                         stats.count, 100 * stats.median, 100 * stats.p90, 100 * stats.bias);
+    }
+  }
+  return out;
+}
+
+std::string row_of(const std::string& where, const ComparedPoint& point,
+                   const ComparedMetric& metric) {
+  return fmt::format("| {} | {} | {} | {:.2f} | {:.2f} | {} |\n", where, point.label, metric.name,
+                     metric.value.measured, metric.value.simulated, error_text(metric.value));
+}
+
+std::string worst_points(const std::vector<ComparedFamily>& families) {
+  std::vector<std::pair<double, std::string>> rows;
+  for (const ComparedFamily& family : families) {
+    for (const ComparedPoint& point : family.points) {
+      for (const ComparedMetric& metric : point.metrics) {
+        rows.emplace_back(std::fabs(metric.value.error()), row_of(family.title, point, metric));
+      }
+    }
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string out =
+      "| source | point | metric | measured | simulated | error % |\n"
+      "|---|---|---|---:|---:|---:|\n";
+  for (std::size_t i = 0; i < std::min(worst_shown, rows.size()); ++i) {
+    out += rows[i].second;
+  }
+  return out;
+}
+
+/// One line a point. All points of a family have the same metrics, or name them.
+std::string all_points(const ComparedFamily& family) {
+  std::string out = "| point |";
+  std::string line = "|---|";
+  for (const ComparedMetric& metric : family.points.front().metrics) {
+    out += fmt::format(" {} | simulated | error % |", metric.name);
+    line += "---:|---:|---:|";
+  }
+  out += "\n" + line + "\n";
+  for (const ComparedPoint& point : family.points) {
+    out += fmt::format("| {} |", point.label);
+    for (const ComparedMetric& metric : point.metrics) {
+      out += fmt::format(" {:.2f} | {:.2f} | {} |", metric.value.measured, metric.value.simulated,
+                         error_text(metric.value));
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+/// "repository:file@0123456789abcdef" -> "repository @01234567": enough to find it.
+std::string short_source(const std::string& source) {
+  const std::size_t at = source.find('@');
+  return at == std::string::npos ? source
+                                 : source.substr(0, source.find(':')) + " " +
+                                       source.substr(at, sizeof("@01234567") - 1);
+}
+
+std::string left_out(const std::vector<PublishedPoint>& points) {
+  std::map<std::pair<std::string, std::string>, std::size_t> skipped;
+  for (const PublishedPoint& point : points) {
+    if (const std::string_view reason = why_not(point); !reason.empty()) {
+      ++skipped[{short_source(point.source), std::string(reason)}];
+    }
+  }
+  std::string out = "| source | points | why |\n|---|---:|---|\n";
+  for (const auto& [what, count] : skipped) {
+    out += fmt::format("| {} | {} | {} |\n", what.first, count, what.second);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string systems_section(const std::filesystem::path& measured_end_to_end_csv) {
+  const std::vector<PublishedPoint> points = read_published_points(measured_end_to_end_csv);
+  const std::vector<ComparedFamily> families = compare_families(points);
+  std::string out = error_summary(families);
+  out += fmt::format("\nThe {} largest errors of all:\n\n", worst_shown) + worst_points(families);
+  for (const ComparedFamily& family : families) {
+    if (!family.assumptions.empty()) {
+      out += fmt::format("\n**{}.** {}\n", family.title, family.assumptions);
+    }
+    if (family.listed) {
+      out += "\n" + all_points(family);
+    }
+  }
+  return out + "\nLeft out (power, energy and makespan are compared nowhere):\n\n" +
+         left_out(points);
+}
+
+}  // namespace penstock
