@@ -22,8 +22,8 @@ struct SimTime {
   friend constexpr SimTime operator*(SimTime a, std::int64_t k) { return {a.ps * k}; }
 
   /// Seconds, for output and for formulas only.
-  constexpr double seconds() const { return static_cast<double>(ps) * 1e-12; }
-  constexpr double milliseconds() const { return static_cast<double>(ps) * 1e-9; }
+  constexpr double seconds() const { return static_cast<double>(ps) / 1e12; }
+  constexpr double milliseconds() const { return static_cast<double>(ps) / 1e9; }
 
   static constexpr SimTime from_seconds(double s) {
     return {static_cast<std::int64_t>(s * 1e12 + (s < 0 ? -0.5 : 0.5))};

@@ -8,10 +8,10 @@ namespace penstock {
 
 namespace {
 
-/// Longest leap, and the longest step (8 minutes) in one: keeps every product of a leap's closed
-/// forms within 64 bits.
+/// Longest leap, and the longest step (a minute) in one: keeps every product of a leap's closed
+/// forms within 64 bits, and its end within what SimTime holds beyond SimTime::max().
 constexpr std::int64_t max_leap = 8192;
-constexpr std::int64_t max_leap_step_ps = 480'000'000'000'000;
+constexpr std::int64_t max_leap_step_ps = 60'000'000'000'000;
 
 enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
 
@@ -85,11 +85,13 @@ void Replica::launch(SimTime now, SimTime limit) {
     engine_.decoding.take_finished(batch_->step, batch_->finishing);
     schedule(*pending_, now);
   }
-  if (leaping_ && batch_->decode_only() && cost.total > 0 && cost.total < max_leap_step_ps) {
+  if (leaping_ && batch_->decode_only() && cost.total > 0) {
     const DecodeCost& decode = model_->decode(batch_->decodes);
-    run_.steps = leap_length(decode);
     run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
-    run_.cut(limit);
+    if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
+      run_.steps = leap_length(decode);
+      run_.cut(limit);
+    }
   }
 }
 

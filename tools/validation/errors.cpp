@@ -35,7 +35,11 @@ ErrorStats error_stats(const std::vector<Compared>& pairs) {
 }
 
 std::string error_text(const Compared& pair) {
-  return pair.measured > 0 ? fmt::format("{:+.1f}", 100 * pair.error()) : "–";
+  if (pair.measured <= 0) {
+    return "–";
+  }
+  const double percent = 100 * pair.error();
+  return std::fabs(percent) < 0.05 ? "0.0" : fmt::format("{:+.1f}", percent);
 }
 
 }  // namespace penstock

@@ -27,7 +27,8 @@ struct KernelErrors {
 /// otherwise. Rows of other GPUs and operators are left out.
 std::vector<KernelErrors> compare_kernels(std::istream& csv);
 
-/// As a Markdown table, errors in percent.
+/// As a Markdown table, errors in percent, beside those on models left out of the fit where they
+/// are known (published with the parameters).
 std::string kernel_table(const std::vector<KernelErrors>& errors);
 
 }  // namespace penstock

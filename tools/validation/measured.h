@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ std::vector<MeasuredRequest> read_measured_requests(const std::filesystem::path&
 /// A whole step and its time by an independent implementation of the step model.
 struct StepVector {
   System system;
+  std::string preset;
   StepLoad load;  ///< without its chunks
   std::vector<Chunk> chunks;
   double expected_ms = 0;
@@ -41,8 +43,9 @@ std::vector<StepVector> read_step_vectors(const std::filesystem::path& path);
 /// only.
 struct PublishedPoint {
   std::string family;  ///< the id up to its first dash
-  std::string source, gpu, gpus, model, weights, engine, tp, isl, osl, load, notes;
-  std::map<std::string, double> metrics;  ///< by name; units as in the file (ms, tok/s, s)
+  std::string source, gpu, gpus, model, weights, engine, tp, isl, osl, load, mode, notes;
+  std::map<std::string, double, std::less<>>
+      metrics;  ///< by name; units as in the file (ms, tok/s, s)
   std::size_t rows = 0;
 };
 

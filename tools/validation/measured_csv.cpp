@@ -57,8 +57,8 @@ class Table {
 };
 
 auto identity(const PublishedPoint& p) {
-  return std::tie(p.family, p.gpu, p.gpus, p.model, p.weights, p.engine, p.tp, p.isl, p.osl,
-                  p.load);
+  return std::tie(p.family, p.gpu, p.gpus, p.model, p.weights, p.engine, p.tp, p.isl, p.osl, p.load,
+                  p.mode);
 }
 
 PublishedPoint point_of(const Table& row) {
@@ -75,6 +75,7 @@ PublishedPoint point_of(const Table& row) {
   p.isl = row.text("isl");
   p.osl = row.text("osl");
   p.load = row.text("concurrency_or_rate");
+  p.mode = row.text("mode");
   p.notes = row.text("notes");
   return p;
 }

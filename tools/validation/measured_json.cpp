@@ -27,7 +27,9 @@ StepVector step_vector(const json& v) {
                 .kv_cache = v.at("kv"),
                 .gpu = v.at("gpu"),
                 .tensor_parallel = v.value("tp", 1),
-                .engine = "preset: " + v.at("engine").get<std::string>()};
+                .engine = ""};
+  out.preset = v.at("engine");
+  out.system.engine = "preset: " + out.preset;
   out.load.decodes = v.value("decode", std::int64_t{0});
   out.load.kv_sum = v.value("kv_sum", std::int64_t{0});
   out.load.kv_max = v.value("kv_max", std::int64_t{0});
