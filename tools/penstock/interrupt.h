@@ -2,8 +2,8 @@
 
 namespace penstock::cli {
 
-/// While it lives, the first Ctrl-C (SIGINT, SIGTERM) only sets a flag; the second one ends the
-/// process as usual.
+/// While it lives, the first Ctrl-C (SIGINT, SIGTERM) only sets a flag; another one, two seconds
+/// later or more, ends the process as usual.
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -34,6 +34,7 @@ RunLatencies latencies_of(const Summary& s) {
 
 Run replay(const std::vector<MeasuredRequest>& requests, const System& system) {
   std::vector<Request> arrivals;
+  arrivals.reserve(requests.size());
   for (const MeasuredRequest& r : requests) {
     arrivals.push_back(r.request);
   }

@@ -1,0 +1,76 @@
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "tests/support/command.h"
+#include "tests/support/shared.h"
+
+/// The screens of the sample workloads, word for word. `UPDATE_EXPECTED=1 ctest -L scenario`
+/// rewrites them: review the diff, it is what users will see.
+namespace penstock {
+
+namespace {
+
+struct Golden {
+  std::string name;
+  std::vector<std::string> arguments;
+};
+
+void check_screen(const Golden& golden) {
+  const auto path =
+      test::source_dir() / "tests" / "scenario" / "expected" / (golden.name + ".txt");
+  const test::CommandResult result = test::run_penstock(golden.arguments);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  if (std::getenv("UPDATE_EXPECTED") != nullptr) {
+    std::ofstream(path, std::ios::binary) << result.out;
+  }
+  CHECK(result.out == test::read_file(path));
+}
+
+}  // namespace
+
+TEST_CASE("golden: chat") { check_screen({"chat", {"run", "workloads/chat.yaml"}}); }
+
+TEST_CASE("golden: code completion") {
+  check_screen({"code-completion", {"run", "workloads/code-completion.yaml"}});
+}
+
+TEST_CASE("golden: rag") { check_screen({"rag", {"run", "workloads/rag.yaml"}}); }
+
+TEST_CASE("golden: reasoning") {
+  check_screen({"reasoning", {"run", "workloads/reasoning.yaml"}});
+}
+
+TEST_CASE("golden: a small pool that preempts, with the priority policy") {
+  check_screen({"preemption",
+                {"run", "workloads/chat.yaml", "--quiet", "--set", "workload.requests=800", "--set",
+                 "engine.num_gpu_blocks_override=1200", "--set", "engine.scheduling_policy=priority",
+                 "--set", "engine.max_model_len=16384", "--set", "slo.ttft=5s"}});
+}
+
+TEST_CASE("golden: one step explained") {
+  check_screen({"explain-step",
+                {"explain", "workloads/chat.yaml", "--step",
+                 R"({"decode": 64, "kv_sum": 96000, "kv_max": 4000, "chunks": [[512, 0]]})"}});
+}
+
+TEST_CASE("the switches for tests change nothing with the real step model either") {
+  const std::vector<std::string> base{"run", "workloads/chat.yaml", "--format", "json", "--set",
+                                      "workload.requests=1500"};
+  const std::string want = test::run_penstock(base).out;
+  for (const char* preset : {"", "engine.async_scheduling=false"}) {
+    std::vector<std::string> all = base;
+    if (*preset != '\0') {
+      all.insert(all.end(), {"--set", preset});
+    }
+    const std::string fast = test::run_penstock(all).out;
+    std::vector<std::string> slow = all;
+    slow.insert(slow.end(), {"--no-fast-path", "--no-leaping"});
+    CHECK(test::run_penstock(slow).out == fast);
+    CHECK((fast == want) == (*preset == '\0'));
+  }
+}
+
+}  // namespace penstock
