@@ -1,11 +1,16 @@
 #include "sim/engine/decode_set.h"
 
+#include <bit>
+
 #include "sim/core/assert.h"
 
 namespace penstock {
 
 DecodeSet::DecodeSet(SequenceTable& table, std::int64_t block_size)
-    : table_(table), block_size_(block_size), residues_(static_cast<std::size_t>(block_size)) {}
+    : table_(table),
+      block_size_(block_size),
+      mask_(std::has_single_bit(static_cast<std::uint64_t>(block_size)) ? block_size - 1 : -1),
+      residues_(static_cast<std::size_t>(block_size)) {}
 
 void DecodeSet::join(Slot slot) {
   Sequence& s = table_[slot];
@@ -67,7 +72,8 @@ std::int64_t DecodeSet::first_finish() {
 }
 
 void DecodeSet::take_finished(std::int64_t step, std::vector<Slot>& finished) {
-  while (size_ > 0 && first_finish() == step) {
+  // Keys of stale entries are too early, never too late.
+  while (size_ > 0 && finishes_.top().key <= step && first_finish() == step) {
     const Slot slot = finishes_.top().slot;
     finishes_.pop();
     leave(slot);

@@ -56,6 +56,9 @@ class DecodeSet {
   using Heap = boost::heap::d_ary_heap<Entry, boost::heap::arity<4>, boost::heap::compare<Compare>>;
 
   std::size_t residue(std::int64_t value) const {
+    if (mask_ >= 0) {
+      return static_cast<std::size_t>(value & mask_);
+    }
     const std::int64_t r = value % block_size_;
     return static_cast<std::size_t>(r < 0 ? r + block_size_ : r);
   }
@@ -68,6 +71,7 @@ class DecodeSet {
 
   SequenceTable& table_;
   std::int64_t block_size_;
+  std::int64_t mask_;  ///< block_size - 1 if that is a power of two (as it mostly is), else -1
   std::int64_t size_ = 0;
   std::int64_t base_sum_ = 0;
   std::vector<std::int64_t> residues_;

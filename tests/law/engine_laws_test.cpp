@@ -120,7 +120,7 @@ TEST_CASE("cost: accounts sum to busy time, requests to the accounts, nothing is
   }
 }
 
-TEST_CASE("7.2-7,6: at the end no block is held; peak blocks of one request are ceil") {
+TEST_CASE("7.2-7,6: at the end no block is held, peak blocks of one request are ceil") {
   const probe::Probe probe = probe::run(probe::scenario({}), {probe::request(0, 33, 40)}, {});
   CHECK(probe.result.replicas[0].blocks_peak == blocks_for(33 + 40 - 1, 16));
   CHECK(probe.result.replicas[0].series.back().completed == 1);
@@ -204,7 +204,7 @@ TEST_CASE("7.2-31: no policy sees the true output length before the step that wo
   }
 }
 
-TEST_CASE("7.2-36: TPOT times gaps plus TTFT is E2E; the pooled gaps are those of the requests") {
+TEST_CASE("7.2-36: TPOT times gaps plus TTFT is E2E, the pooled gaps are those of the requests") {
   for (std::uint64_t seed = 1; seed <= loads; ++seed) {
     const probe::RandomLoad load = probe::random_load(seed);
     CAPTURE(load.describe());

@@ -1,10 +1,9 @@
+#pragma once
+
 // The naive reference simulator: the test oracle for the real engine. It models one vLLM V1 replica
 // without prefix caching, straight from the scheduler specification (numbers in comments, such as
 // "1.3.4.5", are its sections): per request, per step, plain vectors and loops. It shares no code
 // with the simulator that it checks. Keep it slow and obvious.
-#ifndef PENSTOCK_TESTS_ORACLE_REFERENCE_H_
-#define PENSTOCK_TESTS_ORACLE_REFERENCE_H_
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -75,5 +74,3 @@ Result simulate(const Config& config, const std::vector<Request>& requests,
                 const StepTime& step_time);
 
 }  // namespace penstock::oracle
-
-#endif  // PENSTOCK_TESTS_ORACLE_REFERENCE_H_

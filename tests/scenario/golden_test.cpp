@@ -19,8 +19,7 @@ struct Golden {
 };
 
 void check_screen(const Golden& golden) {
-  const auto path =
-      test::source_dir() / "tests" / "scenario" / "expected" / (golden.name + ".txt");
+  const auto path = test::source_dir() / "tests" / "scenario" / "expected" / (golden.name + ".txt");
   const test::CommandResult result = test::run_penstock(golden.arguments);
   REQUIRE_MESSAGE(result.exit_code == 0, result.err);
   if (std::getenv("UPDATE_EXPECTED") != nullptr) {
@@ -39,15 +38,14 @@ TEST_CASE("golden: code completion") {
 
 TEST_CASE("golden: rag") { check_screen({"rag", {"run", "workloads/rag.yaml"}}); }
 
-TEST_CASE("golden: reasoning") {
-  check_screen({"reasoning", {"run", "workloads/reasoning.yaml"}});
-}
+TEST_CASE("golden: reasoning") { check_screen({"reasoning", {"run", "workloads/reasoning.yaml"}}); }
 
 TEST_CASE("golden: a small pool that preempts, with the priority policy") {
-  check_screen({"preemption",
-                {"run", "workloads/chat.yaml", "--quiet", "--set", "workload.requests=800", "--set",
-                 "engine.num_gpu_blocks_override=1200", "--set", "engine.scheduling_policy=priority",
-                 "--set", "engine.max_model_len=16384", "--set", "slo.ttft=5s"}});
+  check_screen(
+      {"preemption",
+       {"run", "workloads/chat.yaml", "--quiet", "--set", "workload.requests=800", "--set",
+        "engine.num_gpu_blocks_override=1200", "--set", "engine.scheduling_policy=priority",
+        "--set", "engine.max_model_len=16384", "--set", "slo.ttft=5s"}});
 }
 
 TEST_CASE("golden: one step explained") {
@@ -57,8 +55,8 @@ TEST_CASE("golden: one step explained") {
 }
 
 TEST_CASE("the switches for tests change nothing with the real step model either") {
-  const std::vector<std::string> base{"run", "workloads/chat.yaml", "--format", "json", "--set",
-                                      "workload.requests=1500"};
+  const std::vector<std::string> base{"run",   "workloads/chat.yaml",   "--format", "json",
+                                      "--set", "workload.requests=1500"};
   const std::string want = test::run_penstock(base).out;
   for (const char* preset : {"", "engine.async_scheduling=false"}) {
     std::vector<std::string> all = base;

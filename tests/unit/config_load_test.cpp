@@ -180,7 +180,7 @@ TEST_CASE("exit codes: input goes before what cannot be read and what does not f
   CHECK(exit_code({infeasible, input}) == 3);
 }
 
-TEST_CASE("precedence: default, preset, file, --set; the last --set wins") {
+TEST_CASE("precedence: default, preset, file, --set, the last --set wins") {
   const std::string file =
       std::string(test::small_workload) + "engine: {preset: vllm-0.8-api, max_num_seqs: 100}\n";
   const EngineSpec from_file = load_text(file).scenario.engine;

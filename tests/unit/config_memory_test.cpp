@@ -109,7 +109,7 @@ TEST_CASE("SGLang: a static share for weights and KV, no null block") {
   CHECK(plan.tokens == plan.blocks);
 }
 
-TEST_CASE("a given number of blocks beats the memory rule; vLLM keeps one of them") {
+TEST_CASE("a given number of blocks beats the memory rule, vLLM keeps one of them") {
   const Loaded loaded = test::load_small({"engine.num_gpu_blocks_override=1001"});
   REQUIRE(loaded.ok);
   CHECK(loaded.memory.blocks == 1001);

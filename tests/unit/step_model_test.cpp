@@ -223,7 +223,7 @@ TEST_CASE("CUDA graphs pad what depends on tokens, not attention, head and sampl
   CHECK(with_graphs->cost({.chunks = large}).total == without->cost({.chunks = large}).total);
 }
 
-TEST_CASE("weights are what one token alone would cost; parts of a decode wait for memory") {
+TEST_CASE("weights are what one token alone would cost, parts of a decode wait for memory") {
   const Scenario scenario = fixtures::scenario();
   const RooflineParameters parameters = make_roofline_parameters(scenario);
   const double ps = parameters.time_factor * 1e9;

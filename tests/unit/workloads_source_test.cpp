@@ -166,7 +166,7 @@ TEST_CASE("closed-loop classes react to their own departures, up to `requests`")
   CHECK(source.next_arrival() == SimTime::never());
 }
 
-TEST_CASE("a trace and classes come as one source; the workload's limits spare the trace") {
+TEST_CASE("a trace and classes come as one source, the workload's limits spare the trace") {
   const TraceFile file;
   ClassSpec chat = with_process(make_class("chat", 2), ArrivalSpec::Process::constant);
   WorkloadSpec spec = workload({chat, ClassSpec{}}, 3, SimTime{100 * ps_per_s});
