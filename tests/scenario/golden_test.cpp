@@ -54,6 +54,11 @@ TEST_CASE("golden: one step explained") {
                  R"({"decode": 64, "kv_sum": 96000, "kv_max": 4000, "chunks": [[512, 0]]})"}});
 }
 
+TEST_CASE("docs/workload.md is what `penstock schema --markdown` prints") {
+  CHECK(test::run_penstock({"schema", "--markdown"}).out ==
+        test::read_file(test::source_dir() / "docs" / "workload.md"));
+}
+
 TEST_CASE("the switches for tests change nothing with the real step model either") {
   const std::vector<std::string> base{"run",   "workloads/chat.yaml",   "--format", "json",
                                       "--set", "workload.requests=1500"};

@@ -19,6 +19,7 @@ constexpr std::array all_verbs{
     Verb{"catalog", "known GPUs, models, prices, engines, schedulers, routers, with sources",
          catalog_verb},
     Verb{"explain", "where the time of one step goes (--step)", explain_verb},
+    Verb{"schema", "every key of the workload file, as a reference", schema_verb},
     Verb{"help", "a topic or a term: units, overrides, metrics, output, exit-codes, ttft, ...",
          help_verb},
     Verb{"version", "version, commit and compiler", version_verb},
@@ -28,7 +29,6 @@ constexpr std::array all_verbs{
     Verb{"trace", "statistics of a trace, conversion, generation"},
     Verb{"report", "the HTML page of a result folder"},
     Verb{"calibrate", "fit the step model to a measured run"},
-    Verb{"schema", "the workload file's keys, for editors"},
     Verb{"completion", "completion for bash, zsh and fish"},
 };
 

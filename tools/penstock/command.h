@@ -56,6 +56,7 @@ int run_verb(const Arguments& arguments);
 int check_verb(const Arguments& arguments);
 int catalog_verb(const Arguments& arguments);
 int explain_verb(const Arguments& arguments);
+int schema_verb(const Arguments& arguments);
 int help_verb(const Arguments& arguments);
 int version_verb(const Arguments& arguments);
 

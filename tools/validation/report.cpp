@@ -37,7 +37,7 @@ struct Verified {
 
 constexpr std::array<Verified, 6> verified{
     {{"scheduling, chunking, preemption, admission",
-      "golden traces worked out on paper, equal to the picosecond",
+      "golden traces of an independent miniature implementation, equal to the picosecond",
       "`tests/oracle/golden_traces_test.cpp`"},
      {"the time of every token",
       "a naive simulator written from the rules alone, 12,000 random small loads, equal to the "
