@@ -40,6 +40,14 @@ std::string normalized(std::string_view name) {
   return key;
 }
 
+/// Everything that can be wrong with a file of its kind, but for what its reader reports.
+void check_file(const Node& root, CatalogKind kind, Reporter& reporter) {
+  check_schema(root, schema_of(kind), reporter);
+  if (kind == CatalogKind::gpus) {
+    check_gpu({&root, "", gpu_schema()}, reporter);
+  }
+}
+
 bool is_called(const Catalog::Entry& entry, const std::string& key) {
   return normalized(entry.name) == key ||
          std::any_of(entry.aliases.begin(), entry.aliases.end(),
@@ -121,7 +129,7 @@ void Catalog::add_file(CatalogKind kind, const std::string& path, Reporter& repo
   if (!root) {
     return;
   }
-  check_schema(*root, schema_of(kind), reporter);
+  check_file(*root, kind, reporter);
   const Section file(&*root, "", schema_of(kind));
   stored.entry.kind = kind;
   stored.entry.path = path;
@@ -229,7 +237,7 @@ std::optional<Node> Catalog::parse(const Stored& stored, Reporter& reporter) con
   Reporter own;
   std::optional<Node> root = parse_yaml(source, own);
   if (root) {
-    check_schema(*root, schema_of(stored.entry.kind), own);
+    check_file(*root, stored.entry.kind, own);
   }
   if (!own.has_errors()) {
     return root;

@@ -112,6 +112,10 @@ class Catalog {
   std::vector<Stored> items_;  ///< the user's first
 };
 
+/// Reports peaks and a memory bandwidth of `timing` that are faster than the same file's datasheet;
+/// 2 % are taken as rounding. `file` is a checked GPU file.
+void check_gpu(const Section& file, Reporter& reporter);
+
 /// Readers of checked files. `name` falls back on that of the entry.
 Accelerator read_gpu(const Section& file);
 Architecture read_model(const Section& file);

@@ -105,6 +105,24 @@ AcceleratorTiming datasheet_timing(const Accelerator& gpu, double sm_count, doub
   return t;
 }
 
+/// Reports `key` of `timing` if it is above `datasheet_key` of `datasheet`, where both are given.
+void check_peak(const Section& timing, std::string_view key, const Section& datasheet,
+                std::string_view datasheet_key, Reporter& reporter) {
+  constexpr double rounding = 1.02;  // the H100 PCIe's bandwidth is sold as 2000 GB/s and is 2039
+  const auto value = timing.number(key);
+  const auto peak = datasheet.number(datasheet_key);
+  if (!value || !peak || *value <= *peak * rounding) {
+    return;
+  }
+  Diagnostic& d = reporter.error(
+      timing.span(key),
+      fmt::format("`{}` in `timing` is {}, more than the datasheet's {}", key,
+                  excerpt(timing.find(key)->text), excerpt(datasheet.find(datasheet_key)->text)),
+      "no step may be faster than the hardware's peak");
+  d.notes.push_back(fmt::format("the datasheet's is `{}` in line {}", datasheet_key,
+                                datasheet.span(datasheet_key).line));
+}
+
 LengthSpec quantile_lengths(const std::vector<double>& probabilities,
                             const std::vector<double>& values) {
   LengthSpec lengths;
@@ -123,6 +141,15 @@ std::optional<Dtype> parse_dtype(std::string_view name) {
     }
   }
   return std::nullopt;
+}
+
+void check_gpu(const Section& file, Reporter& reporter) {
+  const Section timing = file.section("timing");
+  check_peak(timing, "memory_bandwidth", file, "memory_bandwidth", reporter);
+  for (const std::string_view dtype : {"bf16", "fp8", "int8", "nvfp4", "mxfp4"}) {
+    check_peak(timing.section("peak"), dtype, file.section("peak"),
+               dtype.ends_with("fp4") ? "fp4" : dtype, reporter);
+  }
 }
 
 Accelerator read_gpu(const Section& file) {

@@ -287,10 +287,15 @@ class ConfigReader {
     }
     model.weights = Dtype::bf16;  // 16 bits of either kind; engines round 32 bits down to them
     for (const std::string_view key : {"torch_dtype", "dtype"}) {
-      if (says(key) && json_.find(key)->is_string() &&
-          json_.find(key)->get<std::string>().starts_with("float8")) {
+      if (!says(key) || !json_.find(key)->is_string()) {
+        continue;
+      }
+      const auto dtype = json_.find(key)->get<std::string>();
+      if (dtype.starts_with("float8")) {
         model.weights = Dtype::fp8;
         model.weights_span = key_span(key);
+      } else if (dtype == "float32" || dtype == "float64") {
+        model.rounded_from = dtype;
       }
     }
   }

@@ -14,6 +14,8 @@ struct HuggingFaceModel {
   /// How the checkpoint is stored; nothing if it is quantized in a way that has no name here.
   std::optional<Dtype> weights;
   Span weights_span;  ///< the key that says so
+  /// The checkpoint's type where `weights` is not it: float32, which engines round to 16 bits.
+  std::string rounded_from;
 };
 
 /// Reads a dense decoder of the Llama, Mistral, Qwen2, Qwen3, Phi-3, Yi or InternLM families. What

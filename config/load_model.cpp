@@ -60,6 +60,12 @@ bool load_model(const LoadContext& context, Scenario& scenario) {
                              "this checkpoint is quantized in a way that has no name here",
                              "give `weights` in the workload file");
     }
+    if (!model->rounded_from.empty() && !root.has("weights")) {
+      context.reporter.note(
+          fmt::format("weights are bf16: the checkpoint is {}, and engines round "
+                      "it to 16 bits",
+                      model->rounded_from));
+    }
   } else {
     auto model = context.catalog.model(*name, span, context.reporter);
     if (!model) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -45,6 +46,7 @@ class WorkloadLoader {
       reporter_.error(section_.span("classes"), fmt::format("more than {} classes", max_classes));
     }
     check_shares(classes);
+    check_offline(classes);
     if (section_.has("trace")) {
       load_trace();
     }
@@ -178,12 +180,33 @@ class WorkloadLoader {
     }
   }
 
+  /// Offline requests come first and use up `workload.requests`.
+  void check_offline(const std::vector<Section>& classes) {
+    const auto first = [this](bool offline) {
+      return std::find_if(spec_.classes.begin(), spec_.classes.end(),
+                          [offline](const ClassSpec& c) {
+                            return (c.arrivals.process == Process::offline) == offline;
+                          });
+    };
+    const auto all = first(true);
+    const auto none = first(false);
+    if (all == spec_.classes.end() || none == spec_.classes.end()) {
+      return;
+    }
+    Diagnostic& d = reporter_.error(
+        classes[static_cast<std::size_t>(all - spec_.classes.begin())].key_span("arrivals"),
+        fmt::format("the offline class `{}` takes all of `workload.requests`: class `{}` would get "
+                    "no request",
+                    excerpt(all->name), excerpt(none->name)));
+    d.notes.emplace_back("offline classes go with each other or with a `trace`");
+  }
+
   void load_trace() {
     const Section section = section_.section("trace");
     TraceSpec trace;
     trace.file = section.text("file").value_or("");
     trace.path = resolve_path(context_, trace.file, section.span("file"));
-    trace.format = section.text("format").value_or("");
+    trace.format = section.choice("format").value_or("");
     trace.start = section.time("start").value_or(SimTime{});
     trace.duration = section.time("duration").value_or(SimTime::never());
     if (const auto requests = section.whole("requests")) {

@@ -111,6 +111,9 @@ std::optional<double> take_number(std::string_view& text) {
 }
 
 std::string two_guesses(std::string_view number, Unit unit) {
+  if (number.starts_with('-')) {
+    return fmt::format("write it like {}", unit_example(unit));
+  }
   switch (unit) {
     case Unit::time:
       return fmt::format("did you mean {0}ms or {0}s?", number);
@@ -212,7 +215,9 @@ Quantity parse_money(std::string_view text, Unit unit) {
     return refused("needs a currency and a unit", two_guesses(digits, unit));
   }
   if (currency.empty()) {
-    return refused("needs a currency", fmt::format("did you mean ${}?", whole));
+    return refused("needs a currency", money_factor(rest, unit) != 0
+                                           ? fmt::format("did you mean ${}?", whole)
+                                           : fmt::format("write it like {}", unit_example(unit)));
   }
   if (rest.empty()) {
     return refused("needs a unit", fmt::format("write it like {}", unit_example(unit)));

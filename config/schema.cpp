@@ -162,7 +162,7 @@ constexpr Key workload_keys[] = {
     number("engine.watermark", "share of the blocks kept free at admission", Unit::fraction, 0,
            0.99, "preset"),
     or_list(choice("engine.cuda_graph_sizes", "token counts to which a step is padded",
-                   "default|none", "default")),
+                   "default|none", "by preset")),
     whole("engine.cuda_graph_sizes[]", "a captured size", 1, 1e6),
     map("engine.cpu_overhead", "CPU time beside the GPU's"),
     number("engine.cpu_overhead.per_step", "of each step", Unit::time, 0, ten_seconds, "preset"),
@@ -189,7 +189,8 @@ constexpr Key workload_keys[] = {
            Unit::rate, once_a_day, 1e9),
     map("workload.trace", "requests of a file"),
     required(text("workload.trace.file", "path, relative to the workload file")),
-    text("workload.trace.format", "recognised by content if not given"),
+    // The names of workloads/trace.cpp, which config/ may not include; a test compares them.
+    choice("workload.trace.format", "recognised by content if not given", "azure", {}),
     time("workload.trace.start", "skip what arrives before", "0s", false),
     time("workload.trace.duration", "keep this much of the trace's time"),
     whole("workload.trace.requests", "keep so many requests", 1, most_requests),

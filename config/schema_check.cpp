@@ -203,8 +203,12 @@ class Checker {
                              key.min == 0 ? "0" : shown(key.min))
                : fmt::format("must be at most {}", shown(key.max));
     std::string hint;
-    if (key.unit == Unit::fraction && value > 1 && value <= 100) {
-      hint = fmt::format("did you mean {}%?", node.text);
+    if (key.unit == Unit::fraction) {
+      // 90 is 90 % without its sign; 1.5 may be anything.
+      hint = value >= 2 && value <= 100 && !node.text.ends_with('%')
+                 ? fmt::format("did you mean {}%?", node.text)
+                 : fmt::format("a share from {}% to {}%", number_text(100 * key.min),
+                               number_text(100 * key.max));
     }
     reporter_.error(node.span, fmt::format("`{}` {}", name, must), hint);
   }
@@ -224,7 +228,19 @@ class Checker {
     Diagnostic& d =
         reporter_.error(node.span, fmt::format("`{}` cannot be `{}`", name, excerpt(node.text)),
                         did_you_mean(node.text, known));
-    d.notes.push_back("it may be " + list_of_names(known));
+    d.notes.push_back("it may be " + list_of_values(key, known));
+  }
+
+  /// The choices, and what else than a choice the key takes.
+  std::string list_of_values(const Key& key, std::vector<std::string_view> choices) const {
+    std::vector<std::string> maps;
+    for (const std::string_view name : keys_of(schema_, key.path)) {
+      if (key.map && find_key(schema_, key.path, name)->later.empty()) {
+        maps.push_back(fmt::format("{{{}: ...}}", name));
+      }
+    }
+    choices.insert(choices.end(), maps.begin(), maps.end());
+    return list_of_names(choices) + (key.list ? ", or a list" : "");
   }
 
   Schema schema_;

@@ -260,12 +260,7 @@ bool check_text(const SourcePtr& source, Reporter& reporter) {
 }
 
 /// yaml-cpp's complaint in words that help; `message` is for the cases that are not known.
-std::string syntax_message(const Span& span, const std::string& message) {
-  const std::string_view line = span.source->line(span.line);
-  const std::size_t start = line.find_first_not_of(" \t");
-  if (line.substr(0, start).find('\t') != std::string_view::npos) {
-    return "a tab cannot indent YAML: use spaces";
-  }
+std::string syntax_message(const std::string& message) {
   static const std::unordered_map<std::string, std::string> known{
       {"illegal map value", "a `key: value` is not allowed here"},
       {"end of map not found", "this map is not closed or not indented evenly"},
@@ -289,7 +284,15 @@ void report_syntax(const SourcePtr& source, const YAML::Exception& e, Reporter& 
     return;
   }
   Span span = Places(source).at(e.mark);
-  reporter.error(span, syntax_message(span, e.msg));
+  const std::string_view line = source->line(span.line);
+  const std::size_t tab = line.substr(0, line.find_first_not_of(" \t")).find('\t');
+  if (tab != std::string_view::npos) {
+    span.column = static_cast<long>(tab) + 1;  // only spaces before it
+    span.length = 1;
+    reporter.error(span, "a tab cannot indent YAML: use spaces");
+  } else {
+    reporter.error(span, syntax_message(e.msg));
+  }
 }
 
 /// Finds out whether a second document follows.

@@ -97,6 +97,10 @@ struct SeriesPoint {
   std::int64_t pairs = 0;           ///< attention (query, key) pairs of new positions
   std::int64_t kv_read = 0;         ///< KV tokens read
   std::int64_t all_tokens = 0;      ///< positions computed, recomputed ones included
+  /// Useful FLOP and bytes as time at the hardware's peak, in 1/1024 ps (exact sums), shared among
+  /// the intervals over which a step lasts.
+  Int128 flop_time = 0;
+  Int128 byte_time = 0;
 };
 
 struct ReplicaResult {

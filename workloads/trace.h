@@ -28,7 +28,8 @@ class TraceReader {
   virtual bool next(TraceRow& row) = 0;
 };
 
-/// A file format: one .cpp file and one row of the table in trace.cpp.
+/// A file format: one .cpp file, one row of the table in trace.cpp, and its name among the choices
+/// of `workload.trace.format` in config/schema.cpp.
 struct TraceFormat {
   std::string_view name;  ///< as in `trace: {format: ...}`
   std::string_view description;

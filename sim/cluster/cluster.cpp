@@ -64,6 +64,7 @@ void Cluster::arrive(const Request& request, SimTime now) {
   sequence.arrival = now;
   sequence.priority = request.priority;
   sequence.class_index = request.class_index;
+  sequence.measured = now >= scenario_.workload.warmup;
   Replica& replica = *replicas_[chosen];
   const auto index = static_cast<std::uint32_t>(chosen);
   if (replica.submit(sequence, now)) {

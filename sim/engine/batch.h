@@ -12,6 +12,7 @@ namespace penstock {
 struct ScheduledChunk {
   Slot slot = no_slot;
   std::int64_t recomputed = 0;  ///< leading positions that had been computed before
+  bool measured = true;         ///< its token gaps count
   bool completes = false;       ///< reaches the last known token: a token is sampled
   SimTime last_token{-1};       ///< of a resumed sequence, before this one; -1 for a first token
 };
@@ -25,7 +26,11 @@ struct Batch {
   std::int64_t sampled = 0;
   std::vector<ScheduledChunk> chunks;
   std::vector<Chunk> work;  ///< of the chunks, in the same order
-  /// Decodes whose last token is older than the previous step: they were stalled.
+  /// Of the decodes, those whose token gaps count: their requests arrived after the warm-up.
+  std::int64_t measured = 0;
+  /// Decodes whose last token is older than the previous step: they were stalled. Their last
+  /// tokens' times, of those whose gaps count.
+  std::int64_t resumed = 0;
   std::vector<SimTime> resumed_gaps_from;
   std::vector<Slot> finishing;  ///< emit their last token in this step (filled in late)
 
@@ -38,7 +43,7 @@ struct Batch {
   bool decode_only() const { return decodes > 0 && chunks.empty(); }
   std::int64_t sequences() const { return decodes + static_cast<std::int64_t>(chunks.size()); }
   void clear() {
-    decodes = kv_sum = kv_max = sampled = 0;
+    decodes = kv_sum = kv_max = sampled = measured = resumed = 0;
     chunks.clear();
     work.clear();
     resumed_gaps_from.clear();

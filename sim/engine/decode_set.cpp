@@ -16,6 +16,7 @@ void DecodeSet::join(Slot slot) {
   Sequence& s = table_[slot];
   s.state = SequenceState::decoding;
   ++size_;
+  measured_ += s.measured ? 1 : 0;
   base_sum_ += s.base;
   ++residues_[residue(s.base)];
   finishes_.push({s.finish_step(), s.admission, slot});
@@ -29,6 +30,7 @@ void DecodeSet::leave(Slot slot) {
   const Sequence& s = table_[slot];
   PENSTOCK_ASSERT(s.state == SequenceState::decoding);
   --size_;
+  measured_ -= s.measured ? 1 : 0;
   base_sum_ -= s.base;
   --residues_[residue(s.base)];
 }

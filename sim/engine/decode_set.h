@@ -21,6 +21,8 @@ class DecodeSet {
   DecodeSet(SequenceTable& table, std::int64_t block_size);
 
   std::int64_t size() const { return size_; }
+  /// Members whose token gaps count.
+  std::int64_t measured() const { return measured_; }
   /// Sum of the members' KV lengths in step `step`, the token of that step included.
   std::int64_t kv_sum(std::int64_t step) const { return base_sum_ + size_ * step; }
   /// Members that need a new block in step `step`.
@@ -73,6 +75,7 @@ class DecodeSet {
   std::int64_t block_size_;
   std::int64_t mask_;  ///< block_size - 1 if that is a power of two (as it mostly is), else -1
   std::int64_t size_ = 0;
+  std::int64_t measured_ = 0;
   std::int64_t base_sum_ = 0;
   std::vector<std::int64_t> residues_;
   Heap<FinishesLater> finishes_;

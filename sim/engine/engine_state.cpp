@@ -111,6 +111,7 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
   batch.chunks.push_back(
       {.slot = slot,
        .recomputed = std::clamp(s.high_water - s.computed, std::int64_t{0}, tokens),
+       .measured = s.measured,
        .completes = completes,
        .last_token = s.emitted > 0 ? s.last_token : SimTime{-1}});
   s.computed += tokens;

@@ -26,7 +26,7 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       model_(options.make_model ? options.make_model() : make_step_model(scenario)),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, *model_),
-      recorder_(scenario.timeseries_interval) {}
+      recorder_(scenario.timeseries_interval, model_->peak_times()) {}
 
 bool Replica::submit(const Sequence& sequence, SimTime now) {
   see_blocks(now);
@@ -96,13 +96,13 @@ void Replica::launch(SimTime now, SimTime limit) {
 }
 
 std::int64_t Replica::leap_length(const DecodeCost& decode) {
-  if (!batch_->resumed_gaps_from.empty() || engine_.stalled > 0 || !engine_.prefilling.empty() ||
+  if (batch_->resumed > 0 || engine_.stalled > 0 || !engine_.prefilling.empty() ||
       !admission_was_tried_) {
     return 1;
   }
   const bool async = engine_.spec().async_scheduling;
-  if (async && (!pending_->decode_only() || pending_->decodes != batch_->decodes ||
-                !pending_->resumed_gaps_from.empty())) {
+  if (async &&
+      (!pending_->decode_only() || pending_->decodes != batch_->decodes || pending_->resumed > 0)) {
     return 1;
   }
   // The last step may finish sequences; asynchronously, the batch after it must not miss them.
@@ -157,7 +157,7 @@ void Replica::count_first_step(SimTime now, const StepCost& cost) {
     counts.kv_read += end;
     result.max_chunk_context = std::max(result.max_chunk_context, end);
   }
-  recorder_.count_steps(now, counts);
+  recorder_.count_steps(now, run_.end(), counts);
   recorder_.note_batch(batch_->sequences());
   const Phase phase = batch_->chunks.empty() ? decode_phase
                       : batch_->decodes == 0 ? prefill_phase
@@ -173,7 +173,7 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   see_blocks(now);
   recorder_.advance(now);
   const std::int64_t regular =
-      batch_->decodes - static_cast<std::int64_t>(batch_->resumed_gaps_from.size());
+      batch_->measured - static_cast<std::int64_t>(batch_->resumed_gaps_from.size());
   shared_.gaps.add(run_.first, run_.growth, run_.steps, regular);
   if (run_.steps > 1) {
     apply_leap();
@@ -206,7 +206,7 @@ void Replica::emit(SimTime now) {
     RequestRecord& record = shared_.requests[engine_.sequences[chunk.slot].id];
     if (record.first_token < SimTime{}) {
       record.first_token = now;
-    } else {
+    } else if (chunk.measured) {
       shared_.gaps.add((now - chunk.last_token).ps, 0, 1, 1);
     }
   }
@@ -253,18 +253,28 @@ void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
         high = middle - 1;
       }
     }
-    const std::int64_t here = low - j + 1;
-    const std::int64_t kv = here * (kv_sum + n * (j - 1)) + n * (here * (here - 1) / 2);
-    recorder_.count_steps(run_.start_of(j), {.steps = here,
-                                             .sequences = here * n,
-                                             .tokens = here * n,
-                                             .all_tokens = here * n,
-                                             .rows = here * n,
-                                             .sampling_steps = here,
-                                             .pairs = kv,
-                                             .kv_read = kv});
+    // All but the last of them end in it too.
+    count_decodes(j, low - j, kv_sum + n * (j - 1));
+    count_decodes(low, 1, kv_sum + n * (low - 1));
     j = low + 1;
   }
+}
+
+void Replica::count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum) {
+  if (steps == 0) {
+    return;
+  }
+  const std::int64_t n = batch_->decodes;
+  const std::int64_t kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
+  recorder_.count_steps(run_.start_of(first), run_.start_of(first + steps),
+                        {.steps = steps,
+                         .sequences = steps * n,
+                         .tokens = steps * n,
+                         .all_tokens = steps * n,
+                         .rows = steps * n,
+                         .sampling_steps = steps,
+                         .pairs = kv,
+                         .kv_read = kv});
 }
 
 void Replica::see_blocks(SimTime now) {

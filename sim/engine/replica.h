@@ -68,6 +68,8 @@ class Replica {
   /// Charges and counts the steps of a leap after its first.
   void apply_leap();
   void count_leap(std::int64_t steps, std::int64_t kv_sum);
+  /// Counts `steps` steps of a leap from its step `first` on, whose KV sum is `kv_sum`.
+  void count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum);
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
   void emit(SimTime now);

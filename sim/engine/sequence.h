@@ -45,6 +45,7 @@ struct Sequence {
   Slot next = no_slot;
   std::uint16_t class_index = 0;
   SequenceState state = SequenceState::waiting;
+  bool measured = true;  ///< arrived after the warm-up: its token gaps count
   std::int32_t priority = 0;
   std::int64_t computed = 0;  ///< C, unless decoding
 

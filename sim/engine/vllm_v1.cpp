@@ -19,6 +19,7 @@ class VllmV1 final : public Scheduler {
       schedule_running_by_rule(engine, batch);
     }
     batch.decodes = engine.decoding.size();
+    batch.measured = engine.decoding.measured();
     batch.kv_sum = engine.decoding.kv_sum(batch.step);
     batch.sampled += batch.decodes;
     if (engine.preemptions == preempted) {
@@ -173,7 +174,10 @@ class VllmV1 final : public Scheduler {
         engine.add_chunk(slot, s.scheduled_tokens, batch);
         s.blocks += s.scheduled_blocks;
       } else if (s.state == SequenceState::stalled) {
-        batch.resumed_gaps_from.push_back(s.last_token);
+        ++batch.resumed;
+        if (s.measured) {
+          batch.resumed_gaps_from.push_back(s.last_token);
+        }
         engine.resume(slot, step);
       }
     }

@@ -21,12 +21,20 @@ void add(SeriesPoint& to, const SeriesPoint& from) {
   to.pairs += from.pairs;
   to.kv_read += from.kv_read;
   to.all_tokens += from.all_tokens;
+  to.flop_time += from.flop_time;
+  to.byte_time += from.byte_time;
 }
+
+/// ps as 1/1024 ps.
+std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5); }
 
 }  // namespace
 
-Recorder::Recorder(SimTime interval)
-    : interval_(interval > SimTime{} ? interval : SimTime::from_seconds(1)),
+Recorder::Recorder(SimTime interval, const PeakTimes& peak)
+    : peak_{units(peak.token_flop), units(peak.row_flop),   units(peak.pair_flop),
+            units(peak.step_bytes), units(peak.head_bytes), units(peak.token_bytes),
+            units(peak.row_bytes),  units(peak.kv_bytes)},
+      interval_(interval > SimTime{} ? interval : SimTime::from_seconds(1)),
       fixed_(interval > SimTime{}) {
   result_.series.resize(1);
 }
@@ -79,7 +87,7 @@ void Recorder::integrate(SimTime now) {
   }
 }
 
-void Recorder::count_steps(SimTime start, const StepCounts& counts) {
+void Recorder::count_steps(SimTime start, SimTime end, const StepCounts& counts) {
   SeriesPoint& here = point(start);
   here.steps += counts.steps;
   here.sequences += counts.sequences;
@@ -89,6 +97,38 @@ void Recorder::count_steps(SimTime start, const StepCounts& counts) {
   here.sampling_steps += counts.sampling_steps;
   here.pairs += counts.pairs;
   here.kv_read += counts.kv_read;
+  const Int128 flop_time = static_cast<Int128>(counts.tokens) * peak_.token_flop +
+                           static_cast<Int128>(counts.rows) * peak_.row_flop +
+                           static_cast<Int128>(counts.pairs) * peak_.pair_flop;
+  const Int128 byte_time = static_cast<Int128>(counts.steps) * peak_.step_bytes +
+                           static_cast<Int128>(counts.sampling_steps) * peak_.head_bytes +
+                           static_cast<Int128>(counts.all_tokens) * peak_.token_bytes +
+                           static_cast<Int128>(counts.rows) * peak_.row_bytes +
+                           static_cast<Int128>(counts.kv_read) * peak_.kv_bytes;
+  if (end <= begin_ + interval_) {
+    here.flop_time += flop_time;
+    here.byte_time += byte_time;
+  } else {
+    share_work(start, end, flop_time, byte_time);
+  }
+}
+
+void Recorder::share_work(SimTime start, SimTime end, Int128 flop_time, Int128 byte_time) {
+  // Cumulative shares: the same sums however the intervals are cut.
+  Int128 flop_given = 0;
+  Int128 byte_given = 0;
+  for (SimTime from = start; from < end;) {
+    SeriesPoint& here = point(from);
+    const SimTime to = std::min(end, begin_ + interval_);
+    const Int128 done = (to - start).ps;
+    const Int128 flop_upto = flop_time * done / (end - start).ps;
+    const Int128 byte_upto = byte_time * done / (end - start).ps;
+    here.flop_time += flop_upto - flop_given;
+    here.byte_time += byte_upto - byte_given;
+    flop_given = flop_upto;
+    byte_given = byte_upto;
+    from = to;
+  }
 }
 
 ReplicaResult Recorder::finish(SimTime end, SimTime interval) {

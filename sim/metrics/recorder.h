@@ -31,7 +31,7 @@ class Recorder {
   static constexpr std::size_t max_fixed_intervals = 100'000;
 
   /// `interval` 0: chosen as above.
-  explicit Recorder(SimTime interval);
+  Recorder(SimTime interval, const PeakTimes& peak);
 
   /// Integrates all levels up to `now` (not earlier than the last call).
   void advance(SimTime now) {
@@ -52,8 +52,8 @@ class Recorder {
 
   void count_arrival(SimTime now) { ++point(now).arrivals; }
   void count_completion(SimTime now) { ++point(now).completed; }
-  /// Steps that start at `start`.
-  void count_steps(SimTime start, const StepCounts& counts);
+  /// Steps that start at `start`, in one interval; the last of them ends at `end`.
+  void count_steps(SimTime start, SimTime end, const StepCounts& counts);
   void note_batch(std::int64_t sequences) {
     if (sequences > result_.batch_peak) {
       result_.batch_peak = sequences;
@@ -74,10 +74,18 @@ class Recorder {
                                                              : move_to(now);
   }
   SeriesPoint& move_to(SimTime now);
+  void share_work(SimTime start, SimTime end, Int128 flop_time, Int128 byte_time);
   void integrate(SimTime now);
   void double_interval();
 
+  /// PeakTimes in 1/1024 ps, as integers.
+  struct PeakUnits {
+    std::int64_t token_flop, row_flop, pair_flop;
+    std::int64_t step_bytes, head_bytes, token_bytes, row_bytes, kv_bytes;
+  };
+
   ReplicaResult result_;
+  PeakUnits peak_;
   SimTime interval_;
   bool fixed_;
   SimTime begin_;          ///< of the interval last used

@@ -219,7 +219,7 @@ void summarize_classes(const Scenario& scenario, const Result& result,
   if (any_limit) {
     const Slo& limits = tallies.size() == 1 ? slo_of(scenario, 0) : scenario.slo;
     summary.slo = make_verdict(limits, good, counted, summary.duration_s);
-    summary.slo->met = all_met;
+    summary.slo->met = all_met && counted > 0;  // nothing measured shows nothing
   }
   summary.requests.preemptions = static_cast<std::uint64_t>(result.preemptions);
 }

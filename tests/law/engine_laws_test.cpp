@@ -225,4 +225,46 @@ TEST_CASE("7.2-36: TPOT times gaps plus TTFT is E2E, the pooled gaps are those o
   }
 }
 
+TEST_CASE("the pooled gaps leave out requests that arrive within the warm-up") {
+  for (std::uint64_t seed = 1; seed <= loads / 3; ++seed) {
+    const probe::RandomLoad load = probe::random_load(seed);
+    CAPTURE(load.describe());
+    Scenario scenario = probe::scenario(load.limits);
+    scenario.workload.warmup = load.requests[load.requests.size() / 2].arrival;
+    const probe::Probe probe = probe::run(scenario, load.requests, load.step);
+    std::int64_t gaps = 0;
+    Int128 sum = 0;
+    for (std::size_t i = 0; i < load.requests.size(); ++i) {
+      const std::vector<SimTime>& tokens = probe.tokens[i];
+      if (tokens.empty() || load.requests[i].arrival < scenario.workload.warmup) {
+        continue;
+      }
+      gaps += static_cast<std::int64_t>(tokens.size()) - 1;
+      sum += (tokens.back() - tokens.front()).ps;
+    }
+    REQUIRE(probe.result.gaps.count == gaps);
+    REQUIRE((probe.result.gaps.sum == sum));
+  }
+}
+
+TEST_CASE("the time series shares out every step: intervals add up to the whole") {
+  for (std::uint64_t seed = 1; seed <= loads / 3; ++seed) {
+    const probe::RandomLoad load = probe::random_load(seed);
+    CAPTURE(load.describe());
+    Scenario scenario = probe::scenario(load.limits);
+    scenario.timeseries_interval = SimTime{load.step.base / 3};  // shorter than a step
+    const ReplicaResult fine =
+        probe::run(scenario, load.requests, load.step).result.replicas.front();
+    const ReplicaResult coarse = run(load).result.replicas.front();
+    REQUIRE((fine.total.flop_time == coarse.total.flop_time));
+    REQUIRE((fine.total.byte_time == coarse.total.byte_time));
+    REQUIRE((fine.total.blocks_ps == coarse.total.blocks_ps));
+    REQUIRE(fine.total.busy_ps == coarse.total.busy_ps);
+    for (const SeriesPoint& point : fine.series) {
+      REQUIRE(((point.flop_time > 0) <= (point.busy_ps > 0)));
+      REQUIRE(point.busy_ps <= scenario.timeseries_interval.ps);
+    }
+  }
+}
+
 }  // namespace penstock

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/support/command.h"
 #include "tests/support/shared.h"
@@ -222,8 +223,31 @@ TEST_CASE("--until stops early and leaves requests behind") {
   const Json json = Json::parse(result.out);
   const Json& counts = json["requests"];
   CHECK(counts["arrived"] < 50);
+  CHECK(json["warnings"][0].get<std::string>().starts_with("stopped at 5 s by --until: "));
+  CHECK(has(json["warnings"][0].get<std::string>(), " of 50 requests arrived"));
+  const std::string target = (folder.path() / "out").string();
+  for (const auto& [option, stopped] :
+       {std::pair{"--until=5s", Json("until")}, std::pair{"--seed=1", Json()}}) {
+    CHECK(run_penstock({"run", file, "--force", "-o", target, option}).exit_code == 0);
+    CHECK(Json::parse(read_file(fs::path(target) / "manifest.json"))["stopped"] == stopped);
+  }
   CHECK(counts["arrived"] == counts["completed"].get<int>() + counts["running"].get<int>() +
                                  counts["queued"].get<int>() + counts["rejected"].get<int>());
+}
+
+TEST_CASE("refusals are told by their reason, money by its currency, limits like values") {
+  const TemporaryFolder folder;
+  const std::string file = write_workload(folder).string();
+  const CommandResult small = run_penstock({"run", file, "--set", "engine.max_model_len=200"});
+  CHECK(has(small.err, "all 50 requests refused: the prompt leaves no room"));
+  CHECK(has(small.err, "max_model_len = 200 tokens\n"));
+  CHECK(has(run_penstock({"run", file, "--set", "engine.num_gpu_blocks_override=10"}).err,
+            "max_model_len = 144 tokens, all that the KV pool holds"));
+  const CommandResult euro =
+      run_penstock({"run", file, "--set", "prices.gpu=€2.50/h", "--set", "slo.ttft=3s"});
+  CHECK(has(euro.out, "€/M busy"));
+  CHECK_FALSE(has(euro.out, "$"));
+  CHECK(has(euro.out, " of 3,000 ms ✓"));
 }
 
 TEST_CASE("an interrupted run keeps what is complete and exits 130") {
@@ -238,6 +262,19 @@ TEST_CASE("an interrupted run keeps what is complete and exits 130") {
   const Json json = Json::parse(result.out);
   CHECK(json["requests"]["completed"] > 0);
   CHECK(has(json["warnings"][0].get<std::string>(), "interrupted"));
+}
+
+TEST_CASE("a run that needs more memory than there is says what to lower and exits 4") {
+  const TemporaryFolder folder;
+  const fs::path file = write_workload(folder);
+  if (run_shell(R"(ulimit -v 100000; exec "$0" version)", file).exit_code != 0) {
+    return;  // a sanitizer's shadow memory is beyond any limit
+  }
+  const CommandResult result =
+      run_shell(R"(ulimit -v 100000; exec "$0" run "$1" --set workload.requests=30000000)", file);
+  CHECK(result.exit_code == 4);
+  CHECK(result.out.empty());
+  CHECK(has(result.err, "workload.requests"));
 }
 
 TEST_CASE("hostile class names never reach the terminal") {
@@ -304,6 +341,20 @@ TEST_CASE("explain --step tells where a step's time goes") {
   CHECK(sum > 0);
   CHECK(step["total_ms"].get<double>() >= step["gpu_ms"].get<double>());
   CHECK(step["bound"].contains("step"));
+}
+
+TEST_CASE("the column of explain --step adds up") {
+  const std::vector<std::string> words{"explain", sample, "--step",
+                                       R"({"decode": 64, "kv_sum": 96000, "chunks": [[512, 0]]})"};
+  std::istringstream table(run_penstock(words).out);
+  std::string line;
+  std::getline(table, line);
+  const double gpu = std::stod(line.substr(line.find("GPU ") + 4));
+  double sum = 0;
+  for (; std::getline(table, line);) {
+    sum += line.starts_with(" cpu") ? 0 : std::stod(line.substr(15));
+  }
+  CHECK(sum == doctest::Approx(gpu).epsilon(0.01));
 }
 
 TEST_CASE("explain --step is strict about its JSON") {

@@ -33,7 +33,16 @@ class LinearModel final : public StepModel {
     decode_.per_kv = step_.per_kv;
     return decode_;
   }
-  PeakTimes peak_times() const override { return {}; }
+  PeakTimes peak_times() const override {
+    return {.token_flop = 1000.3,
+            .row_flop = 20.7,
+            .pair_flop = 3.1,
+            .step_bytes = 500'000.9,
+            .head_bytes = 7000.5,
+            .token_bytes = 11.2,
+            .row_bytes = 5.4,
+            .kv_bytes = 2.6};
+  }
 
  private:
   StepCost fixed(std::int64_t tokens) const {
@@ -68,7 +77,7 @@ void print(std::ostream& out, const SeriesPoint& p) {
   out << p.arrivals << ' ' << p.completed << ' ' << text(p.running_ps) << ' ' << text(p.waiting_ps)
       << ' ' << text(p.blocks_ps) << ' ' << p.busy_ps << ' ' << p.steps << ' ' << p.sequences << ' '
       << p.tokens << ' ' << p.rows << ' ' << p.sampling_steps << ' ' << p.pairs << ' ' << p.kv_read
-      << ' ' << p.all_tokens << '\n';
+      << ' ' << p.all_tokens << ' ' << text(p.flop_time) << ' ' << text(p.byte_time) << '\n';
 }
 
 }  // namespace

@@ -82,6 +82,8 @@ void add_replica(Result& result) {
     half.sampling_steps = 10;
     half.pairs = 1000;
     half.kv_read = 5000;
+    half.flop_time = Int128{1260} * ms * 1024;  // 25.2 % of 5 s
+    half.byte_time = Int128{1100} * ms * 1024;
   }
   replica.series[0].arrivals = 4;
   replica.series[0].completed = 3;

@@ -214,6 +214,40 @@ TEST_CASE("mistakes in a user's folder are shown in their file") {
         "`--catalog`: there is no such folder");
 }
 
+TEST_CASE("a GPU's timing may not be faster than its own datasheet") {
+  Reporter reporter;
+  const Catalog catalog("", reporter);
+  std::string text(catalog.text(*catalog.find(CatalogKind::gpus, "h100-sxm")));
+  const auto replace = [&text](const std::string& from, const std::string& to) {
+    REQUIRE(text.find(from) != std::string::npos);
+    text.replace(text.find(from), from.size(), to);
+  };
+  replace("peak: {bf16: 989.4TFLOPS, fp8: 1979TFLOPS}", "peak: {bf16: 1010TFLOPS, fp8: 900TFLOPS}");
+  const auto problems = [&text] {
+    const Folder folder("penstock-config-catalog-fast");
+    folder.write("gpus/h100.yaml", text);
+    LoadOptions options;
+    options.catalog_dir = folder.path();
+    return test::rendered(
+        load_scenario_from_text(std::string(test::small_workload), "w.yaml", options));
+  };
+  CHECK(
+      problems().find("`bf16` in `timing` is 1010TFLOPS, more than the datasheet's 989.4TFLOPS") !=
+      std::string::npos);
+  replace("1010TFLOPS", "1000TFLOPS");  // 1.1 % more: rounding
+  CHECK(problems() == "");
+  replace("memory_bandwidth: 3352GB/s", "memory_bandwidth: 6.7TB/s");
+  const std::string fast = problems();
+  CHECK(
+      fast.find("`memory_bandwidth` in `timing` is 6.7TB/s, more than the datasheet's 3350GB/s") !=
+      std::string::npos);
+  CHECK(fast.find("no step may be faster than the hardware's peak") != std::string::npos);
+  CHECK(fast.find("gpus/h100.yaml:29:21") != std::string::npos);
+  replace("memory_bandwidth: 6.7TB/s", "memory_bandwidth: 3000GB/s");
+  replace("bf16: 0.73255", "bf16: 1.05");
+  CHECK(problems().find("`bf16` must be at most 1") != std::string::npos);
+}
+
 TEST_CASE("a profile's probabilities rise and its lengths never fall") {
   const Folder folder("penstock-config-catalog-profile");
   const std::string head = "name: p\ntitle: P\nsource: s\ndate: 2026-11\nkind: length_profile\n";

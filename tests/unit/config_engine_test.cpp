@@ -123,6 +123,8 @@ TEST_CASE("the step model is the roofline or a constant") {
   CHECK(constant.scenario.step_model.constant == SimTime::from_seconds(1));
   CHECK(load_small({"step_model.constant=2ms"}).scenario.step_model.constant ==
         SimTime::from_milliseconds(2));
+  CHECK(test::rendered(load_small({"step_model=foo"}))
+            .find("it may be `roofline` or `{constant: ...}`\n") != std::string::npos);
   CHECK(only_error(load_small({"step_model={}"})) == "`step_model` names no model");
   CHECK(only_error(load_small({"step_model.constant=0s"})) == "`constant` must be more than 0");
   CHECK(only_error(load_small({"step_model.constant=2h"})) == "`constant` must be at most 1h");

@@ -208,6 +208,11 @@ TEST_CASE("`model:` takes the path of a config.json, relative to the workload fi
     CHECK(test::rendered(loaded) == "");
     CHECK(loaded.scenario.model_name == "my-llama");
   }
+  std::ofstream(folder / "my-llama" / "f32.json") << config("llama", R"("dtype": "float32")");
+  const Loaded f32 = load("my-llama/f32.json");
+  CHECK(f32.scenario.weights == Dtype::bf16);
+  CHECK(f32.notes.front() ==
+        "weights are bf16: the checkpoint is float32, and engines round it to 16 bits");
   CHECK(test::rendered(load("none.json")).find("none.json`: there is no such file") !=
         std::string::npos);
   CHECK(test::only_error(load("my-llama/awq.json")) ==

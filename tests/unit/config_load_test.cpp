@@ -76,6 +76,15 @@ plan: {gpus: [h100-sxm, l40s], tensor_parallel: [1, 2], whatever: {is: here}}
   CHECK(s.workload.classes[0].input.probabilities.size() == 48);
 }
 
+TEST_CASE("a share out of range is told the range, not a wrong guess") {
+  for (const char* share : {"150%", "1.5", "-5%"}) {
+    CAPTURE(share);
+    const std::string text = rendered(load_small({std::string("slo.attainment=") + share}));
+    CHECK(text.find("did you mean") == std::string::npos);
+    CHECK(text.find("a share from 0% to 100%") != std::string::npos);
+  }
+}
+
 TEST_CASE("all mistakes of a file are shown at once, where they stand") {
   CHECK(rendered(load_text(R"(modell: llama-3.1-8b
 weights: fp7

@@ -52,6 +52,11 @@ TEST_CASE("sizes, bandwidths, rates, compute, power and shares are read") {
   CHECK(value("1.25", Unit::count) == 1.25);
 }
 
+TEST_CASE("a guess at what was meant would be right") {
+  CHECK(complaint("-5", Unit::time) == "needs a unit; write it like 300ms");
+  CHECK(complaint("2.50%", Unit::money_per_hour) == "needs a currency; write it like $2.50/h");
+}
+
 TEST_CASE("money is read with its currency before or after the number") {
   for (const char* text : {"$2.49/h", "$ 2.49 / h", "2.49 USD/h", "USD 2.49/h", "2.49$/hour"}) {
     CAPTURE(text);

@@ -6,6 +6,7 @@
 
 #include "tests/support/config_text.h"
 #include "tests/support/shared.h"
+#include "workloads/trace.h"
 
 namespace penstock::config {
 namespace {
@@ -142,6 +143,29 @@ TEST_CASE("several offline classes share the requests") {
   CHECK(only_error(load("", "")) ==
         "several offline classes need a `share` each of `workload.requests`");
   CHECK(only_error(load("share: 20%, ", "share: 20%, ")) == "the shares sum to 40 %, not 100 %");
+}
+
+TEST_CASE("offline classes leave nothing for other generated classes") {
+  const std::string rest = ", " + std::string(lengths) + "}";
+  const std::string text =
+      rendered(load_workload_map("{requests: 10, classes: [{name: a, rate: 1/s" + rest +
+                                 ", {name: b, arrivals: {process: offline}" + rest + "]}"));
+  CHECK(text.find("the offline class `b` takes all of `workload.requests`: class `a` would get no "
+                  "request") != std::string::npos);
+  CHECK(text.find("--set[1]:1:101\n") != std::string::npos);
+}
+
+TEST_CASE("trace formats are those of workloads/") {
+  std::string formats;
+  for (const TraceFormat& format : trace_formats()) {
+    formats += (formats.empty() ? "" : "|") + std::string(format.name);
+  }
+  CHECK(find_key(workload_schema(), "workload.trace", "format")->choices == formats);
+  const std::string text =
+      rendered(load_workload_map("{trace: {file: none.csv, format: azzure}, warmup: 1}"));
+  CHECK(text.find("`format` cannot be `azzure`") != std::string::npos);
+  CHECK(text.find("did you mean `azure`?") != std::string::npos);
+  CHECK(text.find("3 errors") != std::string::npos);
 }
 
 TEST_CASE("generated traffic has an end") {

@@ -99,6 +99,8 @@ TEST_CASE("a second document is refused") {
 
 TEST_CASE("what is not YAML is said in words that help") {
   CHECK(first_message(parse("a:\n\tb: 1\n")) == "a tab cannot indent YAML: use spaces");
+  CHECK(parse("a:\n\tb: 1\n").diagnostics[0].column == 1);
+  CHECK(parse("a:\n  \tb: 1\n").diagnostics[0].column == 3);
   CHECK(first_message(parse("a: [1, 2\n")) == "a `[` is not closed");
   CHECK(first_message(parse("a: {b: 1\nc: 2\n")) == "a `{` is not closed");
   CHECK(first_message(parse("a: \"x\nb: 2\n")) == "a quote is not closed");

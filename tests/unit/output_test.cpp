@@ -40,8 +40,9 @@ struct Printed {
             assess_confidence(run.scenario, run.result),
             R"({"model": {"name": "llama-3.1-8b"}})",
             "",
-            run_warnings(run.scenario, run.result),
-            {"a note"}};
+            run_warnings(run.scenario, run.result, 10),
+            {"a note"},
+            10};
   }
   Json json() const { return summary_json(output()); }
 
@@ -98,7 +99,10 @@ TEST_CASE("numbers for people keep about three digits") {
   CHECK(figure(0) == "0");
   CHECK(money(9.674, "USD") == "$9.67");
   CHECK(money(1234.5, "USD") == "$1,235");
-  CHECK(money(0.00421, "EUR") == "EUR 0.00421");
+  CHECK(money(0.00421, "EUR") == "€0.00421");
+  CHECK(money(9.674, "GBP") == "GBP 9.67");
+  CHECK(span_text(1e-12) == "1.00 ps");
+  CHECK(span_text(2.5e-8) == "25.0 ns");
   CHECK(percent(0.41) == "41 %");
   CHECK(percent(0.9934) == "99.3 %");
   CHECK(percent(0.99996) == "99.996 %");
@@ -238,7 +242,7 @@ TEST_CASE("warnings name what was refused, and a note stays among them") {
   run.result.truncated = 2;
   const Json json = Printed(std::move(run)).json();
   REQUIRE(json["warnings"].size() == 4);
-  CHECK(json["warnings"][0].get<std::string>().starts_with("interrupted after 10 s"));
+  CHECK(json["warnings"][0].get<std::string>().starts_with("interrupted at 10 s of simulated"));
   CHECK(json["warnings"][1].get<std::string>().starts_with("1 request refused"));
   CHECK(json["warnings"][2] == "2 requests cut short at max_model_len = 8,192 tokens");
   CHECK(json["warnings"][3] == "a note");
@@ -295,6 +299,9 @@ TEST_CASE("hostile class names reach neither the terminal nor break JSON") {
 TEST_CASE("the screen tells verdict, numbers, money, cause and trust in that order") {
   const Printed printed(sample_run());
   const std::string screen = run_table(printed.output(), false);
+  const std::string mark = "stopped at 10 s by --until: 7 of 10 requests arrived, 1 still running";
+  CHECK(lines_of(screen).at(1) == " ! " + mark + ", 1 queued");
+  CHECK(lines_of(run_markdown(printed.output())).at(2) == "**" + mark + ", 1 queued**");
   std::size_t at = 0;
   for (const char* part :
        {"llama-3.1-8b bf16 · 1 × 2 H100 SXM (TP2) · vllm-0.19", " ✓ chat: 67 % of requests good",

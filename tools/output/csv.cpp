@@ -100,11 +100,11 @@ void write_interval(const RunOutput& run, const SeriesPoint& point, std::int64_t
   }
   rows.comma();
   if (run.summary.utilization.mfu) {
-    rows.real(flop_utilization(point, run.result.peak, length));
+    rows.real(share(to_double(point.flop_time), span * 1024));
   }
   rows.comma();
   if (run.summary.utilization.mbu) {
-    rows.real(byte_utilization(point, run.result.peak, length));
+    rows.real(share(to_double(point.byte_time), span * 1024));
   }
   rows.comma();  // power_w: not computed in this version
   rows.end_row();

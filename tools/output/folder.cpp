@@ -57,6 +57,21 @@ Json inputs_json(const RunFacts& facts) {
   return list;
 }
 
+/// Null for a run that went to its end.
+Json stopped(StopReason reason) {
+  switch (reason) {
+    case StopReason::finished:
+      return nullptr;
+    case StopReason::until:
+      return "until";
+    case StopReason::interrupted:
+      return "interrupted";
+    case StopReason::clock:
+      return "clock";
+  }
+  return nullptr;
+}
+
 Json manifest(const RunOutput& run, const RunFacts& facts) {
   Json root;
   root["schema_version"] = summary_schema_version;
@@ -65,6 +80,7 @@ Json manifest(const RunOutput& run, const RunFacts& facts) {
   root["build"] = {{"type", build_type}, {"compiler", compiler}};
   root["command"] = facts.command;
   root["seed"] = run.scenario.seed;
+  root["stopped"] = stopped(run.result.stop);
   root["inputs"] = inputs_json(facts);
   root["files"] = {"summary.json", "requests.csv", "timeseries.csv", "ledger.csv"};
   root["host"] = host_facts();

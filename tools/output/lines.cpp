@@ -3,33 +3,24 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 
 #include "tools/output/text.h"
 
 namespace penstock::output {
 namespace {
 
-struct Unit {
-  const char* name;
-  double milliseconds;
-};
-
-/// The unit in which a typical value reads best.
-Unit unit_for(double milliseconds) {
-  if (milliseconds < 1) {
-    return {"µs", 1e-3};
-  }
-  if (milliseconds < 10'000) {
-    return {"ms", 1};
-  }
-  return milliseconds < 7'200'000 ? Unit{"s", 1e3} : Unit{"h", 3.6e6};
+/// A limit as it was given, in the format of the value beside it: "500", "3,000", "1.25".
+std::string limit_text(double value) {
+  return value >= 999.95 && value < 1e15 ? group_digits(std::llround(value))
+                                         : fmt::format("{:.6g}", value);
 }
 
 void add_row(const char* name, const LatencyStats& stats, std::vector<LatencyRow>& rows) {
   if (stats.count == 0) {
     return;
   }
-  const Unit unit = unit_for(stats.p99 > 0 ? stats.p99 : 1);
+  const TimeUnit unit = time_unit(stats.p99 > 0 ? stats.p99 : 1);
   LatencyRow row{fmt::format("{} {}", name, unit.name), {}};
   for (const double value : {stats.mean, stats.p50, stats.p90, stats.p95, stats.p99, stats.max}) {
     row.values.push_back(figure(value / unit.milliseconds));
@@ -43,11 +34,15 @@ void add_metric(const char* name, const LatencyStats& stats, SimTime limit, doub
     return;
   }
   const double allowed = to_milliseconds(static_cast<double>(limit.ps));
-  const Unit unit = unit_for(allowed);
+  const TimeUnit unit = time_unit(allowed);
+  const double value = stats.at_attainment;
+  const double shown = value / unit.milliseconds;
+  // A value far below its limit has a unit of its own: "20 ps of 10 s".
   metrics.push_back({fmt::format("{} {}", name, quantile_name(attainment)),
-                     fmt::format("{} of {:.6g} {}", figure(stats.at_attainment / unit.milliseconds),
-                                 allowed / unit.milliseconds, unit.name),
-                     stats.at_attainment <= allowed});
+                     fmt::format("{} of {} {}",
+                                 shown > 0 && shown < 1e-4 ? span_text(value / 1e3) : figure(shown),
+                                 limit_text(allowed / unit.milliseconds), unit.name),
+                     value <= allowed});
 }
 
 /// Prices per million in a column: cents, and two digits where a cent is too coarse.

@@ -75,6 +75,8 @@ void add_line(std::string_view label, const std::string& text, std::string& out)
 
 std::string run_markdown(const RunOutput& run) {
   std::string out = fmt::format("### {}\n", escaped(run_title(run)));
+  const std::string stopped = stop_text(run.scenario, run.result, run.expected_requests);
+  out += stopped.empty() ? "" : fmt::format("\n**{}**\n", stopped);
   out += verdicts(run.summary);
   const std::vector<LatencyRow> latencies = latency_rows(run.summary);
   if (!latencies.empty()) {
@@ -89,7 +91,8 @@ std::string run_markdown(const RunOutput& run) {
   add_line("cost", bill_text(run), out);
   const std::vector<CostRow> costs = cost_rows(run);
   if (!costs.empty()) {
-    out += header({"token", "tokens", "$/M busy", "+ idle", "= $/M", "× input"});
+    const std::string sign = currency_sign(run.scenario.prices.currency);
+    out += header({"token", "tokens", sign + "/M busy", "+ idle", "= " + sign + "/M", "× input"});
     for (const CostRow& cost : costs) {
       out += with_name(cost.token, cost.values);
     }

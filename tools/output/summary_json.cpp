@@ -27,6 +27,7 @@ class SummaryWriter {
     root["tokens"] = tokens(summary_.tokens);
     root["duration_s"] = summary_.duration_s;
     root["throughput"] = throughput();
+    const char* no_completion = why_no_completion(summary_.requests);
     root["ttft_ms"] = latency("ttft_ms", summary_.ttft, no_completion);
     root["tpot_ms"] = latency("tpot_ms", summary_.tpot, single_tokens);
     root["itl_ms"] = latency("itl_ms", summary_.itl, "no request emitted a second token");
@@ -48,10 +49,15 @@ class SummaryWriter {
   }
 
  private:
-  static constexpr const char* no_completion = "no request completed after the warm-up";
   static constexpr const char* single_tokens =
-      "no completed request has more than one output token";
+      "no request with more than one output token completed after the warm-up";
   static constexpr const char* next_version = "not computed in this version";
+
+  static const char* why_no_completion(const RequestCounts& counts) {
+    return counts.rejected > 0 && counts.rejected == counts.arrived
+               ? "every request was refused, see `warnings`"
+               : "no request completed after the warm-up";
+  }
 
   Json missing(const std::string& path, const std::string& reason) {
     reasons_[path] = reason;
@@ -101,11 +107,16 @@ class SummaryWriter {
                              : Json(to_milliseconds(static_cast<double>(time.ps)));
   }
 
+  Json attainment(const std::string& path, const SloVerdict& slo) {
+    return slo.counted > 0 ? Json(slo.attainment)
+                           : missing(path, "no request of the measured window can be judged");
+  }
+
   Json verdict(const std::string& path, const std::optional<SloVerdict>& slo) {
     if (!slo) {
       return missing(path, "no limit given");
     }
-    return {{"attainment", slo->attainment},
+    return {{"attainment", attainment(path + ".attainment", *slo)},
             {"goodput_requests_per_s", slo->goodput_requests_per_s},
             {"met", slo->met},
             {"good", slo->good},
@@ -120,8 +131,8 @@ class SummaryWriter {
   Json slo() {
     Json section;
     const bool given = summary_.slo.has_value();
-    section["attainment"] =
-        given ? Json(summary_.slo->attainment) : missing("slo.attainment", "no limit given");
+    section["attainment"] = given ? attainment("slo.attainment", *summary_.slo)
+                                  : missing("slo.attainment", "no limit given");
     section["goodput_requests_per_s"] =
         given ? Json(summary_.slo->goodput_requests_per_s)
               : missing("slo.goodput_requests_per_s", "no limit given");
@@ -211,6 +222,7 @@ class SummaryWriter {
       Json entry;
       entry["requests"] = requests(traffic.requests);
       entry["tokens"] = tokens(traffic.tokens);
+      const char* no_completion = why_no_completion(traffic.requests);
       entry["ttft_ms"] = latency(path + ".ttft_ms", traffic.ttft, no_completion);
       entry["tpot_ms"] = latency(path + ".tpot_ms", traffic.tpot, single_tokens);
       entry["e2e_ms"] = latency(path + ".e2e_ms", traffic.e2e, no_completion);

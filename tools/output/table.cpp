@@ -20,6 +20,8 @@ class Screen {
 
   std::string draw() {
     out_ = run_title(run_) + "\n";
+    const std::string stopped = stop_text(run_.scenario, run_.result, run_.expected_requests);
+    out_ += stopped.empty() ? "" : " ! " + stopped + "\n";
     verdicts();
     latencies();
     line("simulated", fmt::format("{}, {} steps", span_text(run_.summary.duration_s),
@@ -116,8 +118,11 @@ class Screen {
       out_ += '\n';
     };
     out_ += pad_right(" classes", label_width);
-    for (const char* head :
-         {"requests", "good", "TTFT p99 ms", "TPOT p99 ms", "input $/M", "output $/M", "cost $"}) {
+    const std::string sign = currency_sign(run_.scenario.prices.currency);
+    for (const std::string& head :
+         {std::string("requests"), std::string("good"), std::string("TTFT p99 ms"),
+          std::string("TPOT p99 ms"), "input " + sign + "/M", "output " + sign + "/M",
+          "cost " + sign}) {
       out_ += pad_left(head, 13);
     }
     out_ += '\n';
@@ -140,10 +145,14 @@ class Screen {
     const std::string bill = bill_text(run_);
     const std::size_t left = label_width + std::max<std::size_t>(columns(bill) + 4, 30);
     std::string head = pad_right(pad_right(" cost", label_width) + bill, left);
+    const std::string sign = currency_sign(run_.scenario.prices.currency);
+    const std::size_t width = 9 + columns(sign);  // "$/M busy" and two spaces
     if (!rows.empty()) {
       head += pad_right("", 12);
-      for (const char* title : {"tokens", "$/M busy", "+ idle", "= $/M", "× input"}) {
-        head += pad_left(title, 10);
+      for (const std::string& title :
+           {std::string("tokens"), sign + "/M busy", std::string("+ idle"), "= " + sign + "/M",
+            std::string("× input")}) {
+        head += pad_left(title, width);
       }
     }
     while (head.ends_with(' ')) {
@@ -153,7 +162,7 @@ class Screen {
     for (const CostRow& row : rows) {
       out_ += std::string(left, ' ') + pad_right(row.token, 12);
       for (const std::string& value : row.values) {
-        out_ += pad_left(value, 10);
+        out_ += pad_left(value, width);
       }
       out_ += '\n';
     }

@@ -91,8 +91,13 @@ std::string figure(double value) {
   return fmt::format("{:.3g}", value);
 }
 
+std::string currency_sign(std::string_view currency) {
+  return currency == "USD" ? "$" : currency == "EUR" ? "€" : printable(currency);
+}
+
 std::string money(double amount, std::string_view currency) {
-  const std::string unit = currency == "USD" ? "$" : printable(currency) + " ";
+  const bool has_sign = currency == "USD" || currency == "EUR";
+  const std::string unit = currency_sign(currency) + (has_sign ? "" : " ");
   const double size = std::abs(amount);
   if (size >= 999.995) {
     return unit + group_digits(std::llround(amount));
@@ -124,9 +129,23 @@ std::string percent(double share) {
   return fmt::format("{:.0f} %", value);
 }
 
+TimeUnit time_unit(double milliseconds) {
+  if (milliseconds < 1) {
+    return milliseconds < 0.9995e-6   ? TimeUnit{"ps", 1e-9}
+           : milliseconds < 0.9995e-3 ? TimeUnit{"ns", 1e-6}
+                                      : TimeUnit{"µs", 1e-3};
+  }
+  if (milliseconds < 10'000) {
+    return {"ms", 1};
+  }
+  return milliseconds < 7'200'000 ? TimeUnit{"s", 1e3} : TimeUnit{"h", 3.6e6};
+}
+
 std::string span_text(double seconds) {
   if (seconds < 1) {
-    return figure(seconds * 1000) + " ms";
+    const double milliseconds = seconds * 1000;
+    const TimeUnit unit = time_unit(milliseconds > 0 ? milliseconds : 1);
+    return fmt::format("{} {}", figure(milliseconds / unit.milliseconds), unit.name);
   }
   if (seconds < 120) {
     return fmt::format("{:.3g} s", seconds);

@@ -20,13 +20,24 @@ std::string exact_dollars(std::int64_t nano);
 /// A number for people, about three digits: "2,350", "96.1", "4.07", "0.25", "0.00123".
 std::string figure(double value);
 
-/// An amount for people: "$9.67", "$1,234", "$0.0042"; other currencies by their code: "EUR 9.67".
+/// "$" for USD, "€" for EUR, else the code itself: "GBP".
+std::string currency_sign(std::string_view currency);
+
+/// An amount for people: "$9.67", "$1,234", "€0.0042"; most currencies by their code: "GBP 9.67".
 std::string money(double amount, std::string_view currency);
 
 /// A share for people: 0.9934 -> "99.3 %", 0.41 -> "41 %". Never rounds up to 100 % or down to 0 %.
 std::string percent(double share);
 
-/// A span for people: "29 min", "1.5 h", "45 s".
+struct TimeUnit {
+  const char* name;
+  double milliseconds;
+};
+
+/// The unit, from ps to h, in which a time above 0 reads best.
+TimeUnit time_unit(double milliseconds);
+
+/// A span for people: "29 min", "1.5 h", "45 s", "2.50 µs".
 std::string span_text(double seconds);
 
 /// `text` safe for a terminal: control characters as \x1b, broken UTF-8 as U+FFFD.

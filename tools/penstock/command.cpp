@@ -110,7 +110,8 @@ int run_command_line(const Arguments& arguments) {
     return exit_internal_bug;
   } catch (const std::bad_alloc&) {
     tell_error("not enough memory for this run");
-    return exit_internal_bug;
+    tell("  it keeps 64 bytes a request and more: lower `workload.requests` or its `duration`\n");
+    return exit_infeasible;
   } catch (const std::exception& error) {
     tell_error(fmt::format("this is a bug of penstock: unexpected exception: {}\n  replay: {}",
                            error.what(), replay_text(arguments)));

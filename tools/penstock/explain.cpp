@@ -38,7 +38,22 @@ constexpr Usage usage{"explain",
                       1,
                       1};
 
-Json step_json(const StepExplanation& step) {
+/// The sum of the GPU's operators, before the engine's factor.
+double operators_sum_ms(const StepExplanation& step) {
+  double sum = 0;
+  for (std::size_t op = 0; op < operator_count; ++op) {
+    sum += static_cast<Operator>(op) == Operator::cpu ? 0 : step.operators_ms[op];
+  }
+  return sum;
+}
+
+/// Milliseconds, or a smaller unit where that would need an exponent.
+std::string time_text(double milliseconds) {
+  return milliseconds > 0 && milliseconds < 1e-3 ? output::span_text(milliseconds / 1e3)
+                                                 : output::figure(milliseconds) + " ms";
+}
+
+Json step_json(const StepExplanation& step, double engine_factor) {
   Json operators;
   Json bound;
   for (std::size_t op = 0; op < operator_count; ++op) {
@@ -52,18 +67,30 @@ Json step_json(const StepExplanation& step) {
             {"gpu_ms", step.gpu_ms},
             {"cpu_ms", step.cpu_ms},
             {"operators_ms", std::move(operators)},
+            {"gpu_time_factor", engine_factor},
             {"bound", std::move(bound)}}}};
 }
 
-std::string step_table(const StepExplanation& step) {
-  std::string text = fmt::format("step {} ms = GPU {} ms, CPU {} ms; bound by {}\n",
-                                 output::figure(step.total_ms), output::figure(step.gpu_ms),
-                                 output::figure(step.cpu_ms), to_string(step.step_bound));
+/// Rows that add up to the step: operators, what the engine's factor adds to their sum, the CPU.
+std::string step_table(const StepExplanation& step, double engine_factor) {
+  const bool overlaps = step.cpu_ms > 0 && step.total_ms < step.gpu_ms + step.cpu_ms;
+  std::string text = fmt::format(
+      "step {} = GPU {}, CPU {}{}; bound by {}\n", time_text(step.total_ms), time_text(step.gpu_ms),
+      time_text(step.cpu_ms), overlaps ? " at the same time" : "", to_string(step.step_bound));
+  const auto row = [&text](std::string_view name, double ms, std::string_view remark) {
+    text += fmt::format(" {:<13} {:>9} ms  {}\n", name, output::figure(ms), remark);
+  };
   for (std::size_t op = 0; op < operator_count; ++op) {
-    if (step.operators_ms[op] > 0) {
-      text += fmt::format(" {:<12} {:>9} ms  {}\n", to_string(static_cast<Operator>(op)),
-                          output::figure(step.operators_ms[op]), to_string(step.bound[op]));
+    if (static_cast<Operator>(op) != Operator::cpu && step.operators_ms[op] > 0) {
+      row(to_string(static_cast<Operator>(op)), step.operators_ms[op], to_string(step.bound[op]));
     }
+  }
+  const double sum = operators_sum_ms(step);
+  if (sum > 0 && engine_factor != 1) {
+    row("engine factor", step.gpu_ms - sum, fmt::format("the sum × {:.6g}", engine_factor));
+  }
+  if (step.cpu_ms > 0) {
+    row("cpu", step.cpu_ms, overlaps ? "cpu, while the GPU works" : "cpu");
   }
   return text;
 }
@@ -84,7 +111,8 @@ int explain(const ParsedOptions& options) {
     return config::exit_code(loaded.diagnostics);
   }
   const StepExplanation step = explain_step(loaded.scenario, step_load(spec));
-  print(as_json ? output::to_text(step_json(step)) : step_table(step));
+  const double factor = loaded.scenario.engine.timing.gpu_time_factor;
+  print(as_json ? output::to_text(step_json(step, factor)) : step_table(step, factor));
   return exit_ok;
 }
 

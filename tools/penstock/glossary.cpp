@@ -81,7 +81,7 @@ constexpr std::array glossary{
     Term{"blended", "Cost rule: every token costs the same. Also the bill over all tokens."},
     Term{"idle",
          "Replica time in which no step runs. Shown apart, then spread over the busy accounts in\n"
-         "proportion: $/M = busy + idle."},
+         "proportion: price per million tokens = busy + idle."},
     Term{"recompute", "Replica time spent on recomputed positions; treated like idle."},
     Term{"weights",
          "Cause of cost: streaming the weights, the part of a matrix product's time that a\n"

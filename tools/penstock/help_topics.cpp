@@ -16,8 +16,8 @@ constexpr std::string_view units_text =
   money        $2.50/h (of a GPU)   $0.08/kWh
   counts       8192   plain numbers, no unit
 
-In results every key ends in its unit: `ttft_ms`, `duration_s`, `cost_usd`; money is in US
-dollars, prices per million tokens.
+In results every key ends in its unit: `ttft_ms`, `duration_s`. Money is in the currency of
+`prices` (`cost.currency`), never converted; prices are per million tokens.
 )";
 
 constexpr std::string_view overrides_text =
@@ -25,10 +25,10 @@ constexpr std::string_view overrides_text =
 
   penstock run workloads/chat.yaml --set cluster.replicas=4
   penstock run workloads/chat.yaml --set slo.ttft=300ms --set 'prices.gpu=$1.99/h'
-  penstock run workloads/mix.yaml  --set workload.classes[0].rate=20/s
+  penstock run workloads/chat.yaml --set 'workload.classes[0].rate=20/s'
 
 PATH is dotted, [i] picks an item of a list from 0. VALUE is YAML with units. Lowest first:
-default, catalogue, file, --set (later ones win). `--seed N` is short for `--set seed=N`.
+default, catalogue, file, --set (later ones win). `--seed N` sets `seed` and beats --set seed.
 )";
 
 constexpr std::string_view metrics_text =
@@ -63,25 +63,34 @@ around it. The same input and seed give the same bytes.
 
   summary.json     as --format json
   requests.csv     one row a request in order of arrival; times in s, exact; `cost_usd` sums to
-                   the bill
-  timeseries.csv   per interval (--interval; default span / 500, at least 1 s) and replica:
+                   the bill, in the currency of `prices` whatever that is: only the name is fixed
+  timeseries.csv   per interval (--interval; default 1 s, doubled past 500) and replica:
                    `time_s` is its start; running, waiting, kv are means over it, batch is
-                   sequences per step
+                   sequences per step; refused requests reach no replica and are not among its
+                   arrivals; power_w is empty in this version (as energy is, see `reasons`)
   ledger.csv       the bill by class, token type and cause under every rule; each rule's rows
                    sum to it
-  manifest.json    version, command, seed, SHA-256 of the inputs, host, wall-clock times
+  manifest.json    version, command, seed, SHA-256 of the inputs, host, wall-clock times;
+                   `stopped` is null, or until, interrupted, clock: why the run is not whole
+
+A run that stopped early says so below its title and first in `warnings`.
 )";
 
 constexpr std::string_view exit_codes_text =
-    R"(   0  done
+    R"(   0  done; also if --until stopped the run, as asked (the screen and `warnings` mark it)
    1  an SLO given in the file is missed, and --strict is set
    2  the command line cannot be understood
-   3  the input is invalid: file, line and column are told, all errors at once
-   4  infeasible: does not fit, or not built in this version
-   5  stopped early by a limit; the results cover what was done
+   3  the input is invalid: file, line and column are told, all errors at once; also a trace, a
+      config.json or a --catalog folder that is named and is not there
+   4  infeasible: the model does not fit, the run needs more memory than this machine gives
+      (lower `workload.requests`), or not built in this version
+   5  the simulated clock reached its limit of 100 days; the results cover what was done
   70  a bug of penstock; the message says how to replay it
-  74  something cannot be read or written
- 130  interrupted (Ctrl-C); what is complete is kept and marked; a second Ctrl-C ends at once
+  74  the workload file itself cannot be read, a trace fails while it is read, or results cannot
+      be written
+ 130  interrupted (Ctrl-C, SIGTERM): the run stops at once, what is complete is kept and marked.
+      Another Ctrl-C within a second or two is ignored; a later one ends the process, and nothing
+      is printed or written
 )";
 
 constexpr std::string_view testing_text =

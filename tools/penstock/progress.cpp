@@ -47,10 +47,11 @@ void ProgressLine::update(const Progress& progress) {
     line += fmt::format("[{:<20}] {:3.0f} %  ", std::string(filled, '=') + (filled < 20 ? ">" : ""),
                         share * 100);
   }
+  const std::uint64_t total = std::max(expected_, progress.arrived);
   line += fmt::format("sim {}  {} of {} requests done  {} requests/s",
                       output::span_text(progress.now.seconds()),
                       output::group_digits(static_cast<std::int64_t>(progress.finished)),
-                      output::group_digits(static_cast<std::int64_t>(progress.arrived)),
+                      output::group_digits(static_cast<std::int64_t>(total)),
                       output::figure(static_cast<double>(progress.finished) / elapsed));
   if (share > 0) {
     line += fmt::format("  {} left", output::span_text(elapsed / share * (1 - share)));

@@ -29,7 +29,8 @@ constexpr std::array options_table{
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
     Option{"format", 0, "FORMAT", "table (default), json, csv or markdown"},
     Option{"until", 0, "TIME", "stop at this simulated time"},
-    Option{"interval", 0, "TIME", "interval of timeseries.csv (default: span / 500, at least 1 s)"},
+    Option{"interval", 0, "TIME",
+           "interval of timeseries.csv (default: 1 s, doubled past 500 rows)"},
     Option{"strict", 0, {}, "exit code 1 if an SLO of the file is missed"},
     Option{"quiet", 'q', {}, "no progress, no warnings"},
     color_option,
@@ -187,6 +188,7 @@ int run(const Request& request) {
   facts.load_seconds = seconds_since(start);
   const Clock::time_point simulation_start = Clock::now();
   const Scenario& scenario = prepared.loaded.scenario;
+  const std::uint64_t expected = prepared.opened.source->expected_requests();
   const Result result = simulate_with_progress(request, prepared);
   facts.simulate_seconds = seconds_since(simulation_start);
   const Summary summary = summarize(scenario, result);
@@ -196,8 +198,9 @@ int run(const Request& request) {
                               output::assess_confidence(scenario, result),
                               config::to_json(scenario).dump(),
                               prepared.opened.description,
-                              output::run_warnings(scenario, result),
-                              prepared.loaded.notes};
+                              output::run_warnings(scenario, result, expected),
+                              prepared.loaded.notes,
+                              expected};
   if (!request.quiet) {
     for (const std::string& warning : run.warnings) {
       tell_warning(warning);
