@@ -97,23 +97,33 @@ void Recorder::count_steps(SimTime start, SimTime end, const StepCounts& counts)
   here.sampling_steps += counts.sampling_steps;
   here.pairs += counts.pairs;
   here.kv_read += counts.kv_read;
-  const Int128 flop_time = static_cast<Int128>(counts.tokens) * peak_.token_flop +
-                           static_cast<Int128>(counts.rows) * peak_.row_flop +
-                           static_cast<Int128>(counts.pairs) * peak_.pair_flop;
-  const Int128 byte_time = static_cast<Int128>(counts.steps) * peak_.step_bytes +
-                           static_cast<Int128>(counts.sampling_steps) * peak_.head_bytes +
-                           static_cast<Int128>(counts.all_tokens) * peak_.token_bytes +
-                           static_cast<Int128>(counts.rows) * peak_.row_bytes +
-                           static_cast<Int128>(counts.kv_read) * peak_.kv_bytes;
-  if (end <= begin_ + interval_) {
-    here.flop_time += flop_time;
-    here.byte_time += byte_time;
-  } else {
-    share_work(start, end, flop_time, byte_time);
+  if (end > begin_ + interval_) {
+    share_work(start, end, counts);
   }
 }
 
-void Recorder::share_work(SimTime start, SimTime end, Int128 flop_time, Int128 byte_time) {
+template <typename Counts>
+Int128 Recorder::flop_time(const Counts& counts) const {
+  return static_cast<Int128>(counts.tokens) * peak_.token_flop +
+         static_cast<Int128>(counts.rows) * peak_.row_flop +
+         static_cast<Int128>(counts.pairs) * peak_.pair_flop;
+}
+
+template <typename Counts>
+Int128 Recorder::byte_time(const Counts& counts) const {
+  return static_cast<Int128>(counts.steps) * peak_.step_bytes +
+         static_cast<Int128>(counts.sampling_steps) * peak_.head_bytes +
+         static_cast<Int128>(counts.all_tokens) * peak_.token_bytes +
+         static_cast<Int128>(counts.rows) * peak_.row_bytes +
+         static_cast<Int128>(counts.kv_read) * peak_.kv_bytes;
+}
+
+void Recorder::share_work(SimTime start, SimTime end, const StepCounts& counts) {
+  // The counts stay where the step starts; finish() makes all their work there, so take it away.
+  const Int128 flop = flop_time(counts);
+  const Int128 bytes = byte_time(counts);
+  point(start).flop_time -= flop;
+  point(start).byte_time -= bytes;
   // Cumulative shares: the same sums however the intervals are cut.
   Int128 flop_given = 0;
   Int128 byte_given = 0;
@@ -121,8 +131,8 @@ void Recorder::share_work(SimTime start, SimTime end, Int128 flop_time, Int128 b
     SeriesPoint& here = point(from);
     const SimTime to = std::min(end, begin_ + interval_);
     const Int128 done = (to - start).ps;
-    const Int128 flop_upto = flop_time * done / (end - start).ps;
-    const Int128 byte_upto = byte_time * done / (end - start).ps;
+    const Int128 flop_upto = flop * done / (end - start).ps;
+    const Int128 byte_upto = bytes * done / (end - start).ps;
     here.flop_time += flop_upto - flop_given;
     here.byte_time += byte_upto - byte_given;
     flop_given = flop_upto;
@@ -141,7 +151,9 @@ ReplicaResult Recorder::finish(SimTime end, SimTime interval) {
   if (result_.series.size() < static_cast<std::size_t>(count)) {
     result_.series.resize(static_cast<std::size_t>(count));
   }
-  for (const SeriesPoint& p : result_.series) {
+  for (SeriesPoint& p : result_.series) {
+    p.flop_time += flop_time(p);
+    p.byte_time += byte_time(p);
     add(result_.total, p);
   }
   return std::move(result_);

@@ -74,7 +74,12 @@ class Recorder {
                                                              : move_to(now);
   }
   SeriesPoint& move_to(SimTime now);
-  void share_work(SimTime start, SimTime end, Int128 flop_time, Int128 byte_time);
+  /// Shares the work of a step among the intervals that it lasts over.
+  void share_work(SimTime start, SimTime end, const StepCounts& counts);
+  template <typename Counts>
+  Int128 flop_time(const Counts& counts) const;
+  template <typename Counts>
+  Int128 byte_time(const Counts& counts) const;
   void integrate(SimTime now);
   void double_interval();
 
