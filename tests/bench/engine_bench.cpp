@@ -60,7 +60,6 @@ void simulate_all(benchmark::State& state, const Scenario& scenario, Drawn& sour
     const Summary summary = summarize(scenario, result);
     batch = summary.utilization.batch_mean;
     busy = summary.utilization.busy;
-    benchmark::DoNotOptimize(batch);
   }
   state.SetItemsProcessed(state.iterations() * requests);
   state.counters["batch"] = batch;
