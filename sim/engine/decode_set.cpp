@@ -10,7 +10,8 @@ DecodeSet::DecodeSet(SequenceTable& table, std::int64_t block_size)
     : table_(table),
       block_size_(block_size),
       mask_(std::has_single_bit(static_cast<std::uint64_t>(block_size)) ? block_size - 1 : -1),
-      residues_(static_cast<std::size_t>(block_size)) {}
+      residues_(static_cast<std::size_t>(block_size)),
+      finishes_(table) {}
 
 void DecodeSet::join(Slot slot) {
   Sequence& s = table_[slot];
@@ -19,15 +20,13 @@ void DecodeSet::join(Slot slot) {
   measured_ += s.measured ? 1 : 0;
   base_sum_ += s.base;
   ++residues_[residue(s.base)];
-  finishes_.push({s.finish_step(), s.admission, slot});
-  if (contexts_.size() > static_cast<std::size_t>(2 * size_ + 64)) {
-    compact_contexts();
+  finishes_.add(slot);
+  if (!contexts_stale_) {
+    contexts_.add(s.base, s.finish_step());
   }
-  contexts_.push({s.base, s.admission, slot});
 }
 
-void DecodeSet::leave(Slot slot) {
-  const Sequence& s = table_[slot];
+void DecodeSet::subtract(const Sequence& s) {
   PENSTOCK_ASSERT(s.state == SequenceState::decoding);
   --size_;
   measured_ -= s.measured ? 1 : 0;
@@ -35,53 +34,35 @@ void DecodeSet::leave(Slot slot) {
   --residues_[residue(s.base)];
 }
 
+void DecodeSet::leave(Slot slot) {
+  subtract(table_[slot]);
+  finishes_.remove(slot);
+  contexts_stale_ = true;
+}
+
 std::int64_t DecodeSet::kv_max(std::int64_t step) {
-  while (!contexts_.empty()) {
-    const Entry& top = contexts_.top();
-    if (is_member(top) && table_[top.slot].base == top.key) {
-      return top.key + step;
-    }
-    contexts_.pop();
+  if (contexts_stale_) {
+    contexts_.clear();
+    finishes_.for_each(
+        [&](Slot slot) { contexts_.add(table_[slot].base, table_[slot].finish_step()); });
+    contexts_stale_ = false;
   }
-  return 0;
-}
-
-void DecodeSet::compact_contexts() {
-  Heap<Shorter> members;
-  members.reserve(static_cast<std::size_t>(size_) + 1);
-  for (const Entry& entry : contexts_) {
-    if (is_member(entry) && table_[entry.slot].base == entry.key) {
-      members.push(entry);
-    }
-  }
-  contexts_.swap(members);
-}
-
-void DecodeSet::drop_stale_finishes() {
-  while (!finishes_.empty()) {
-    const Entry& top = finishes_.top();
-    if (is_member(top) && table_[top.slot].finish_step() == top.key) {
-      return;
-    }
-    finishes_.pop();
-  }
-}
-
-std::int64_t DecodeSet::first_finish() {
-  drop_stale_finishes();
-  PENSTOCK_ASSERT(!finishes_.empty());
-  return finishes_.top().key;
+  contexts_.drop_finished(step);
+  return contexts_.base() + step;
 }
 
 void DecodeSet::take_finished(std::int64_t step, std::vector<Slot>& finished) {
-  // Keys of stale entries are too early, never too late.
-  while (size_ > 0 && finishes_.top().key <= step && first_finish() == step) {
-    const Slot slot = finishes_.top().slot;
-    finishes_.pop();
-    leave(slot);
-    table_[slot].state = SequenceState::draining;
-    finished.push_back(slot);
+  if (size_ == 0 || finishes_.first() != step) {
+    return;
   }
+  const std::size_t before = finished.size();
+  finishes_.take_first(finished);
+  for (std::size_t i = before; i < finished.size(); ++i) {
+    Sequence& s = table_[finished[i]];
+    subtract(s);
+    s.state = SequenceState::draining;
+  }
+  contexts_.drop_finished(step + 1);
 }
 
 }  // namespace penstock

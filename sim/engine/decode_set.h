@@ -1,9 +1,10 @@
 #pragma once
 
-#include <boost/heap/d_ary_heap.hpp>
 #include <cstdint>
 #include <vector>
 
+#include "sim/engine/finish_calendar.h"
+#include "sim/engine/longest_context.h"
 #include "sim/engine/sequence.h"
 
 namespace penstock {
@@ -14,8 +15,7 @@ namespace penstock {
 /// Every member grows by one token a step, together, so every order among them is static: the
 /// longest context is the largest `base`, the next to finish has the smallest finish_step(), and
 /// which of them need a new block in step s is one entry of a histogram of base mod block_size.
-/// Members change only by join() and leave(). Heap entries of members that left are dropped when
-/// they surface.
+/// Members change only by join() and leave().
 class DecodeSet {
  public:
   DecodeSet(SequenceTable& table, std::int64_t block_size);
@@ -27,36 +27,20 @@ class DecodeSet {
   std::int64_t kv_sum(std::int64_t step) const { return base_sum_ + size_ * step; }
   /// Members that need a new block in step `step`.
   std::int64_t blocks_needed(std::int64_t step) const { return residues_[residue(1 - step)]; }
-  /// The longest KV length in step `step`; 0 if empty.
+  /// The longest KV length in step `step`, not earlier than that of the last call. Requires
+  /// size() > 0.
   std::int64_t kv_max(std::int64_t step);
   /// The earliest finish_step() of a member. Requires size() > 0.
-  std::int64_t first_finish();
+  std::int64_t first_finish() const { return finishes_.first(); }
 
   /// `table[slot].base` must be set; the state becomes decoding.
   void join(Slot slot);
-  /// Takes a member out; the caller sets its new state.
+  /// Takes a member out before its end; the caller sets its new state.
   void leave(Slot slot);
   /// Takes out all members whose finish_step() is `step`, in admission order; they are draining.
   void take_finished(std::int64_t step, std::vector<Slot>& finished);
 
  private:
-  struct Entry {
-    std::int64_t key = 0;  ///< finish_step() or base
-    std::uint32_t admission = 0;
-    Slot slot = no_slot;
-  };
-  /// On top: the smallest finish step, ties in admission order.
-  struct FinishesLater {
-    bool operator()(const Entry& a, const Entry& b) const {
-      return a.key != b.key ? a.key > b.key : a.admission > b.admission;
-    }
-  };
-  struct Shorter {
-    bool operator()(const Entry& a, const Entry& b) const { return a.key < b.key; }
-  };
-  template <typename Compare>
-  using Heap = boost::heap::d_ary_heap<Entry, boost::heap::arity<4>, boost::heap::compare<Compare>>;
-
   std::size_t residue(std::int64_t value) const {
     if (mask_ >= 0) {
       return static_cast<std::size_t>(value & mask_);
@@ -64,12 +48,7 @@ class DecodeSet {
     const std::int64_t r = value % block_size_;
     return static_cast<std::size_t>(r < 0 ? r + block_size_ : r);
   }
-  bool is_member(const Entry& entry) const {
-    const Sequence& s = table_[entry.slot];
-    return s.state == SequenceState::decoding && s.admission == entry.admission;
-  }
-  void drop_stale_finishes();
-  void compact_contexts();
+  void subtract(const Sequence& sequence);
 
   SequenceTable& table_;
   std::int64_t block_size_;
@@ -78,8 +57,9 @@ class DecodeSet {
   std::int64_t measured_ = 0;
   std::int64_t base_sum_ = 0;
   std::vector<std::int64_t> residues_;
-  Heap<FinishesLater> finishes_;
-  Heap<Shorter> contexts_;
+  FinishCalendar finishes_;
+  LongestContext contexts_;
+  bool contexts_stale_ = false;  ///< a member left early: what it outlasted is not known
 };
 
 }  // namespace penstock

@@ -43,13 +43,15 @@ struct Sequence {
   std::uint32_t id = 0;         ///< index of its RequestRecord
   Slot previous = no_slot;      ///< neighbours in the running list
   Slot next = no_slot;
+  Slot finish_previous = no_slot;  ///< neighbours in the finish calendar
+  Slot finish_next = no_slot;
   std::uint16_t class_index = 0;
   SequenceState state = SequenceState::waiting;
   bool measured = true;  ///< arrived after the warm-up: its token gaps count
   std::int32_t priority = 0;
-  std::int64_t computed = 0;  ///< C, unless decoding
 
   CostSnapshot cost;
+  std::int64_t computed = 0;    ///< C, unless decoding
   std::int64_t emitted = 0;     ///< O, unless decoding; a token in flight counts
   std::int64_t target = 0;      ///< prefilling: positions to reach, P + O at admission
   std::int64_t high_water = 0;  ///< positions ever computed: below it, work is done again

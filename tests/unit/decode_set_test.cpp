@@ -1,0 +1,130 @@
+// The decode set against plain sorted containers: joins, early leaves and finishes at random.
+
+#include "sim/engine/decode_set.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "sim/core/rng.h"
+
+namespace penstock {
+namespace {
+
+/// What DecodeSet says, counted member by member.
+class PlainSet {
+ public:
+  explicit PlainSet(const SequenceTable& table) : table_(table) {}
+
+  void join(Slot slot) { members_.push_back(slot); }
+  void leave(Slot slot) { std::erase(members_, slot); }
+  bool empty() const { return members_.empty(); }
+  Slot any(std::uint64_t n) const { return members_[n % members_.size()]; }
+  std::int64_t first_finish() const {
+    std::int64_t first = INT64_MAX;
+    for (const Slot slot : members_) {
+      first = std::min(first, table_[slot].finish_step());
+    }
+    return first;
+  }
+  std::int64_t kv_max(std::int64_t step) const {
+    std::int64_t longest = 0;
+    for (const Slot slot : members_) {
+      longest = std::max(longest, table_[slot].base + step);
+    }
+    return longest;
+  }
+  std::int64_t kv_sum(std::int64_t step) const {
+    std::int64_t sum = 0;
+    for (const Slot slot : members_) {
+      sum += table_[slot].base + step;
+    }
+    return sum;
+  }
+  std::vector<Slot> take_finished(std::int64_t step) {
+    std::vector<Slot> finished;
+    for (const Slot slot : members_) {
+      if (table_[slot].finish_step() == step) {
+        finished.push_back(slot);
+      }
+    }
+    std::sort(finished.begin(), finished.end(),
+              [&](Slot a, Slot b) { return table_[a].admission < table_[b].admission; });
+    for (const Slot slot : finished) {
+      leave(slot);
+    }
+    return finished;
+  }
+
+ private:
+  const SequenceTable& table_;
+  std::vector<Slot> members_;
+};
+
+struct Pair {
+  explicit Pair(std::int64_t longest_output) : longest(longest_output) {}
+
+  void join(Rng& rng, std::int64_t step) {
+    Sequence s;
+    s.prompt = 1 + static_cast<std::int64_t>(rng.next() % 300);
+    s.output = 2 + static_cast<std::int64_t>(rng.next() % static_cast<std::uint64_t>(longest));
+    s.base = s.prompt + 1 - step;
+    s.admission = next_admission++;
+    const Slot slot = table.add(s);
+    set.join(slot);
+    plain.join(slot);
+  }
+  void leave(Slot slot) {
+    set.leave(slot);
+    plain.leave(slot);
+    table.remove(slot);
+  }
+
+  std::int64_t longest;
+  SequenceTable table;
+  DecodeSet set{table, 16};
+  PlainSet plain{table};
+  std::uint32_t next_admission = 0;
+};
+
+TEST_CASE("the decode set says what its members say one by one") {
+  for (const std::int64_t longest : {3, 60, 5'000, 300'000}) {
+    CAPTURE(longest);
+    Rng rng(7, "decode set");
+    Pair sets(longest);
+    std::int64_t step = 1;
+    for (int event = 0; event < 4'000; ++event) {
+      CAPTURE(event);
+      const std::uint64_t what = rng.next() % 16;
+      if (what < 8) {
+        sets.join(rng, step);
+      } else if (what == 8 && !sets.plain.empty()) {
+        sets.leave(sets.plain.any(rng.next()));
+      }
+      if (sets.plain.empty()) {
+        REQUIRE(sets.set.size() == 0);
+        continue;
+      }
+      REQUIRE(sets.set.first_finish() == sets.plain.first_finish());
+      REQUIRE(sets.set.kv_sum(step) == sets.plain.kv_sum(step));
+      if (what % 2 == 0) {
+        REQUIRE(sets.set.kv_max(step) == sets.plain.kv_max(step));
+      }
+      if (what > 11) {
+        step = sets.plain.first_finish();
+        std::vector<Slot> finished;
+        sets.set.take_finished(step, finished);
+        REQUIRE(finished == sets.plain.take_finished(step));
+        for (const Slot slot : finished) {
+          sets.table.remove(slot);
+        }
+        ++step;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace penstock
