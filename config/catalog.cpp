@@ -187,6 +187,12 @@ const Catalog::Entry* Catalog::find(CatalogKind kind, std::string_view name) con
   return stored != nullptr ? &stored->entry : nullptr;
 }
 
+std::optional<std::string> Catalog::resolve(CatalogKind kind, std::string_view name,
+                                            const Span& span, Reporter& reporter) const {
+  const Stored* stored = find_or_report(kind, name, span, reporter);
+  return stored != nullptr ? std::optional(stored->entry.name) : std::nullopt;
+}
+
 std::string_view Catalog::text(const Entry& entry) const {
   for (const Stored& item : items_) {
     if (item.entry.kind == entry.kind && item.entry.path == entry.path) {

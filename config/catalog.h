@@ -80,6 +80,9 @@ class Catalog {
   std::vector<Entry> list(CatalogKind kind) const;
   /// By name or alias; case, blanks and underscores do not matter. Null if there is none.
   const Entry* find(CatalogKind kind, std::string_view name) const;
+  /// The name in the catalogue; one that is not there is reported at `span`.
+  std::optional<std::string> resolve(CatalogKind kind, std::string_view name, const Span& span,
+                                     Reporter& reporter) const;
   /// The text of an item's file.
   std::string_view text(const Entry& entry) const;
 

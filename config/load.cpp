@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <tuple>
 
 #include "config/load_parts.h"
 #include "config/overrides.h"
@@ -18,10 +19,9 @@ namespace {
 constexpr std::array<std::string_view, 5> memory_keys{"model", "weights", "kv_cache", "cluster",
                                                       "engine"};
 
-/// Everything after the file is a tree.
-void load_tree(Node root, const SourcePtr& file, const LoadOptions& options, Reporter& reporter,
-               Loaded& loaded) {
-  apply_overrides(root, options.sets, reporter);
+/// Everything after the file is a tree with its overrides.
+void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& options,
+               Reporter& reporter, Loaded& loaded) {
   check_schema(root, workload_schema(), reporter);
   if (!root.is_map()) {
     return;
@@ -40,7 +40,72 @@ void load_tree(Node root, const SourcePtr& file, const LoadOptions& options, Rep
   }
   load_workload(context, scenario);
   load_prices(context, has_gpu, scenario);
+  if (options.check_plan && root.find("plan") != nullptr) {
+    read_plan(context, scenario.workload.classes);
+  }
   scenario.seed = options.seed.value_or(context.root.seed("seed").value_or(1));
+}
+
+/// What the plan of a file without `cluster.gpu` may choose, the smallest tensor_parallel first.
+struct Choice {
+  std::vector<std::string> gpus;
+  std::vector<int> tensor_parallel;
+  Span span;
+};
+
+Choice choice_of(Node root, const SourcePtr& file, const LoadOptions& options) {
+  Reporter ignored;
+  const Catalog catalog(options.catalog_dir, ignored);
+  const LoadContext context{{&root, "", workload_schema()}, file, catalog, ignored};
+  const Section section = context.root.section("plan");
+  PlanSpec plan = read_plan(context, {});
+  Choice choice{std::move(plan.gpus), std::move(plan.tensor_parallel), section.span("gpus")};
+  if (choice.gpus.empty() || choice.tensor_parallel.empty()) {  // told with the rest of the file
+    const Node nothing;
+    plan = read_plan({{&nothing, "", workload_schema()}, file, catalog, ignored}, {});
+    choice.gpus = std::move(plan.gpus);
+    choice.tensor_parallel = std::move(plan.tensor_parallel);
+  }
+  std::sort(choice.tensor_parallel.begin(), choice.tensor_parallel.end());
+  Scenario scenario;
+  if (load_model(context, scenario)) {
+    std::vector<int>& all = choice.tensor_parallel;
+    const auto has_problem = [&scenario](int tensor_parallel) {
+      return tensor_parallel_problem(scenario.model, tensor_parallel).has_value();
+    };
+    if (!std::all_of(all.begin(), all.end(), has_problem)) {  // else it is reported of the first
+      std::erase_if(all, has_problem);
+    }
+  }
+  return choice;
+}
+
+/// Loads a file whose plan chooses the GPU for the first choice that fits, else for the first.
+void load_planned(const Node& root, const SourcePtr& file, const LoadOptions& options,
+                  Reporter& reporter, Loaded& loaded) {
+  const Choice choice = choice_of(root, file, options);
+  std::optional<std::pair<Reporter, Loaded>> first;
+  for (const std::string& gpu : choice.gpus) {
+    for (const int tensor_parallel : choice.tensor_parallel) {
+      Node tree = root;
+      put_gpu(tree, gpu, tensor_parallel, choice.span);
+      std::pair<Reporter, Loaded> trial{reporter, {}};
+      load_tree(tree, file, options, trial.first, trial.second);
+      trial.first.note(fmt::format("loaded for {} with tensor_parallel {}, which `plan` allows",
+                                   gpu, tensor_parallel));
+      const MemoryPlan& memory = trial.second.memory;
+      const bool fits = memory.total_bytes == 0 ||  // not known: something else is wrong
+                        memory.holds(trial.second.scenario.engine.max_model_len);
+      if (fits || !first) {
+        first = std::move(trial);
+      }
+      if (fits) {
+        std::tie(reporter, loaded) = std::move(*first);
+        return;
+      }
+    }
+  }
+  std::tie(reporter, loaded) = std::move(first.value());
 }
 
 Loaded finish(Loaded loaded, Reporter& reporter) {
@@ -57,7 +122,14 @@ Loaded load_source(const SourcePtr& source, const LoadOptions& options, Reporter
     if (root->is_null()) {
       root->span = {source, 1, 1, 0};
     }
-    load_tree(std::move(*root), source, options, reporter, loaded);
+    apply_overrides(*root, options.sets, reporter);
+    const Node* cluster = root->find("cluster");
+    const bool has_gpu = cluster != nullptr && cluster->find("gpu") != nullptr;
+    if (options.check_plan && !has_gpu && root->find("plan") != nullptr) {
+      load_planned(*root, source, options, reporter, loaded);
+    } else {
+      load_tree(*root, source, options, reporter, loaded);
+    }
   }
   return finish(std::move(loaded), reporter);
 }

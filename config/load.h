@@ -19,6 +19,9 @@ struct LoadOptions {
   /// False: what does not fit into memory is a warning. For `explain --step`, which needs no KV
   /// pool.
   bool must_fit = true;
+  /// True: the `plan` section is checked too, and a file without `cluster.gpu` is loaded for the
+  /// first GPU and the smallest tensor_parallel of its plan that fit. For `check`.
+  bool check_plan = false;
 };
 
 /// A workload file, understood.

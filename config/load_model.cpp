@@ -15,9 +15,15 @@ bool exists(const std::string& path) {
   return std::filesystem::exists(path, error);
 }
 
-/// The file that `model:` names, if it names one rather than a catalogue entry.
-std::optional<std::string> config_file(const LoadContext& context, const std::string& model,
-                                       const Span& span) {
+Dtype dtype_or(const Section& root, std::string_view key, Dtype otherwise) {
+  const auto name = root.choice(key);
+  return name ? parse_dtype(*name).value_or(otherwise) : otherwise;
+}
+
+}  // namespace
+
+std::optional<std::string> model_file(const LoadContext& context, const std::string& model,
+                                      const Span& span) {
   const std::string path = resolve_path(context, model, span);
   std::error_code error;
   if (model.ends_with(".json")) {
@@ -32,13 +38,6 @@ std::optional<std::string> config_file(const LoadContext& context, const std::st
   return std::nullopt;
 }
 
-Dtype dtype_or(const Section& root, std::string_view key, Dtype otherwise) {
-  const auto name = root.choice(key);
-  return name ? parse_dtype(*name).value_or(otherwise) : otherwise;
-}
-
-}  // namespace
-
 bool load_model(const LoadContext& context, Scenario& scenario) {
   const Section& root = context.root;
   scenario.kv_cache = dtype_or(root, "kv_cache", Dtype::bf16);
@@ -48,7 +47,7 @@ bool load_model(const LoadContext& context, Scenario& scenario) {
     return false;
   }
   const Span span = root.span("model");
-  if (const auto path = config_file(context, *name, span)) {
+  if (const auto path = model_file(context, *name, span)) {
     auto model = read_huggingface(*path, span, context.reporter);
     if (!model) {
       return false;

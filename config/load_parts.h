@@ -2,9 +2,13 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config/catalog.h"
 #include "config/memory.h"
+#include "config/plan.h"
 #include "config/report.h"
 #include "config/section.h"
 #include "sim/scenario.h"
@@ -25,6 +29,9 @@ struct LoadContext {
 /// folder if it was given on the command line.
 std::string resolve_path(const LoadContext& context, const std::string& path, const Span& span);
 
+/// The file that `model:` names, if it names one rather than a catalogue entry.
+std::optional<std::string> model_file(const LoadContext& context, const std::string& model,
+                                      const Span& span);
 /// model, weights, kv_cache. False if the architecture is not known.
 bool load_model(const LoadContext& context, Scenario& scenario);
 /// cluster. False if the GPU is not known. Checks tensor_parallel only if `model_is_known`.
@@ -37,8 +44,25 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
                        Scenario& scenario);
 /// workload and slo.
 void load_workload(const LoadContext& context, Scenario& scenario);
+/// The rate of a class of open arrivals, one of `count`; its lengths are known. All `rate_scale`s
+/// are in it.
+void load_rate(const LoadContext& context, const Section& klass, std::size_t count,
+               ClassSpec& spec);
+/// Reports what speaks of a rate in a class whose `process` has none.
+void refuse_rate(const LoadContext& context, const Section& klass, std::string_view process,
+                 bool refuse_share, ClassSpec& spec);
+/// A map `prices.gpu`: catalogue names and rents, in the order of the file; empty if there is none.
+/// Reports names that are not GPUs or come twice, and currencies that differ.
+std::vector<std::pair<std::string, Quantity>> read_gpu_prices(const LoadContext& context);
 /// prices and cost.
 void load_prices(const LoadContext& context, bool gpu_is_known, Scenario& scenario);
+
+/// plan. `classes` are those of the file; not checked if there are none.
+PlanSpec read_plan(const LoadContext& context, const std::vector<ClassSpec>& classes);
+/// Puts a GPU, and a tensor_parallel if given, into a file without `cluster.gpu`; what is said of
+/// them is said at `span`.
+void put_gpu(Node& root, const std::string& gpu, std::optional<int> tensor_parallel,
+             const Span& span);
 
 /// slo maps, here and in classes.
 Slo read_slo(const Section& section, const Slo& otherwise);

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/load_parts.h"
+#include "config/text.h"
 
 namespace penstock::config {
 
@@ -28,9 +31,12 @@ void take_catalogue_price(const LoadContext& context, Scenario& scenario) {
   spec.low_per_hour = price->low;
   spec.high_per_hour = price->high;
   spec.source = fmt::format("catalogue, {}: {}", price->date, price->source);
+  const std::string missing =
+      prices.has("gpu") ? fmt::format("has no {}", gpu) : std::string("is not given");
   Diagnostic& d = context.reporter.warning(
-      span, fmt::format("`prices.gpu` is not given: {} of the catalogue ({}) is used",
-                        price_text(price->usd_per_hour, price->currency), price->date));
+      prices.has("gpu") ? prices.span("gpu") : span,
+      fmt::format("`prices.gpu` {}: {} of the catalogue ({}) is used", missing,
+                  price_text(price->usd_per_hour, price->currency), price->date));
   if (price->high > 0) {
     d.notes.push_back(fmt::format("{} offers from {} to {}", price->offers,
                                   price_text(price->low, price->currency),
@@ -48,16 +54,55 @@ CostRule rule_of(std::string_view name) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, Quantity>> read_gpu_prices(const LoadContext& context) {
+  std::vector<std::pair<std::string, Quantity>> prices;
+  const Section section = context.root.section("prices").section("gpu");
+  if (section.is_given() && section.members().empty()) {
+    context.reporter.error(section.span(), "`prices.gpu` is empty", "such as {h100-sxm: $2.50/h}");
+  }
+  for (const Member& member : section.members()) {
+    const auto name =
+        context.catalog.resolve(CatalogKind::gpus, member.key, member.key_span, context.reporter);
+    const auto price = section.quantity(member.key);
+    if (!name || !price) {
+      continue;
+    }
+    if (std::any_of(prices.begin(), prices.end(),
+                    [&](const auto& p) { return p.first == *name; })) {
+      context.reporter.error(member.key_span,
+                             fmt::format("the price of {} is given already", *name));
+    } else if (!prices.empty() && price->currency != prices.front().second.currency) {
+      context.reporter.error(member.value.span,
+                             fmt::format("this price is in {}, that of {} in {}", price->currency,
+                                         prices.front().first, prices.front().second.currency),
+                             "currencies are not converted");
+    } else {
+      prices.emplace_back(*name, *price);
+    }
+  }
+  return prices;
+}
+
 void load_prices(const LoadContext& context, bool gpu_is_known, Scenario& scenario) {
   const Section section = context.root.section("prices");
   PriceSpec& spec = scenario.prices;
   spec.rule = rule_of(context.root.section("cost").choice("rule").value_or("phase"));
   spec.pue = section.number("pue").value_or(1);
-  if (const auto rent = section.quantity("gpu")) {
+  std::optional<Quantity> rent = section.quantity("gpu");
+  const Section map = section.section("gpu");
+  const auto rents = read_gpu_prices(context);
+  for (const auto& [gpu, price] : rents) {
+    spec.currency = price.currency;
+    if (gpu_is_known && gpu == scenario.cluster.gpu.name) {
+      rent = price;
+    }
+  }
+  if (rent) {
     spec.gpu_per_hour = rent->value;
     spec.currency = rent->currency;
     spec.source = "given in the file";
-  } else if (!section.has("gpu") && gpu_is_known) {
+  } else if (gpu_is_known &&
+             (!section.has("gpu") || (map.is_given() && rents.size() == map.members().size()))) {
     take_catalogue_price(context, scenario);
   }
   if (const auto electricity = section.quantity("electricity")) {

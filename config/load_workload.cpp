@@ -101,48 +101,11 @@ class WorkloadLoader {
     }
     if (is_closed || spec.arrivals.process == Process::offline) {
       spec.share = section.number("share").value_or(0);
-      refuse_rate(section, is_closed ? "closed_loop" : "offline", is_closed);
+      refuse_rate(context_, section, is_closed ? "closed_loop" : "offline", is_closed, spec);
     } else {
-      load_rate(section, count, spec);
+      load_rate(context_, section, count, spec);
     }
     any_offline_ |= spec.arrivals.process == Process::offline;
-  }
-
-  void refuse_rate(const Section& section, std::string_view process, bool refuse_share) {
-    for (const std::string_view key : {"rate", "share"}) {
-      if (section.has(key) && (key == "rate" || refuse_share)) {
-        reporter_.error(section.key_span(key),
-                        fmt::format("`{}` has no meaning with `process: {}`", key, process));
-      }
-    }
-  }
-
-  void load_rate(const Section& section, std::size_t count, ClassSpec& spec) {
-    const bool has_rate = section.has("rate");
-    const bool has_share = section.has("share");
-    if (has_rate && (has_share || total_rate_)) {
-      reporter_.error(section.key_span("rate"),
-                      has_share ? "`rate` and `share` exclude each other"
-                                : "`workload.rate` is given: classes have a `share` of it");
-    } else if (has_rate) {
-      spec.rate = section.number("rate").value_or(0);
-    } else if (has_share && !section_.has("rate")) {
-      Diagnostic& d = reporter_.error(section.key_span("share"), "`share` of what rate?");
-      d.notes.emplace_back("give the total as `workload.rate`, or this class a `rate`");
-    } else if (has_share) {
-      spec.share = section.number("share").value_or(0);
-      spec.rate = spec.share * total_rate_.value_or(0);
-      if (spec.rate > 0 && spec.rate < 1.0 / 86400) {
-        reporter_.error(section.span("share"), "this share is less than one request a day");
-      }
-    } else if (section_.has("rate") && count == 1) {
-      spec.share = 1;
-      spec.rate = total_rate_.value_or(0);
-    } else if (section.is_given()) {
-      reporter_.error(section.span(),
-                      section_.has("rate") ? "`share` is missing" : "`rate` is missing",
-                      section_.has("rate") ? "such as share: 60%" : "such as rate: 8/s");
-    }
   }
 
   /// Shares must be a whole: of the rate, and of the requests of offline classes.
@@ -212,7 +175,8 @@ class WorkloadLoader {
     if (const auto requests = section.whole("requests")) {
       trace.requests = static_cast<std::uint64_t>(*requests);
     }
-    trace.rate_scale = section.number("rate_scale").value_or(1);
+    trace.rate_scale =
+        section.number("rate_scale").value_or(1) * section_.number("rate_scale").value_or(1);
     if (!trace.file.empty()) {
       check_readable(trace.path, section.span("file"));
     }

@@ -66,6 +66,11 @@ constexpr auto unit_names = std::to_array<UnitName>({
     {"kW", Unit::power, 1e3},
     {"MW", Unit::power, 1e6},
     {"%", Unit::fraction, 1, 100},
+    {"k", Unit::amount, 1e3},
+    {"M", Unit::amount, 1e6},
+    {"B", Unit::amount, 1e9},
+    {"G", Unit::amount, 1e9},
+    {"T", Unit::amount, 1e12},
 });
 
 struct CurrencySign {
@@ -133,6 +138,7 @@ std::string two_guesses(std::string_view number, Unit unit) {
       return fmt::format("did you mean ${}/kWh?", number);
     case Unit::count:
     case Unit::fraction:
+    case Unit::amount:
       break;
   }
   return "";
@@ -235,7 +241,7 @@ Quantity parse_money(std::string_view text, Unit unit) {
 
 Quantity parse_plain(std::string_view number, std::string_view name, double value, Unit unit) {
   if (name.empty()) {
-    if (unit == Unit::count || unit == Unit::fraction) {
+    if (unit == Unit::count || unit == Unit::fraction || unit == Unit::amount) {
       Quantity q;
       q.value = value;
       return q;
@@ -360,7 +366,8 @@ std::string quantity_text(double value, Unit unit, std::string_view currency) {
     }
     return fmt::format("{} {}{}", amount_text(value), currency, per);
   }
-  if (unit == Unit::count || unit == Unit::fraction) {
+  if (unit == Unit::count || unit == Unit::fraction ||
+      (unit == Unit::amount && std::abs(value) < 1e3)) {
     return number_text(value);
   }
   const UnitName& u = fitting_unit(value, unit);
@@ -368,15 +375,16 @@ std::string quantity_text(double value, Unit unit, std::string_view currency) {
 }
 
 std::string_view unit_noun(Unit unit) {
-  constexpr std::array<std::string_view, 10> nouns{
-      "a number", "a share",     "a time",  "a size",           "a bandwidth",
-      "a rate",   "a FLOP rate", "a power", "a price per hour", "a price per kWh"};
+  constexpr std::array<std::string_view, 11> nouns{
+      "a number",    "a share", "a time",           "a size",          "a bandwidth", "a rate",
+      "a FLOP rate", "a power", "a price per hour", "a price per kWh", "a number"};
   return nouns[static_cast<std::size_t>(unit)];
 }
 
 std::string_view unit_example(Unit unit) {
-  constexpr std::array<std::string_view, 10> examples{
-      "8", "99%", "300ms", "80GB", "3.35TB/s", "8/s", "989TFLOPS", "700W", "$2.50/h", "$0.08/kWh"};
+  constexpr std::array<std::string_view, 11> examples{"8",        "99%",       "300ms",     "80GB",
+                                                      "3.35TB/s", "8/s",       "989TFLOPS", "700W",
+                                                      "$2.50/h",  "$0.08/kWh", "40M"};
   return examples[static_cast<std::size_t>(unit)];
 }
 

@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-/// Numbers with units, as people write them: `300ms`, `64GiB`, `3.35TB/s`, `$2.49/h`, `8/s`, `99%`.
+/// Numbers with units, as people write them: `300ms`, `64GiB`, `3.35TB/s`, `$2.49/h`, `8/s`, `99%`,
+/// `40M`.
 namespace penstock::config {
 
 /// What a number measures. Values are held in the unit named here.
@@ -20,6 +21,7 @@ enum class Unit {
   power,           ///< W
   money_per_hour,  ///< currency per hour
   money_per_kwh,   ///< currency per kWh
+  amount,          ///< a number that may have a suffix: 40M
 };
 
 /// A number that was understood, or why it was not.

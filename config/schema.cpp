@@ -54,6 +54,7 @@ constexpr double ten_seconds = 10e12;
 /// Rarer than this, the gaps between arrivals leave the range of SimTime.
 constexpr double once_a_day = 1.0 / 86400;
 constexpr std::string_view no_prefix_caching = "this version runs without prefix caching";
+constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give `cluster.gpu`";
 constexpr std::string_view only_tensor_parallel =
     "this version builds tensor_parallel and replicas";
 
@@ -110,6 +111,11 @@ constexpr Key required(Key key) {
   key.required = true;
   return key;
 }
+constexpr Key unless_planned(Key key) {
+  key.required = true;
+  key.or_else = plan_chooses;
+  return key;
+}
 constexpr Key or_map(Key key) {
   key.map = true;
   return key;
@@ -117,6 +123,9 @@ constexpr Key or_map(Key key) {
 constexpr Key or_list(Key key) {
   key.list = true;
   return key;
+}
+constexpr Key list(std::string_view path, std::string_view doc, std::string_view by_default) {
+  return {.path = path, .doc = doc, .list = true, .by_default = by_default};
 }
 
 constexpr Key workload_keys[] = {
@@ -126,8 +135,8 @@ constexpr Key workload_keys[] = {
     choice("kv_cache", "how the KV cache is stored", "bf16|fp8", "bf16"),
     {.path = "seed", .doc = "of all random numbers", .scalar = Scalar::seed, .by_default = "1"},
 
-    map("cluster", "the GPUs and how they are used", true),
-    required(text("cluster.gpu", "catalogue name of the GPU")),
+    unless_planned(map("cluster", "the GPUs and how they are used")),
+    unless_planned(text("cluster.gpu", "catalogue name of the GPU")),
     whole("cluster.tensor_parallel", "GPUs that share one copy of the model", 1, 1024, "1"),
     whole("cluster.replicas", "copies of the engine", 1, 65535, "1"),
     choice("cluster.router", "which replica gets a request",
@@ -187,6 +196,8 @@ constexpr Key workload_keys[] = {
          false),
     number("workload.rate", "requests per second over all classes; they have a `share` each",
            Unit::rate, once_a_day, 1e9),
+    number("workload.rate_scale", "multiplies the rate of every class, and that of the trace",
+           Unit::count, 1e-6, 1e6, "1"),
     map("workload.trace", "requests of a file"),
     required(text("workload.trace.file", "path, relative to the workload file")),
     // The names of workloads/trace.cpp, which config/ may not include; a test compares them.
@@ -200,6 +211,11 @@ constexpr Key workload_keys[] = {
     {.path = "workload.classes[]", .doc = "a class", .map = true},
     required(text("workload.classes[].name", "unique")),
     number("workload.classes[].rate", "requests per second", Unit::rate, once_a_day, 1e9),
+    number("workload.classes[].tokens_per_day",
+           "instead of a rate: input and output tokens a day, such as 40M", Unit::amount, 0, 1e18,
+           {}, true),
+    number("workload.classes[].rate_scale", "multiplies the class's rate", Unit::count, 1e-6, 1e6,
+           "1"),
     number("workload.classes[].share", "share of the workload's rate or requests", Unit::fraction,
            0, 1, {}, true),
     map("workload.classes[].arrivals", "when requests come"),
@@ -251,16 +267,38 @@ constexpr Key workload_keys[] = {
            "99%"),
 
     map("prices", "what the hardware costs"),
-    number("prices.gpu", "rent of one GPU", Unit::money_per_hour, 0, 1e6, "catalogue"),
+    or_map(number("prices.gpu", "rent of one GPU, or a map of GPU names to rents",
+                  Unit::money_per_hour, 0, 1e6, "catalogue")),
+    number("prices.gpu.*", "rent of this GPU", Unit::money_per_hour, 0, 1e6),
     number("prices.electricity", "price of energy", Unit::money_per_kwh, 0, 1e3),
     number("prices.pue", "facility energy over server energy", Unit::count, 1, 10, "1"),
     map("cost", "how the bill is shared out"),
     choice("cost.rule", "the leading rule", "phase|cause|output_only|blended", "phase",
            "occupancy|flops"),
 
-    {.path = "plan",
-     .doc = "the space that `penstock plan` searches; other commands ignore it",
-     .any = true},
+    map("plan", "the space that `penstock plan` searches; other commands ignore it"),
+    list("plan.gpus", "GPUs to choose from", "those of a map `prices.gpu`, else all with a price"),
+    text("plan.gpus[]", "catalogue name of a GPU"),
+    list("plan.tensor_parallel", "GPUs that share one copy of the model", "[1, 2, 4, 8]"),
+    whole("plan.tensor_parallel[]", "a number of GPUs", 1, 1024),
+    list("plan.weights", "how weights may be stored", "the file's"),
+    choice("plan.weights[]", "", "bf16|fp8|int8|nvfp4|mxfp4", {}),
+    list("plan.kv_cache", "how the KV cache may be stored", "the file's"),
+    choice("plan.kv_cache[]", "", "bf16|fp8", {}),
+    list("plan.max_num_seqs", "most sequences in one step", "the file's or the preset's"),
+    whole("plan.max_num_seqs[]", "a value of `engine.max_num_seqs`", 1, 1e6),
+    list("plan.max_num_batched_tokens", "most tokens in one step", "the file's or the preset's"),
+    whole("plan.max_num_batched_tokens[]", "a value of `engine.max_num_batched_tokens`", 1,
+          most_tokens),
+    whole("plan.max_replicas", "most copies of the engine", 1, 65535, "64"),
+    whole("plan.max_gpus", "most GPUs; 0 = no limit", 0, 1e6, "0"),
+    number("plan.headroom", "traffic that the plan bears on top", Unit::fraction, 0, 1, "0%"),
+    number("plan.growth", "what traffic grows by; 50% is half as much again", Unit::fraction, 0, 10,
+           "0%"),
+    or_map(number("plan.peak", "peak rate over mean rate, or a map of class names to it",
+                  Unit::count, 1, 1000, "1")),
+    number("plan.peak.*", "of this class", Unit::count, 1, 1000),
+    flag("plan.split", "classes may have pools of different GPUs", "true"),
 };
 
 }  // namespace

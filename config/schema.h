@@ -33,6 +33,8 @@ struct Key {
   std::string_view by_default = {};     ///< as documented
   /// Not empty: known, but not built in this version; says what there is instead.
   std::string_view later = {};
+  /// Not empty: what to do, beside giving it, where a required key is missing.
+  std::string_view or_else = {};
 };
 
 using Schema = std::span<const Key>;

@@ -37,7 +37,11 @@ class Checker {
                             std::find(misspelt.begin(), misspelt.end(), name) != misspelt.end();
       if (find_key(schema_, prefix, name)->required && !is_there) {
         Diagnostic& d = reporter_.error(node.span, fmt::format("`{}` is missing", name));
-        d.notes.push_back(describe(*find_key(schema_, prefix, name)));
+        const Key& key = *find_key(schema_, prefix, name);
+        d.notes.push_back(describe(key));
+        if (!key.or_else.empty()) {
+          d.notes.emplace_back(key.or_else);
+        }
       }
     }
   }

@@ -13,7 +13,7 @@
 
 #include "config/text.h"
 
-// The only user of yaml-cpp, and of its event interface alone: its node tree drops what we must
+// The only reader by yaml-cpp, and by its event interface alone: its node tree drops what we must
 // report (a second key of the same name, aliases, the position of empty values).
 namespace penstock::config {
 

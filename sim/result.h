@@ -29,7 +29,9 @@ struct RequestRecord {
   std::uint32_t input_tokens = 0;
   std::uint32_t cached_tokens = 0;
   std::uint32_t output_tokens = 0;  ///< emitted so far
-  std::uint16_t preemptions = 0;
+  /// Prompt positions computed for the first time, if the request did not complete.
+  std::uint32_t computed_input_tokens = 0;
+  std::uint16_t preemptions = 0;  ///< at most 65,535 are counted here
   std::uint16_t class_index = 0;
   std::uint16_t replica = 0;
   RequestStatus status = RequestStatus::queued;
@@ -67,6 +69,9 @@ struct LedgerTotals {
     std::int64_t recomputed_tokens = 0;
   };
   std::vector<ClassAccounts> classes;
+  /// Of the busy time, what no request is charged with: steps of the constant model do not divide
+  /// among their sequences. Booked to the first class's output, as overhead.
+  Int128 uncharged = 0;
   Int128 idle = 0;  ///< over all replicas
   Int128 wall = 0;  ///< replicas x duration
 };

@@ -168,9 +168,14 @@ struct TokenLog {
 };
 
 class StepModel;
+struct RequestRecord;
 
-/// Switches for tests only: results must not depend on the first two.
 struct SimulationOptions {
+  /// Asked after each request that leaves (completed or rejected); false stops the run. For
+  /// searches that know early that a run has failed.
+  std::function<bool(const RequestRecord&)> keep_going;
+
+  // For tests only: results must not depend on the first two.
   bool fast_path = true;  ///< aggregate phase 1; false: the rule-by-rule scheduler every step
   bool leaping = true;    ///< run many decode-only steps at once
   TokenLog* token_log = nullptr;

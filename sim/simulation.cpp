@@ -48,6 +48,8 @@ class Simulation {
       }
       if (now > SimTime::max()) {
         stop(StopReason::clock);
+      } else if (cluster_.gave_up()) {
+        stop(StopReason::interrupted);
       }
     }
     return finish();

@@ -9,6 +9,7 @@ namespace penstock {
 
 Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, RequestSource& source)
     : scenario_(scenario),
+      options_(options),
       source_(source),
       accounts_(scenario.workload.classes.size()),
       router_(make_router(scenario.cluster.router, scenario.seed)),
@@ -48,8 +49,7 @@ void Cluster::arrive(const Request& request, SimTime now) {
   if (record.reject_reason != RejectReason::none) {
     record.status = RequestStatus::rejected;
     record.finish = now;
-    ++departed_;
-    source_.on_departure(request.class_index, now);
+    depart(record, now);
     return;
   }
   const std::int64_t output =
@@ -80,16 +80,24 @@ void Cluster::end_step(std::uint32_t index, SimTime now) {
   replica.end(now, finished_);
   events_.set(index, now, EventKind::step_start);
   outstanding_[index] -= static_cast<std::int64_t>(finished_.size());
-  departed_ += finished_.size();
   for (const std::uint32_t id : finished_) {
-    source_.on_departure(result_.requests[id].class_index, now);
+    depart(result_.requests[id], now);
+  }
+}
+
+void Cluster::depart(const RequestRecord& record, SimTime now) {
+  ++departed_;
+  source_.on_departure(record.class_index, now);
+  if (options_.keep_going && !options_.keep_going(record)) {
+    gave_up_ = true;
   }
 }
 
 void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
   Replica& replica = *replicas_[index];
   if (now < until) {
-    replica.start(now, until);
+    // A leap ends where the clock does, as single steps would.
+    replica.start(now, std::min(until, SimTime::max() + SimTime{1}));
   }
   if (replica.busy()) {
     events_.set(index, replica.run_end(), EventKind::step_end);

@@ -24,6 +24,8 @@ class Cluster {
   EventQueue& events() { return events_; }
   std::uint64_t arrived() const { return result_.requests.size(); }
   std::uint64_t departed() const { return departed_; }
+  /// SimulationOptions::keep_going has said no.
+  bool gave_up() const { return gave_up_; }
 
   /// A request reaches the front end: it is refused, or routed.
   void arrive(const Request& request, SimTime now);
@@ -37,9 +39,12 @@ class Cluster {
 
  private:
   RejectReason refusal(const Request& request) const;
+  /// Tells the source, and whoever watches, that a request has left.
+  void depart(const RequestRecord& record, SimTime now);
   void check_conservation(Int128 busy) const;
 
   const Scenario& scenario_;
+  const SimulationOptions& options_;
   RequestSource& source_;
   Result result_;
   Accounts accounts_;
@@ -49,6 +54,7 @@ class Cluster {
   std::vector<std::int64_t> outstanding_;
   EventQueue events_;
   std::uint64_t departed_ = 0;
+  bool gave_up_ = false;
   std::vector<std::uint32_t> finished_;  ///< scratch
 };
 

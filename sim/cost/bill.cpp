@@ -250,11 +250,15 @@ std::int64_t paying_tokens(CostRule rule, const RequestRecord& request) {
   if (request.status == RequestStatus::rejected || request.first_scheduled.ps < 0) {
     return 0;
   }
+  const std::int64_t input = request.status == RequestStatus::completed
+                                 ? request.input_tokens
+                                 : request.computed_input_tokens;
   const std::int64_t output = request.output_tokens;
-  return rule == CostRule::output_only ? output : output + std::int64_t{request.input_tokens};
+  return rule == CostRule::output_only ? output : input + output;
 }
 
-void fill_request_prices(const Result& result, Int128 busy, Bill& bill) {
+/// `charged`: the busy time that requests are charged with.
+void fill_request_prices(const Result& result, Int128 charged, Bill& bill) {
   if (bill.rule == CostRule::output_only || bill.rule == CostRule::blended) {
     std::int64_t tokens = 0;
     for (const RequestRecord& request : result.requests) {
@@ -262,7 +266,7 @@ void fill_request_prices(const Result& result, Int128 busy, Bill& bill) {
     }
     bill.per_token = tokens > 0 ? bill.total / static_cast<double>(tokens) : 0.0;
   }
-  bill.per_busy_ps = busy > 0 ? bill.total / to_double(busy) : 0.0;
+  bill.per_busy_ps = charged > 0 ? bill.total / to_double(charged) : 0.0;
 }
 
 /// GPUs x time x price in nano-dollars, rounded once.
@@ -293,7 +297,7 @@ Bill make_bill(const Scenario& scenario, const Result& result) {
       fill_leading(ledger, split, totals, bill);
     }
   }
-  fill_request_prices(result, totals.busy, bill);
+  fill_request_prices(result, totals.busy - ledger.uncharged, bill);
   return bill;
 }
 

@@ -85,6 +85,7 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
   }
   if (remainder != 0) {
     accounts_.add(0, TokenType::output, Cause::overhead, remainder);
+    accounts_.totals().uncharged += remainder;
   }
 }
 
@@ -105,8 +106,8 @@ void Ledger::charge(const Batch& batch, const StepCost& cost) {
 
 Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cost) {
   const std::int64_t n = batch.decodes;
-  // Head parts are paid by rows, not shared: no rows here.
-  const StepCost prefill_alone = model_.cost({.chunks = batch.work});
+  const StepCost prefill_alone =
+      model_.cost({.chunks = batch.work, .sampled = batch.sampled - batch.decodes});
   const DecodeCost& decode = model_.decode(n);
   constexpr std::array parts{Part::weights, Part::compute, Part::attention, Part::communication,
                              Part::overhead};

@@ -6,8 +6,9 @@
 
 namespace penstock {
 
-DecodeSet::DecodeSet(SequenceTable& table, std::int64_t block_size)
+DecodeSet::DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size)
     : table_(table),
+      running_(running),
       block_size_(block_size),
       mask_(std::has_single_bit(static_cast<std::uint64_t>(block_size)) ? block_size - 1 : -1),
       residues_(static_cast<std::size_t>(block_size)),
@@ -43,8 +44,12 @@ void DecodeSet::leave(Slot slot) {
 std::int64_t DecodeSet::kv_max(std::int64_t step) {
   if (contexts_stale_) {
     contexts_.clear();
-    finishes_.for_each(
-        [&](Slot slot) { contexts_.add(table_[slot].base, table_[slot].finish_step()); });
+    for (Slot slot = running_.front(); slot != no_slot; slot = table_[slot].next) {
+      const Sequence& s = table_[slot];
+      if (s.state == SequenceState::decoding) {
+        contexts_.add(s.base, s.finish_step());
+      }
+    }
     contexts_stale_ = false;
   }
   contexts_.drop_finished(step);

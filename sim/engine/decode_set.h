@@ -18,7 +18,8 @@ namespace penstock {
 /// Members change only by join() and leave().
 class DecodeSet {
  public:
-  DecodeSet(SequenceTable& table, std::int64_t block_size);
+  /// `running` holds all members, whenever kv_max() is asked.
+  DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size);
 
   std::int64_t size() const { return size_; }
   /// Members whose token gaps count.
@@ -51,6 +52,7 @@ class DecodeSet {
   void subtract(const Sequence& sequence);
 
   SequenceTable& table_;
+  const RunningList& running_;
   std::int64_t block_size_;
   std::int64_t mask_;  ///< block_size - 1 if that is a power of two (as it mostly is), else -1
   std::int64_t size_ = 0;

@@ -9,7 +9,7 @@ namespace penstock {
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
                          Accounts& accounts, std::deque<RequestRecord>& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
-      decoding(sequences, scenario.engine.block_size),
+      decoding(sequences, running, scenario.engine.block_size),
       pool(scenario.engine.num_gpu_blocks),
       ledger(accounts, sequences, records, model),
       spec_(scenario.engine),
@@ -67,7 +67,8 @@ void EngineState::preempt(Slot slot, std::int64_t step) {
   running.erase(slot);
   waiting.push_preempted(slot);
   ++preemptions;
-  ++records_[s.id].preemptions;
+  std::uint16_t& times = records_[s.id].preemptions;
+  times = times == UINT16_MAX ? times : static_cast<std::uint16_t>(times + 1);
 }
 
 void EngineState::stall(Slot slot, std::int64_t step) {
@@ -119,14 +120,19 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
 }
 
 void EngineState::join_completed(const Batch& batch) {
+  std::size_t completed = 0;
   for (const ScheduledChunk& chunk : batch.chunks) {
     if (chunk.completes) {
       Sequence& s = sequences[chunk.slot];
       s.base = s.target - batch.step;
       s.high_water = std::max(s.high_water, s.target);
-      std::erase(prefilling, chunk.slot);
       decoding.join(chunk.slot);
+      ++completed;
     }
+  }
+  if (completed > 0) {
+    std::erase_if(prefilling,
+                  [this](Slot slot) { return sequences[slot].state != SequenceState::prefilling; });
   }
 }
 

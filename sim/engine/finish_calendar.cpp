@@ -15,7 +15,11 @@ void FinishCalendar::resize(std::size_t steps) {
 
 void FinishCalendar::grow(std::int64_t span) {
   std::vector<Slot> members;
-  for_each([&](Slot slot) { members.push_back(slot); });
+  for (const Slot head : heads_) {
+    for (Slot slot = head; slot != no_slot; slot = table_[slot].finish_next) {
+      members.push_back(slot);
+    }
+  }
   resize(std::bit_ceil(static_cast<std::size_t>(span) + 1));
   for (const Slot slot : members) {
     file(slot);

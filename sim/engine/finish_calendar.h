@@ -27,15 +27,6 @@ class FinishCalendar {
   /// Removes and appends those that finish in step first(), in admission order.
   void take_first(std::vector<Slot>& finished);
 
-  template <typename Visit>
-  void for_each(Visit visit) const {
-    for (const Slot head : heads_) {
-      for (Slot slot = head; slot != no_slot; slot = table_[slot].finish_next) {
-        visit(slot);
-      }
-    }
-  }
-
  private:
   static constexpr std::size_t min_steps = 1024;
 

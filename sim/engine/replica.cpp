@@ -26,7 +26,7 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       model_(options.make_model ? options.make_model() : make_step_model(scenario)),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, *model_),
-      recorder_(scenario.timeseries_interval, model_->peak_times()) {}
+      recorder_(scenario.timeseries_interval, model_->peak_times(), scenario.cluster.replicas) {}
 
 bool Replica::submit(const Sequence& sequence, SimTime now) {
   see_blocks(now);
@@ -302,15 +302,26 @@ void Replica::update_levels() {
   recorder_.set_busy(run_.active());
 }
 
+void Replica::note_unfinished(const Sequence& s) {
+  RequestRecord& record = shared_.requests[s.id];
+  record.output_tokens = static_cast<std::uint32_t>(s.emitted);
+  const std::int64_t computed = std::max(s.high_water, s.computed);
+  record.computed_input_tokens = static_cast<std::uint32_t>(std::min(s.prompt, computed));
+}
+
 void Replica::close() {
   for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
     for (std::size_t r = 0; r < resource_count; ++r) {
       shared_.result.bound[phase][r] += bound_[phase][r];
     }
   }
-  for (const ScheduledChunk& chunk : pending_->chunks) {
+  for (std::size_t i = 0; i < pending_->chunks.size(); ++i) {  // scheduled, never run
+    const ScheduledChunk& chunk = pending_->chunks[i];
+    Sequence& s = engine_.sequences[chunk.slot];
+    s.computed = pending_->work[i].context;
+    s.high_water = s.computed + chunk.recomputed;
     if (chunk.completes) {
-      engine_.ledger.join(engine_.sequences[chunk.slot]);  // scheduled, never run: owes nothing
+      engine_.ledger.join(s);  // owes nothing
     }
   }
   const std::int64_t last_step = batch_->step;
@@ -321,12 +332,12 @@ void Replica::close() {
       s.emitted = s.emitted_after(last_step);
     }
     engine_.ledger.count_output(s.class_index, s.emitted);
-    shared_.requests[s.id].output_tokens = static_cast<std::uint32_t>(s.emitted);
+    note_unfinished(s);
   }
   engine_.waiting.for_each([&](Slot slot) {
     const Sequence& s = engine_.sequences[slot];
     engine_.ledger.count_output(s.class_index, s.emitted);
-    shared_.requests[s.id].output_tokens = static_cast<std::uint32_t>(s.emitted);
+    note_unfinished(s);
     shared_.requests[s.id].status = RequestStatus::queued;
   });
 }

@@ -73,6 +73,8 @@ class Replica {
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
   void emit(SimTime now);
+  /// What an unfinished request has got so far.
+  void note_unfinished(const Sequence& sequence);
   void update_levels();
 
   std::uint16_t index_;

@@ -30,18 +30,20 @@ std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5
 
 }  // namespace
 
-Recorder::Recorder(SimTime interval, const PeakTimes& peak)
+Recorder::Recorder(SimTime interval, const PeakTimes& peak, int replicas)
     : peak_{units(peak.token_flop), units(peak.row_flop),   units(peak.pair_flop),
             units(peak.step_bytes), units(peak.head_bytes), units(peak.token_bytes),
             units(peak.row_bytes),  units(peak.kv_bytes)},
       interval_(interval > SimTime{} ? interval : SimTime::from_seconds(1)),
-      fixed_(interval > SimTime{}) {
+      most_intervals_(
+          std::clamp<std::size_t>(max_intervals_of_all / static_cast<std::size_t>(replicas), 2,
+                                  interval > SimTime{} ? max_fixed_intervals : max_intervals)) {
   result_.series.resize(1);
 }
 
 SeriesPoint& Recorder::move_to(SimTime now) {
   auto index = static_cast<std::size_t>(now.ps / interval_.ps);
-  while (index >= (fixed_ ? max_fixed_intervals : max_intervals)) {
+  while (index >= most_intervals_) {
     double_interval();
     index = static_cast<std::size_t>(now.ps / interval_.ps);
   }

@@ -29,9 +29,11 @@ class Recorder {
   static constexpr std::size_t max_intervals = 500;
   /// A fixed interval doubles only here: a wish for nanoseconds must not fill the memory.
   static constexpr std::size_t max_fixed_intervals = 100'000;
+  /// Of all replicas together: about 200 MB.
+  static constexpr std::size_t max_intervals_of_all = 1'000'000;
 
-  /// `interval` 0: chosen as above.
-  Recorder(SimTime interval, const PeakTimes& peak);
+  /// `interval` 0: chosen as above. `replicas`: how many recorders there are.
+  Recorder(SimTime interval, const PeakTimes& peak, int replicas);
 
   /// Integrates all levels up to `now` (not earlier than the last call).
   void advance(SimTime now) {
@@ -92,7 +94,7 @@ class Recorder {
   ReplicaResult result_;
   PeakUnits peak_;
   SimTime interval_;
-  bool fixed_;
+  std::size_t most_intervals_;
   SimTime begin_;          ///< of the interval last used
   std::size_t index_ = 0;  ///< of that interval
   SimTime last_;

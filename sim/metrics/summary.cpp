@@ -6,6 +6,19 @@
 #include "sim/core/assert.h"
 
 namespace penstock {
+
+bool is_good(const RequestRecord& request, const Slo& slo) {
+  if (request.first_token - request.arrival > slo.ttft ||
+      request.finish - request.arrival > slo.e2e) {
+    return false;
+  }
+  if (request.output_tokens <= 1 || slo.tpot == Slo::none) {
+    return true;
+  }
+  return Int128{(request.finish - request.first_token).ps} <=
+         Int128{slo.tpot.ps} * (request.output_tokens - 1);
+}
+
 namespace {
 
 double ratio(double part, double whole) { return whole > 0 ? part / whole : 0.0; }
@@ -18,18 +31,6 @@ bool is_unfinished(RequestStatus status) {
 bool is_late(const RequestRecord& request, const Slo& slo, SimTime now) {
   const SimTime first = request.first_token.ps >= 0 ? request.first_token : now;
   return first - request.arrival > slo.ttft || now - request.arrival > slo.e2e;
-}
-
-bool is_good(const RequestRecord& request, const Slo& slo) {
-  if (request.first_token - request.arrival > slo.ttft ||
-      request.finish - request.arrival > slo.e2e) {
-    return false;
-  }
-  if (request.output_tokens <= 1 || slo.tpot == Slo::none) {
-    return true;
-  }
-  return Int128{(request.finish - request.first_token).ps} <=
-         Int128{slo.tpot.ps} * (request.output_tokens - 1);
 }
 
 /// What one pass over the requests adds up for a class.

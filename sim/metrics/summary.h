@@ -73,6 +73,9 @@ struct Summary {
 /// request.
 Summary summarize(const Scenario& scenario, const Result& result);
 
+/// A completed request meets every limit.
+bool is_good(const RequestRecord& request, const Slo& slo);
+
 /// The limits that requests of a class have: its own, else the workload's.
 const Slo& slo_of(const Scenario& scenario, std::size_t class_index);
 

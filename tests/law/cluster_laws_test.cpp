@@ -107,14 +107,17 @@ TEST_CASE("stopping early leaves requests running or queued, and the bill adds u
       CHECK(result.duration.seconds() < until + 1);
       std::uint64_t completed = 0;
       std::int64_t emitted = 0;
+      std::int64_t computed = 0;
       for (const RequestRecord& r : result.requests) {
         CHECK(r.arrival < scenario.until);
         completed += r.status == RequestStatus::completed ? 1 : 0;
         emitted += r.output_tokens;
+        computed += r.status == RequestStatus::completed ? r.input_tokens : r.computed_input_tokens;
         CHECK((r.output_tokens > 0) == (r.first_token >= SimTime{}));
       }
       CHECK(completed < result.requests.size());
       CHECK(emitted == result.ledger.classes[0].output_tokens);
+      CHECK(computed == result.ledger.classes[0].input_tokens);
       std::int64_t rows = 0;
       for (const ReplicaResult& replica : result.replicas) {
         rows += replica.total.rows;

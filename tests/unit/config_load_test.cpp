@@ -57,7 +57,7 @@ slo: {ttft: 500ms, tpot: 50ms, attainment: 99%}
 prices: {gpu: $2.50/h, electricity: $0.08/kWh, pue: 1.25}
 cost: {rule: cause}
 seed: 18446744073709551615
-plan: {gpus: [h100-sxm, l40s], tensor_parallel: [1, 2], whatever: {is: here}}
+plan: {gpus: [h100-sxm, l40s], tensor_parallel: [1, 2, 4, 8], max_replicas: 64, headroom: 20%}
 )");
   CHECK(rendered(loaded) == "");
   const Scenario& s = loaded.scenario;
@@ -259,6 +259,45 @@ TEST_CASE("a price that is not given comes from the catalogue, and is said") {
   CHECK(loaded.scenario.prices.low_per_hour < loaded.scenario.prices.high_per_hour);
   CHECK(only_error(load_text(file, {"cluster.gpu=gaudi3"})) ==
         "no price is known for gaudi3: give `prices.gpu`");
+}
+
+TEST_CASE("prices.gpu may be a map: the cluster's GPU is looked up, else the catalogue") {
+  const std::string map = "prices.gpu={H100: $2.10/h, l40s: $0.90/h}";
+  const Loaded given = load_small({map});
+  CHECK(rendered(given) == "");
+  CHECK(given.scenario.prices.gpu_per_hour == 2.1);
+  CHECK(given.scenario.prices.source == "given in the file");
+  CHECK(load_small({map, "cluster.gpu=l40s"}).scenario.prices.gpu_per_hour == 0.9);
+  const Loaded other = load_small({map, "cluster.gpu=h200-sxm"});
+  REQUIRE(other.ok);
+  CHECK(rendered(other).starts_with("warning: `prices.gpu` has no h200-sxm: $"));
+  CHECK(other.scenario.prices.source.starts_with("catalogue, 2026-"));
+  CHECK(load_small({map, "prices.gpu.h200-sxm=$3/h", "cluster.gpu=h200-sxm"})
+            .scenario.prices.gpu_per_hour == 3);
+}
+
+TEST_CASE("a map of prices names each GPU once, in one currency") {
+  CHECK(rendered(load_small({"prices.gpu={h100-sxn: $2/h, l40s: 3/h, L40S: $1/h, l4: €1/h}"})) ==
+        R"(error: there is no GPU `h100-sxn` in the catalogue
+  --> --set[1]:1:13
+1 | prices.gpu={h100-sxn: $2/h, l40s: 3/h, L40S: $1/h, l4: €1/h}
+  |             ^^^^^^^^ did you mean `h100-sxm`, `h200-sxm` or `h800-sxm`?
+  = note: `penstock catalog gpus` lists what there is
+error: `l40s`: `3/h` needs a currency
+  --> --set[1]:1:35
+1 | prices.gpu={h100-sxn: $2/h, l40s: 3/h, L40S: $1/h, l4: €1/h}
+  |                                   ^^^ did you mean $3/h?
+error: this price is in EUR, that of l40s in USD
+  --> --set[1]:1:56
+1 | prices.gpu={h100-sxn: $2/h, l40s: 3/h, L40S: $1/h, l4: €1/h}
+  |                                                        ^^^^ currencies are not converted
+3 errors; nothing was run
+)");
+  CHECK(only_error(load_small({"prices.gpu={h100-sxm: $2/h, H100: $2/h}"})) ==
+        "the price of h100-sxm is given already");
+  CHECK(only_error(load_small({"prices.gpu={}"})) == "`prices.gpu` is empty");
+  CHECK(only_error(load_small({"prices={gpu: {h100-sxm: €2/h}, electricity: $0.1/kWh}"})) ==
+        "`electricity` is in USD, `gpu` in EUR");
 }
 
 TEST_CASE("currencies are labels and are not mixed") {

@@ -52,6 +52,20 @@ TEST_CASE("sizes, bandwidths, rates, compute, power and shares are read") {
   CHECK(value("1.25", Unit::count) == 1.25);
 }
 
+TEST_CASE("amounts may have a suffix") {
+  CHECK(value("40M", Unit::amount) == 40e6);
+  CHECK(value("1.5 k", Unit::amount) == 1500);
+  CHECK(value("2B", Unit::amount) == 2e9);
+  CHECK(value("2G", Unit::amount) == 2e9);
+  CHECK(value("1T", Unit::amount) == 1e12);
+  CHECK(value("12e6", Unit::amount) == 12e6);
+  CHECK(complaint("40m", Unit::amount) == "has the unknown unit `m`; did you mean 40M?");
+  CHECK(complaint("40ms", Unit::amount) == "is a time, but a number is needed, such as 40M");
+  CHECK(quantity_text(40e6, Unit::amount) == "40M");
+  CHECK(quantity_text(2e9, Unit::amount) == "2B");
+  CHECK(quantity_text(12, Unit::amount) == "12");
+}
+
 TEST_CASE("a guess at what was meant would be right") {
   CHECK(complaint("-5", Unit::time) == "needs a unit; write it like 300ms");
   CHECK(complaint("2.50%", Unit::money_per_hour) == "needs a currency; write it like $2.50/h");

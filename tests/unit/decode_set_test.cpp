@@ -73,18 +73,25 @@ struct Pair {
     s.base = s.prompt + 1 - step;
     s.admission = next_admission++;
     const Slot slot = table.add(s);
+    running.push_back(slot);
     set.join(slot);
     plain.join(slot);
   }
   void leave(Slot slot) {
     set.leave(slot);
     plain.leave(slot);
+    forget(slot);
+  }
+
+  void forget(Slot slot) {
+    running.erase(slot);
     table.remove(slot);
   }
 
   std::int64_t longest;
   SequenceTable table;
-  DecodeSet set{table, 16};
+  RunningList running{table};
+  DecodeSet set{table, running, 16};
   PlainSet plain{table};
   std::uint32_t next_admission = 0;
 };
@@ -118,7 +125,7 @@ TEST_CASE("the decode set says what its members say one by one") {
         sets.set.take_finished(step, finished);
         REQUIRE(finished == sets.plain.take_finished(step));
         for (const Slot slot : finished) {
-          sets.table.remove(slot);
+          sets.forget(slot);
         }
         ++step;
       }

@@ -1,61 +1,16 @@
 #include "tools/output/folder.h"
 
-#include <sys/resource.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
-#include <ctime>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "penstock_version.h"
 #include "tools/output/csv.h"
 #include "tools/output/json_text.h"
+#include "tools/output/manifest.h"
 #include "tools/output/summary_json.h"
 
 namespace penstock::output {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char text[32];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return {text, size};
-}
-
-Json host_facts() {
-  ::utsname system{};
-  ::uname(&system);
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page = ::sysconf(_SC_PAGE_SIZE);
-  ::rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return {{"system", system.sysname},
-          {"release", system.release},
-          {"machine", system.machine},
-          {"cpus", std::thread::hardware_concurrency()},
-          {"memory_bytes", pages > 0 && page > 0 ? Json(pages * page) : Json(nullptr)},
-          {"peak_memory_bytes", usage.ru_maxrss * 1024}};
-}
-
-Json inputs_json(const RunFacts& facts) {
-  Json list = Json::array();
-  for (const std::string& path : facts.inputs) {
-    Json entry;
-    entry["path"] = path;
-    std::error_code error;
-    // A pipe cannot be read twice.
-    entry["sha256"] =
-        std::filesystem::is_regular_file(path, error) ? Json(sha256_of_file(path)) : Json(nullptr);
-    list.push_back(std::move(entry));
-  }
-  return list;
-}
 
 /// Null for a run that went to its end.
 Json stopped(StopReason reason) {
@@ -73,15 +28,10 @@ Json stopped(StopReason reason) {
 }
 
 Json manifest(const RunOutput& run, const RunFacts& facts) {
-  Json root;
-  root["schema_version"] = summary_schema_version;
-  root["version"] = version;
-  root["commit"] = commit;
-  root["build"] = {{"type", build_type}, {"compiler", compiler}};
-  root["command"] = facts.command;
+  Json root = manifest_head(summary_schema_version, facts.command);
   root["seed"] = run.scenario.seed;
   root["stopped"] = stopped(run.result.stop);
-  root["inputs"] = inputs_json(facts);
+  root["inputs"] = input_digests(facts.inputs);
   root["files"] = {"summary.json", "requests.csv", "timeseries.csv", "ledger.csv"};
   root["host"] = host_facts();
   root["wall_clock"] = {{"written", now_text()},

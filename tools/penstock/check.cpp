@@ -55,7 +55,8 @@ int check_verb(const Arguments& arguments) {
     return exit_ok;
   }
   apply_color(options);
-  const config::LoadOptions load = load_options(options);
+  config::LoadOptions load = load_options(options);
+  load.check_plan = true;
   int code = exit_ok;
   for (const std::string& file : options.words()) {
     const int own = check_file(file, load);

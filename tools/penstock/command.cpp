@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::array all_verbs{
     Verb{"run", "simulate a workload: latency, throughput, utilization, cost per token", run_verb},
+    Verb{"plan", "the cheapest cluster that serves a traffic mix within its limits", plan_verb},
     Verb{"check", "everything that is wrong with workload files, all at once", check_verb},
     Verb{"catalog", "known GPUs, models, prices, engines, schedulers, routers, with sources",
          catalog_verb},
@@ -23,8 +24,7 @@ constexpr std::array all_verbs{
     Verb{"help", "a topic or a term: units, overrides, metrics, output, exit-codes, ttft, ...",
          help_verb},
     Verb{"version", "version, commit and compiler", version_verb},
-    Verb{"sweep", "one run per value of any key"},
-    Verb{"plan", "the cheapest cluster that serves a mix within its limits"},
+    Verb{"sweep", "one run per value of any key", sweep_verb},
     Verb{"compare", "two results side by side"},
     Verb{"trace", "statistics of a trace, conversion, generation"},
     Verb{"report", "the HTML page of a result folder"},

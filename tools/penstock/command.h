@@ -53,10 +53,12 @@ const Arguments& command_words();
 
 /// Verbs, one file each.
 int run_verb(const Arguments& arguments);
+int plan_verb(const Arguments& arguments);
 int check_verb(const Arguments& arguments);
 int catalog_verb(const Arguments& arguments);
 int explain_verb(const Arguments& arguments);
 int schema_verb(const Arguments& arguments);
+int sweep_verb(const Arguments& arguments);
 int help_verb(const Arguments& arguments);
 int version_verb(const Arguments& arguments);
 

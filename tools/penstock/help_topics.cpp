@@ -29,6 +29,13 @@ constexpr std::string_view overrides_text =
 
 PATH is dotted, [i] picks an item of a list from 0. VALUE is YAML with units. Lowest first:
 default, catalogue, file, --set (later ones win). `--seed N` sets `seed` and beats --set seed.
+
+--vary PATH=VALUES of `penstock sweep` takes the same paths, and several values:
+
+  1,2,4                  a list; commas inside [], {} and quotes do not split
+  1..8                   in steps of 1        10ms..50ms:step10ms   units like those of one value
+  1..512:log2            each twice the last  0.0..1.0:lin5         5 values, ends included
+  @values.txt            a value a line; # starts a comment
 )";
 
 constexpr std::string_view metrics_text =
@@ -102,7 +109,7 @@ constexpr std::string_view testing_text =
 
 constexpr std::array all_topics{
     Topic{"units", "300ms, 80GB, 64GiB, $2.49/h, 8/s, 99%", units_text},
-    Topic{"overrides", "--set PATH=VALUE", overrides_text},
+    Topic{"overrides", "--set PATH=VALUE, --vary PATH=VALUES", overrides_text},
     Topic{"workload", "every key of the workload file", ""},  // made from the schema
     Topic{"metrics", "what the numbers mean", metrics_text},
     Topic{"output", "formats, files, columns", output_text},

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <thread>
 
 #include "config/quantity.h"
 #include "config/text.h"
@@ -29,6 +31,19 @@ config::LoadOptions load_options(const ParsedOptions& options) {
   }
   load.catalog_dir = options.value("catalog").value_or("");
   return load;
+}
+
+int jobs_of(const ParsedOptions& options) {
+  constexpr std::int64_t most = 1024;
+  if (const std::optional<std::string> text = options.value("jobs")) {
+    const config::Whole jobs = config::parse_whole(*text);
+    if (!jobs.ok() || jobs.value < 1 || jobs.value > most) {
+      throw UsageError(fmt::format("--jobs takes a whole number from 1 to {}, not `{}`", most,
+                                   config::excerpt(*text)));
+    }
+    return static_cast<int>(jobs.value);
+  }
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 std::optional<SimTime> time_option(const ParsedOptions& options, std::string_view name) {

@@ -20,7 +20,11 @@ inline constexpr Option set_option{"set", 0, "PATH=VALUE", "change a key of the 
 inline constexpr Option seed_option{"seed", 0, "N", "seed of all random streams", false};
 inline constexpr Option catalog_option{"catalog", 0, "DIR",
                                        "your own GPUs, models, engines, prices", false};
+inline constexpr Option jobs_option{"jobs", 'j', "N", "threads (default: all cores)", false};
 inline constexpr Option color_option{"color", 0, "WHEN", "auto, always or never", false};
+
+/// The number of threads: --jobs, else what the machine has; throws UsageError.
+int jobs_of(const ParsedOptions& options);
 
 /// A span of time longer than nothing; throws UsageError.
 std::optional<SimTime> time_option(const ParsedOptions& options, std::string_view name);

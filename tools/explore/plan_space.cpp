@@ -1,0 +1,270 @@
+#include "tools/explore/plan_space.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/overrides.h"
+#include "config/report.h"
+#include "config/schema.h"
+#include "config/section.h"
+#include "config/yaml.h"
+#include "sim/metrics/summary.h"
+#include "tools/explore/jobs.h"
+#include "tools/output/text.h"
+
+namespace penstock::explore {
+namespace {
+
+using config::Loaded;
+using config::LoadOptions;
+using config::Section;
+
+/// A run must be long enough for its quantiles: so many requests may miss their limits.
+constexpr double wanted_misses = 30;
+constexpr double most_requests = 300'000;
+constexpr double shortest_s = 300;
+constexpr double longest_warmup_s = 120;
+
+Loaded load(const PlanQuestion& question, const std::vector<std::string>& first,
+            const std::vector<std::string>& second) {
+  LoadOptions options = question.load;
+  options.sets.insert(options.sets.end(), first.begin(), first.end());
+  options.sets.insert(options.sets.end(), second.begin(), second.end());
+  return config::load_scenario_from_text(question.text, question.name, options);
+}
+
+/// The file's own scales of rates, and what it says about its length.
+struct FileFacts {
+  double rate_scale = 1;
+  std::vector<std::pair<std::string, double>> classes;  ///< name, rate_scale
+  bool has_length = false;
+  bool has_warmup = false;
+  bool has_classes = false;
+};
+
+FileFacts read_file(const PlanQuestion& question) {
+  FileFacts facts;
+  config::Reporter reporter;
+  const auto source = std::make_shared<const config::Source>(question.name, question.text);
+  std::optional<config::Node> root = config::parse_yaml(source, reporter);
+  if (!root) {
+    return facts;
+  }
+  config::apply_overrides(*root, question.load.sets, reporter);
+  const Section workload = Section(&*root, "", config::workload_schema()).section("workload");
+  facts.rate_scale = workload.number("rate_scale").value_or(1);
+  facts.has_length = workload.has("duration") || workload.has("requests");
+  facts.has_warmup = workload.has("warmup");
+  for (const Section& one : workload.sections("classes")) {
+    facts.classes.emplace_back(one.text("name").value_or(""), one.number("rate_scale").value_or(1));
+  }
+  facts.has_classes = !facts.classes.empty();
+  return facts;
+}
+
+/// The overrides that bring the traffic to the rate that the plan must bear.
+std::vector<std::string> rate_sets(const config::PlanSpec& spec, const FileFacts& file) {
+  std::vector<std::string> sets;
+  const double all = file.rate_scale * (1 + spec.growth) * (1 + spec.headroom) * spec.peak;
+  if (all != file.rate_scale) {
+    sets.push_back(fmt::format("workload.rate_scale={}", all));
+  }
+  for (std::size_t c = 0; c < file.classes.size(); ++c) {
+    const auto& [name, scale] = file.classes[c];
+    const auto peak = spec.class_peak.find(name);
+    if (peak != spec.class_peak.end() && peak->second != 1) {
+      sets.push_back(fmt::format("workload.classes[{}].rate_scale={}", c, scale * peak->second));
+    }
+  }
+  return sets;
+}
+
+/// Seconds of traffic after which every class with a limit has enough requests for its quantile.
+double wanted_seconds(const Scenario& scenario) {
+  double seconds = shortest_s;
+  double total = 0;
+  for (std::size_t c = 0; c < scenario.workload.classes.size(); ++c) {
+    const double rate = scenario.workload.classes[c].rate;
+    const Slo& slo = slo_of(scenario, c);
+    total += rate;
+    if (rate > 0 && slo.any()) {
+      const double requests = wanted_misses / std::max(1 - slo.attainment, 1e-3);
+      seconds = std::max(seconds, requests / rate);
+    }
+  }
+  return std::ceil(total > 0 ? std::min(seconds, std::max(most_requests / total, 60.0)) : seconds);
+}
+
+/// All replicas of the space, as overrides.
+std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
+  struct Choice {
+    const char* key;
+    std::vector<std::string> values;
+  };
+  std::vector<Choice> choices{{"cluster.gpu", spec.gpus},  {"cluster.tensor_parallel", {}},
+                              {"weights", spec.weights},   {"kv_cache", spec.kv_cache},
+                              {"engine.max_num_seqs", {}}, {"engine.max_num_batched_tokens", {}}};
+  const auto add = [](std::vector<std::string>& values, const auto& numbers) {
+    for (const auto number : numbers) {
+      values.push_back(std::to_string(number));
+    }
+  };
+  add(choices[1].values, spec.tensor_parallel);
+  add(choices[4].values, spec.max_num_seqs);
+  add(choices[5].values, spec.max_num_batched_tokens);
+  std::vector<std::vector<std::string>> sets{{"cluster.replicas=1"}};
+  for (const Choice& choice : choices) {
+    std::vector<std::vector<std::string>> longer;
+    for (const auto& before : sets) {
+      for (const std::string& value : choice.values) {
+        longer.push_back(before);
+        longer.back().push_back(fmt::format("{}={}", choice.key, value));
+      }
+      if (choice.values.empty()) {
+        longer.push_back(before);
+      }
+    }
+    sets = std::move(longer);
+  }
+  std::vector<Shape> shapes;
+  for (auto& one : sets) {
+    Shape shape{
+        .gpu = {}, .tensor_parallel = 1, .sets = std::move(one), .scenario = {}, .bounds = {}};
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
+}
+
+std::string first_error(const Diagnostics& diagnostics) {
+  for (const Diagnostic& d : diagnostics) {
+    if (d.severity == Diagnostic::Severity::error) {
+      return d.notes.empty() ? d.message : d.message + " (" + d.notes.front() + ")";
+    }
+  }
+  return "unknown reason";
+}
+
+bool is_input_error(const Loaded& loaded) {
+  return !loaded.ok && config::exit_code(loaded.diagnostics) != 4;
+}
+
+/// Decides rates, length and warm-up of the judged run from the first replica that can be loaded.
+void settle_traffic(const PlanQuestion& question, const std::vector<Shape>& shapes, Space& space) {
+  const FileFacts file = read_file(question);
+  space.sets = rate_sets(question.spec, file);
+  const bool choose_length = !file.has_length && file.has_classes;
+  std::vector<std::string> sets = space.sets;
+  if (choose_length) {
+    sets.push_back(fmt::format("workload.duration={}s", shortest_s));
+  }
+  Loaded loaded;
+  for (const Shape& shape : shapes) {
+    loaded = load(question, shape.sets, sets);
+    if (loaded.ok) {
+      break;
+    }
+  }
+  if (!loaded.ok) {
+    if (is_input_error(loaded)) {
+      space.errors = loaded.diagnostics;
+    }
+    return;  // nothing fits: each shape says why
+  }
+  if (choose_length) {
+    const double seconds = wanted_seconds(loaded.scenario);
+    space.sets.push_back(fmt::format("workload.duration={}s", seconds));
+    space.notes.push_back(fmt::format(
+        "workload.duration is not given: {} of traffic, enough for the quantiles of the limits",
+        output::span_text(seconds)));
+    loaded.scenario.workload.duration = SimTime::from_seconds(seconds);
+  }
+  space.traffic = read_traffic(loaded.scenario);
+  if (!file.has_warmup) {
+    const double span =
+        std::max(space.traffic.last_arrival.seconds(), loaded.scenario.workload.duration.seconds());
+    const double warmup = std::floor(std::min(span / 10, longest_warmup_s));
+    space.sets.push_back(fmt::format("workload.warmup={}s", warmup));
+    space.notes.push_back(
+        fmt::format("workload.warmup is not given: requests of the first {} are not judged",
+                    output::span_text(warmup)));
+    loaded.scenario.workload.warmup = SimTime::from_seconds(warmup);
+    space.traffic = read_traffic(loaded.scenario);
+  }
+}
+
+struct LoadedShape {
+  Shape shape;
+  std::optional<RefusedShape> refused;
+  Diagnostics errors;
+};
+
+LoadedShape load_shape(const PlanQuestion& question, const Space& space, Shape shape) {
+  LoadedShape out;
+  Loaded loaded = load(question, shape.sets, space.sets);
+  shape.gpu = loaded.scenario.cluster.gpu.name;
+  shape.tensor_parallel = loaded.scenario.cluster.tensor_parallel;
+  shape.scenario = std::move(loaded.scenario);
+  if (!loaded.ok) {
+    out.refused = RefusedShape{shape.title(), first_error(loaded.diagnostics)};
+    if (is_input_error(loaded)) {
+      out.errors = std::move(loaded.diagnostics);
+    }
+  } else if (!config::scheduler_is_built(shape.scenario.engine.scheduler)) {
+    out.errors = {config::scheduler_not_built(shape.scenario)};
+  } else {
+    shape.bounds = PlanBounds(shape.scenario, space.traffic);
+  }
+  out.shape = std::move(shape);
+  return out;
+}
+
+}  // namespace
+
+std::string Shape::title() const {
+  std::string text = gpu;
+  if (tensor_parallel > 1) {
+    text += fmt::format(" TP{}", tensor_parallel);
+  }
+  for (const std::string& set : sets) {
+    if (!set.starts_with("cluster.")) {
+      const std::size_t equals = set.find('=');
+      const std::string key = set.substr(0, equals);
+      text += " · " + key.substr(key.find('.') + 1) + ' ' + set.substr(equals + 1);
+    }
+  }
+  return text;
+}
+
+Space make_space(const PlanQuestion& question) {
+  Space space;
+  space.rate_factor =
+      (1 + question.spec.growth) * (1 + question.spec.headroom) * question.spec.peak;
+  std::vector<Shape> shapes = list_shapes(question.spec);
+  settle_traffic(question, shapes, space);
+  if (!space.errors.empty()) {
+    return space;
+  }
+  Diagnostics errors;
+  run_jobs(
+      shapes.size(), question.jobs, Order::by_number,
+      [&](std::size_t i) { return load_shape(question, space, shapes[i]); },
+      [&](std::size_t, LoadedShape loaded) {
+        if (loaded.refused) {
+          space.refused.push_back(*std::move(loaded.refused));
+          errors = errors.empty() ? std::move(loaded.errors) : std::move(errors);
+        } else if (!loaded.errors.empty()) {
+          errors = std::move(loaded.errors);
+        } else {
+          space.shapes.push_back(std::move(loaded.shape));
+        }
+        return !question.stop || !question.stop();
+      });
+  if (space.shapes.empty()) {
+    space.errors = std::move(errors);
+  }
+  return space;
+}
+
+}  // namespace penstock::explore

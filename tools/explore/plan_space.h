@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "config/plan.h"
+#include "sim/scenario.h"
+#include "tools/explore/plan_bounds.h"
+#include "tools/explore/plan_traffic.h"
+
+namespace penstock::explore {
+
+/// What `penstock plan` is asked.
+struct PlanQuestion {
+  std::string text;          ///< of the workload file
+  std::string name;          ///< its path
+  config::LoadOptions load;  ///< --set, --seed, --catalog
+  config::PlanSpec spec;
+  int jobs = 1;
+  std::function<bool()> stop;  ///< asked now and then, by any thread; true: give up
+  /// Told how many simulations are done, one call at a time; may be empty.
+  std::function<void(std::uint64_t)> progress;
+};
+
+/// One replica as a plan may choose it.
+struct Shape {
+  std::string gpu;
+  int tensor_parallel = 1;
+  std::vector<std::string> sets;  ///< what makes the file this one, as --set
+  Scenario scenario;              ///< one replica of it, all classes, at the rate planned for
+  PlanBounds bounds;
+
+  double usd_per_hour() const {
+    return scenario.prices.gpu_per_hour * scenario.cluster.tensor_parallel;
+  }
+  /// "2 × h100-sxm" or "l40s", with what the plan varies beside.
+  std::string title() const;
+};
+
+/// Something of the space that cannot be used, and why.
+struct RefusedShape {
+  std::string title;
+  std::string reason;
+};
+
+/// The traffic and the replicas to choose from.
+struct Space {
+  Diagnostics errors;  ///< what makes the question impossible to ask: nothing else is filled in
+  std::vector<std::string> notes;  ///< what was decided for the user
+  std::vector<std::string> sets;  ///< rates, length and warm-up of the run that a plan is judged by
+  double rate_factor = 1;         ///< judged rate over the file's: growth, peak, headroom
+  Traffic traffic;                ///< at the rate that is judged
+  std::vector<Shape> shapes;      ///< in the order of the plan section
+  std::vector<RefusedShape> refused;
+};
+
+/// Loads the file once for each shape, and counts its traffic.
+Space make_space(const PlanQuestion& question);
+
+}  // namespace penstock::explore

@@ -1,0 +1,74 @@
+#include "tools/explore/plan_traffic.h"
+
+#include <algorithm>
+
+#include "sim/core/assert.h"
+#include "workloads/source.h"
+
+namespace penstock::explore {
+
+Scenario with_classes(const Scenario& scenario, ClassMask classes) {
+  Scenario out = scenario;
+  WorkloadSpec& workload = out.workload;
+  workload.classes.clear();
+  workload.trace.reset();
+  for (std::size_t c = 0; c < scenario.workload.classes.size(); ++c) {
+    if ((classes >> c & 1U) == 0) {
+      continue;
+    }
+    if (scenario.workload.trace && scenario.workload.trace_class == c) {
+      workload.trace = scenario.workload.trace;
+      workload.trace_class = static_cast<std::uint16_t>(workload.classes.size());
+    }
+    workload.classes.push_back(scenario.workload.classes[c]);
+  }
+  return out;
+}
+
+Traffic read_traffic(const Scenario& scenario) {
+  Traffic traffic;
+  traffic.by_class.resize(scenario.workload.classes.size());
+  for (const ClassSpec& one : scenario.workload.classes) {
+    if (one.arrivals.process == ArrivalSpec::Process::closed_loop) {
+      traffic.is_open = false;
+      return traffic;
+    }
+  }
+  const OpenedSource opened = open_source(scenario.workload, scenario.seed);
+  PENSTOCK_ASSERT(opened.source != nullptr);
+  while (opened.source->next_arrival() != SimTime::never()) {
+    const Request request = opened.source->pop();
+    traffic.last_arrival = request.arrival;
+    if (request.arrival >= scenario.workload.warmup) {
+      traffic.by_class[request.class_index].push_back(
+          {request.arrival, request.input_tokens, request.output_tokens});
+    }
+  }
+  return traffic;
+}
+
+void scale_rates(WorkloadSpec& workload, double factor) {
+  for (ClassSpec& one : workload.classes) {
+    one.rate *= factor;
+  }
+  if (workload.trace) {
+    workload.trace->rate_scale *= factor;
+  }
+}
+
+std::uint64_t allowed_misses(std::uint64_t counted, double attainment) {
+  const auto holds = [&](std::uint64_t misses) {
+    return static_cast<double>(counted - misses) / static_cast<double>(counted) >= attainment;
+  };
+  auto misses = static_cast<std::uint64_t>(static_cast<double>(counted) * (1 - attainment));
+  misses = std::min(misses, counted);
+  while (misses > 0 && !holds(misses)) {
+    --misses;
+  }
+  while (misses < counted && holds(misses + 1)) {
+    ++misses;
+  }
+  return misses;
+}
+
+}  // namespace penstock::explore

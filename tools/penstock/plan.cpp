@@ -1,0 +1,253 @@
+#include "config/plan.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "config/load.h"
+#include "config/yaml.h"
+#include "tools/explore/plan_files.h"
+#include "tools/explore/plan_report.h"
+#include "tools/explore/rate_limit_report.h"
+#include "tools/output/files.h"
+#include "tools/output/json_text.h"
+#include "tools/output/text.h"
+#include "tools/penstock/console.h"
+#include "tools/penstock/input.h"
+#include "tools/penstock/interrupt.h"
+#include "tools/penstock/options.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::array options_table{
+    set_option,
+    seed_option,
+    Option{"gpus", 0, "LIST", "search these GPUs only: h100-sxm,l40s (as plan.gpus)"},
+    Option{"max-gpus", 0, "N", "buy at most so many GPUs (as plan.max_gpus)"},
+    Option{"target", 0, "rate=max", "instead: how much traffic the file's own cluster bears"},
+    Option{"emit", 0, "WHAT", "print `vllm` commands or a `kubernetes` manifest of the plan"},
+    Option{"output", 'o', "DIR", "also write plan.yaml, plan.json, ... into a new folder"},
+    Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
+    Option{"format", 0, "FORMAT", "table (default) or json"},
+    jobs_option,
+    Option{"quiet", 'q', {}, "no progress, no warnings"},
+    color_option,
+    catalog_option,
+};
+constexpr std::array<std::string_view, 4> examples{
+    "penstock plan workloads/mix.yaml",
+    "penstock plan workloads/mix.yaml --gpus h100-sxm,l40s -o plan",
+    "penstock plan workloads/mix.yaml --set plan.peak=2 --emit kubernetes",
+    "penstock plan workloads/chat.yaml --target rate=max",
+};
+constexpr Usage usage{
+    "plan",
+    "FILE [OPTION]...",
+    "Finds the cheapest cluster that serves a traffic mix within its latency limits.",
+    examples,
+    options_table,
+    1,
+    1};
+constexpr std::array<std::string_view, 2> formats{"table", "json"};
+constexpr std::array<std::string_view, 2> emissions{"vllm", "kubernetes"};
+constexpr std::array<std::string_view, 1> targets{"rate=max"};
+
+using Clock = std::chrono::steady_clock;
+
+/// What the command line asks for, understood.
+struct Request {
+  std::string file;
+  config::LoadOptions load;
+  std::string format;
+  std::optional<std::string> emit;
+  std::optional<std::string> folder;
+  bool force = false;
+  bool quiet = false;
+  bool wants_rate = false;
+  int jobs = 1;
+};
+
+Request read_request(const ParsedOptions& options) {
+  Request request;
+  request.file = options.words().front();
+  request.load = load_options(options);
+  if (const auto gpus = options.value("gpus")) {
+    request.load.sets.push_back(fmt::format("plan.gpus=[{}]", *gpus));
+  }
+  if (const auto most = options.value("max-gpus")) {
+    request.load.sets.push_back("plan.max_gpus=" + *most);
+  }
+  request.format = choose(options, "format", formats);
+  if (options.value("emit")) {
+    request.emit = choose(options, "emit", emissions);
+  }
+  request.wants_rate = options.value("target") && !choose(options, "target", targets).empty();
+  request.folder = options.value("output");
+  request.force = options.has("force");
+  request.quiet = options.has("quiet");
+  request.jobs = jobs_of(options);
+  if (request.force && !request.folder) {
+    throw UsageError("--force means nothing without -o DIR");
+  }
+  if (request.wants_rate && (request.emit || request.folder)) {
+    throw UsageError("--target rate=max only prints: it takes neither --emit nor -o");
+  }
+  return request;
+}
+
+/// "12 simulations · 3 s" on a terminal, five times a second.
+class SearchLine {
+ public:
+  explicit SearchLine(bool enabled) : enabled_(enabled) {}
+  ~SearchLine() {
+    if (shown_) {
+      tell("\r\x1b[K");
+    }
+  }
+  SearchLine(const SearchLine&) = delete;
+  SearchLine& operator=(const SearchLine&) = delete;
+
+  void update(std::uint64_t simulations) {
+    const Clock::time_point now = Clock::now();
+    if (!enabled_ || now < next_) {
+      return;
+    }
+    next_ = now + std::chrono::milliseconds(200);
+    shown_ = true;
+    tell(fmt::format("\r\x1b[Ksearching: {} simulations, {}",
+                     output::group_digits(static_cast<std::int64_t>(simulations)),
+                     output::span_text(seconds())));
+  }
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  bool enabled_;
+  bool shown_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point next_ = start_ + std::chrono::milliseconds(500);
+};
+
+/// Tells diagnostics; warnings only unless `quiet`.
+int refuse(const Diagnostics& diagnostics, bool quiet) {
+  if (!quiet || has_errors(diagnostics)) {
+    tell(diagnostics);
+  }
+  return config::exit_code(diagnostics);
+}
+
+int exit_code_for(explore::PlanOutcome outcome) {
+  switch (outcome) {
+    case explore::PlanOutcome::found:
+      return exit_ok;
+    case explore::PlanOutcome::interrupted:
+      return exit_interrupted;
+    case explore::PlanOutcome::none:
+    case explore::PlanOutcome::unreachable:
+    case explore::PlanOutcome::does_not_fit:
+      break;
+  }
+  return exit_infeasible;
+}
+
+void show(const Request& request, const explore::PlanOutput& found) {
+  if (request.emit) {
+    print(*request.emit == "vllm" ? explore::vllm_command(found)
+                                  : explore::kubernetes_manifest(found));
+  } else if (request.format == "json") {
+    print(output::to_text(explore::plan_json(found)));
+  } else {
+    print(explore::plan_table(found, color_on_output()));
+  }
+}
+
+int search(const Request& request, explore::PlanQuestion& question) {
+  SearchLine line(!request.quiet && errors_go_to_terminal());
+  question.progress = [&line](std::uint64_t done) { line.update(done); };
+  const explore::Space space = explore::make_space(question);
+  if (!space.errors.empty()) {
+    return refuse(space.errors, request.quiet);
+  }
+  const explore::Plan plan = explore::make_plan(question, space);
+  const explore::PlanOutput found{question, space, plan, line.seconds()};
+  if (plan.outcome == explore::PlanOutcome::found) {
+    if (request.folder) {
+      output::FolderWriter folder(*request.folder, request.force);
+      explore::write_plan_folder(found, *request.folder, command_words(), folder);
+    }
+    show(request, found);
+  } else if (plan.outcome != explore::PlanOutcome::interrupted) {
+    if (request.format == "json") {
+      print(output::to_text(explore::plan_json(found)));
+    }
+    tell_error(explore::no_plan_text(found));
+  }
+  return exit_code_for(plan.outcome);
+}
+
+int find_plan(const Request& request) {
+  const InterruptGuard guard;
+  if (request.folder) {
+    output::check_folder(*request.folder, request.force);
+  }
+  explore::PlanQuestion question;
+  question.name = request.file;
+  question.load = request.load;
+  question.jobs = request.jobs;
+  question.stop = [] { return InterruptGuard::requested(); };
+  config::Reporter reporter;
+  const config::SourcePtr source = config::read_source(request.file, request.file, {}, reporter);
+  if (!source) {
+    tell(reporter.take());
+    return exit_io;
+  }
+  question.text = source->text();
+  const config::LoadedPlan loaded =
+      config::load_plan_from_text(question.text, request.file, request.load);
+  if (!loaded.ok || (!request.quiet && !loaded.diagnostics.empty())) {
+    tell(loaded.diagnostics);
+  }
+  if (!loaded.ok) {
+    return config::exit_code(loaded.diagnostics);
+  }
+  question.spec = loaded.plan;
+  return search(request, question);
+}
+
+int find_rate(const Request& request) {
+  const InterruptGuard guard;
+  const config::Loaded loaded = config::load_scenario(request.file, request.load);
+  if (!loaded.ok) {
+    return refuse(loaded.diagnostics, request.quiet);
+  }
+  const auto stop = [] { return InterruptGuard::requested(); };
+  const auto limit = explore::find_rate_limit(loaded.scenario, request.jobs, stop);
+  if (stop()) {
+    return exit_interrupted;
+  }
+  if (!limit) {
+    throw UsageError("--target rate=max needs traffic with a rate and a limit to keep",
+                     "give rates (not closed loops) and an `slo`");
+  }
+  print(request.format == "json"
+            ? output::to_text(explore::rate_limit_json(loaded.scenario, *limit))
+            : explore::rate_limit_text(loaded.scenario, *limit));
+  return limit->factor > 0 ? exit_ok : exit_infeasible;
+}
+
+}  // namespace
+
+int plan_verb(const Arguments& arguments) {
+  const ParsedOptions options = parse_options(usage, arguments);
+  if (options.has("help")) {
+    print(usage_text(usage));
+    return exit_ok;
+  }
+  apply_color(options);
+  const Request request = read_request(options);
+  return request.wants_rate ? find_rate(request) : find_plan(request);
+}
+
+}  // namespace penstock::cli
