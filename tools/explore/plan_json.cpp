@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/explore/plan_report.h"
+#include "tools/output/confidence.h"
 
 namespace penstock::explore {
 namespace {
@@ -56,7 +57,8 @@ Json shape(const PlanOutput& output, const Pool& pool) {
           {"weights", to_string(scenario.weights)},
           {"kv_cache", to_string(scenario.kv_cache)},
           {"max_num_seqs", scenario.engine.max_num_seqs},
-          {"max_num_batched_tokens", scenario.engine.max_num_batched_tokens}};
+          {"max_num_batched_tokens", scenario.engine.max_num_batched_tokens},
+          {"measured", one.is_measured()}};
 }
 
 Json pool(const PlanOutput& output, const PlannedPool& planned) {
@@ -75,6 +77,9 @@ Json pool(const PlanOutput& output, const PlannedPool& planned) {
   out["headroom_ends_with"] = planned.rate_limit && planned.rate_limit->breaks
                                   ? limit(*planned.rate_limit->breaks)
                                   : Json(nullptr);
+  const output::Confidence confidence =
+      output::assess_confidence(planned.scenario, planned.run.result);
+  out["confidence"] = {{"label", confidence.label}, {"extrapolated", confidence.extrapolated}};
   out["other_seeds"] = {{"tried", planned.seeds}, {"held", planned.seeds_held}};
   if (planned.at_mean) {
     out["at_mean"] = {{"per_million", per_million(planned.at_mean->summary.bill.per_million)},
@@ -104,7 +109,7 @@ Json plan_of(const PlanOutput& output) {
   out["per_million"] = per_million(per_million_of(plan, false));
   for (const char* key :
        {"utilization", "headroom", "headroom_ends_with", "other_seeds", "at_mean", "weights",
-        "kv_cache", "max_num_seqs", "max_num_batched_tokens", "limits"}) {
+        "kv_cache", "max_num_seqs", "max_num_batched_tokens", "limits", "confidence"}) {
     out[key] = single ? pools[0][key] : Json(nullptr);
   }
   out["rate_factor"] = output.space.rate_factor;

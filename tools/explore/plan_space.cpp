@@ -237,6 +237,11 @@ std::string Shape::title() const {
   return text;
 }
 
+bool Shape::is_measured() const {
+  const std::string& fit = scenario.cluster.gpu.timing.fit;
+  return fit != "assumed" && fit != "datasheet";
+}
+
 Space make_space(const PlanQuestion& question) {
   Space space;
   space.rate_factor =

@@ -37,8 +37,10 @@ struct Shape {
   double usd_per_hour() const {
     return scenario.prices.gpu_per_hour * scenario.cluster.tensor_parallel;
   }
-  /// "2 × h100-sxm" or "l40s", with what the plan varies beside.
+  /// "l40s", "h100-sxm TP2", with what the plan varies beside.
   std::string title() const;
+  /// False where the step model's parameters of the GPU come from similar ones or a datasheet.
+  bool is_measured() const;
 };
 
 /// Something of the space that cannot be used, and why.

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "tools/explore/plan_report.h"
+#include "tools/output/confidence.h"
+#include "tools/output/lines.h"
 #include "tools/output/text.h"
 
 namespace penstock::explore {
@@ -52,6 +54,9 @@ class PlanScreen {
     }
     runners_up();
     prices();
+    for (const PlannedPool& planned : plan_.pools) {
+      trust(planned);
+    }
     search();
     for (const std::string& note : output_.space.notes) {
       line("note", printable(note));
@@ -232,12 +237,11 @@ class PlanScreen {
   void runners_up() {
     bool first = true;
     for (const Pool& pool : plan_.runners_up) {
+      const double more = 100 * (per_hour(pool) / plan_.usd_per_hour - 1);
       line(first ? "runners-up" : "",
-           fmt::format(
-               "{}  {}  {}", pad_left(amount(per_hour(pool)) + "/h", 9),
-               pad_left(fmt::format("{:+.0f} %", 100 * (per_hour(pool) / plan_.usd_per_hour - 1)),
-                        7),
-               pool_text(pool)));
+           fmt::format("{}  {}  {}{}", pad_left(amount(per_hour(pool)) + "/h", 9),
+                       pad_left(fmt::format("{:+.0f} %", more), 7), pool_text(pool),
+                       shape(pool).is_measured() ? "" : " (not measured)"));
       first = false;
     }
   }
@@ -260,6 +264,13 @@ class PlanScreen {
       }
       line("price", text);
     }
+  }
+
+  void trust(const PlannedPool& planned) {
+    const output::Confidence confidence =
+        output::assess_confidence(planned.scenario, planned.run.result);
+    line("confidence", label(planned, output::confidence_text(confidence)));
+    line("  extrapolated", output::join(confidence.extrapolated, " · "));
   }
 
   void search() {

@@ -256,8 +256,7 @@ std::string bottleneck_text(const RunOutput& run) {
   return fmt::format("{} in {} ({} of busy time)", resource, phase, percent(found->share));
 }
 
-std::string confidence_text(const RunOutput& run) {
-  const Confidence& c = run.confidence;
+std::string confidence_text(const Confidence& c) {
   std::string text = c.label;
   std::vector<std::string> errors;
   for (const auto& [what, error] : c.median_error) {

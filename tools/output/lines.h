@@ -46,7 +46,7 @@ std::vector<std::string> output_causes(const RunOutput& run);
 std::vector<std::string> other_rules(const RunOutput& run);
 /// Empty if no step was run.
 std::string bottleneck_text(const RunOutput& run);
-std::string confidence_text(const RunOutput& run);
+std::string confidence_text(const Confidence& confidence);
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 

@@ -102,7 +102,7 @@ std::string run_markdown(const RunOutput& run) {
   add_line("other rules", join(other_rules(run), " · "), out);
   add_line("price", escaped(price_text(run)), out);
   add_line("bottleneck", bottleneck_text(run), out);
-  add_line("confidence", escaped(confidence_text(run)), out);
+  add_line("confidence", escaped(confidence_text(run.confidence)), out);
   add_line("extrapolated", escaped(join(run.confidence.extrapolated, " · ")), out);
   for (const std::string& note : run.notes) {
     add_line("note", escaped(note), out);

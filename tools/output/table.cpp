@@ -34,7 +34,7 @@ class Screen {
     line("  other rules", join(other_rules(run_), dot));
     line("  price", price_text(run_));
     line("bottleneck", bottleneck_text(run_));
-    line("confidence", confidence_text(run_));
+    line("confidence", confidence_text(run_.confidence));
     line("  extrapolated", join(run_.confidence.extrapolated, dot));
     for (const std::string& note : run_.notes) {
       line("note", printable(note));
