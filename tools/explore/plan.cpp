@@ -63,19 +63,26 @@ PlannedPool describe(const PlanQuestion& question, const PlanSearch& search, con
   return out;
 }
 
-/// The limit that no shape reaches, of the shape that comes nearest; nothing if some shape could.
+/// A class whose limit no shape reaches, and the shape that comes nearest.
 void find_bound(const Space& space, Plan& plan) {
-  const ClassMask all = all_classes(space.shapes.front().scenario);
-  for (std::size_t s = 0; s < space.shapes.size(); ++s) {
-    const std::optional<Unreachable> bound = space.shapes[s].bounds.unreachable(all);
-    if (!bound) {
-      plan.bound.reset();
-      return;
+  const std::size_t classes = space.traffic.by_class.size();
+  for (std::size_t c = 0; c < classes; ++c) {
+    plan.bound.reset();
+    for (std::size_t s = 0; s < space.shapes.size(); ++s) {
+      const std::optional<Unreachable> bound =
+          space.shapes[s].bounds.unreachable(ClassMask{1} << c);
+      if (!bound) {
+        plan.bound.reset();
+        break;
+      }
+      if (!plan.bound ||
+          bound->bound_ms / bound->limit_ms < plan.bound->bound_ms / plan.bound->limit_ms) {
+        plan.bound = bound;
+        plan.bound_shape = s;
+      }
     }
-    if (!plan.bound ||
-        bound->bound_ms / bound->limit_ms < plan.bound->bound_ms / plan.bound->limit_ms) {
-      plan.bound = bound;
-      plan.bound_shape = s;
+    if (plan.bound) {
+      return;
     }
   }
 }
@@ -147,17 +154,13 @@ Plan make_plan(const PlanQuestion& question, const Space& space) {
   }
   PlanSearch search(question, space);
   find_bound(space, plan);
-  if (plan.bound && !may_split(question, space)) {
+  if (plan.bound) {
     plan.outcome = PlanOutcome::unreachable;
     return plan;
   }
   search_pools(question, space, search, plan);
   if (plan.outcome == PlanOutcome::none) {
-    if (plan.bound) {
-      plan.outcome = PlanOutcome::unreachable;
-    } else {
-      find_closest(question, space, search, plan);
-    }
+    find_closest(question, space, search, plan);
   }
   if (plan.outcome == PlanOutcome::found) {
     const std::size_t chosen = plan.pools.size() == 1 ? plan.pools.front().pool.shape

@@ -23,11 +23,11 @@ std::string metric_quantile(const LimitLine& line) {
   return line.metric + ' ' + output::quantile_name(line.attainment_wanted);
 }
 
+/// "chat 98.4 % good (want 99 %): tpot p99 64.1 of 60.0 ms".
 std::string over_limit(const LimitLine& line) {
-  return fmt::format("{} {} is {} ms, the limit {} ms; {} good (want {})",
-                     printable(line.class_name), metric_quantile(line), figure(line.value_ms),
-                     figure(line.limit_ms), percent(line.attainment),
-                     percent(line.attainment_wanted));
+  return fmt::format("{} {:.2f} % good (want {}): {} {} of {} ms", printable(line.class_name),
+                     100 * line.attainment, percent(line.attainment_wanted), metric_quantile(line),
+                     figure(line.value_ms), figure(line.limit_ms));
 }
 
 /// Appends the lines of the screen.
@@ -222,8 +222,7 @@ class PlanScreen {
       const RateLimit& limit = *planned.rate_limit;
       std::string text = fmt::format("bears {} more traffic", percent(limit.factor - 1));
       if (limit.breaks) {
-        text += fmt::format("; beyond it {} {} reaches {} ms", printable(limit.breaks->class_name),
-                            metric_quantile(*limit.breaks), figure(limit.breaks->value_ms));
+        text += "; beyond it " + over_limit(*limit.breaks);
       }
       line("headroom", label(planned, text));
     }

@@ -40,11 +40,11 @@ std::string rate_limit_text(const Scenario& scenario, const RateLimit& limit) {
   }
   if (limit.breaks) {
     const LimitLine& line = *limit.breaks;
-    text += fmt::format(" beyond it    {} {} {} is {} ms, the limit {} ms; {} good (want {})\n",
-                        printable(line.class_name), line.metric,
+    text += fmt::format(" beyond it    {} {:.2f} % good (want {}): {} {} {} of {} ms\n",
+                        printable(line.class_name), 100 * line.attainment,
+                        output::percent(line.attainment_wanted), line.metric,
                         output::quantile_name(line.attainment_wanted), figure(line.value_ms),
-                        figure(line.limit_ms), output::percent(line.attainment),
-                        output::percent(line.attainment_wanted));
+                        figure(line.limit_ms));
   } else {
     text += fmt::format(" nothing breaks up to {} × the file's rate\n", figure(most_factor));
   }
