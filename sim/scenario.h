@@ -179,7 +179,7 @@ struct SimulationOptions {
   bool fast_path = true;  ///< aggregate phase 1; false: the rule-by-rule scheduler every step
   bool leaping = true;    ///< run many decode-only steps at once
   TokenLog* token_log = nullptr;
-  /// Replaces the scenario's step model; one call per replica.
+  /// Replaces the scenario's step model.
   std::function<std::unique_ptr<StepModel>()> make_model;
 };
 

@@ -12,6 +12,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       options_(options),
       source_(source),
       accounts_(scenario.workload.classes.size()),
+      model_(options.make_model ? options.make_model() : make_step_model(scenario)),
       router_(make_router(scenario.cluster.router, scenario.seed)),
       outstanding_(static_cast<std::size_t>(scenario.cluster.replicas)),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
@@ -19,7 +20,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
   PENSTOCK_ASSERT(!scenario.workload.classes.empty() && scenario.engine.num_gpu_blocks > 0);
   for (std::uint16_t r = 0; r < scenario.cluster.replicas; ++r) {
     replicas_.push_back(std::make_unique<Replica>(
-        r, scenario, options, SharedRecords{result_.requests, accounts_, gaps_, result_}));
+        r, scenario, options, SharedRecords{result_.requests, accounts_, gaps_, result_, *model_}));
   }
 }
 
@@ -139,7 +140,7 @@ Result Cluster::close(SimTime end, StopReason reason) {
   result_.series_interval = interval;
   result_.duration = end;
   result_.stop = reason;
-  result_.peak = replicas_.front()->peak_times();
+  result_.peak = model_->peak_times();
   return std::move(result_);
 }
 

@@ -49,6 +49,7 @@ class Cluster {
   Result result_;
   Accounts accounts_;
   GapHistogram gaps_;
+  std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
   std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<std::int64_t> outstanding_;

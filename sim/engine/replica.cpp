@@ -23,10 +23,10 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       shared_(shared),
       leaping_(options.leaping),
       log_(options.token_log),
-      model_(options.make_model ? options.make_model() : make_step_model(scenario)),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
-      engine_(scenario, options, shared.accounts, shared.requests, *model_),
-      recorder_(scenario.timeseries_interval, model_->peak_times(), scenario.cluster.replicas) {}
+      engine_(scenario, options, shared.accounts, shared.requests, shared.model),
+      recorder_(scenario.timeseries_interval, shared.model.peak_times(),
+                scenario.cluster.replicas) {}
 
 bool Replica::submit(const Sequence& sequence, SimTime now) {
   see_blocks(now);
@@ -71,7 +71,7 @@ void Replica::start(SimTime now, SimTime limit) {
 }
 
 void Replica::launch(SimTime now, SimTime limit) {
-  const StepCost cost = model_->cost(batch_->load());
+  const StepCost cost = shared_.model.cost(batch_->load());
   engine_.ledger.charge(*batch_, cost);
   for (const ScheduledChunk& chunk : batch_->chunks) {
     if (chunk.completes) {
@@ -86,7 +86,7 @@ void Replica::launch(SimTime now, SimTime limit) {
     schedule(*pending_, now);
   }
   if (leaping_ && batch_->decode_only() && cost.total > 0) {
-    const DecodeCost& decode = model_->decode(batch_->decodes);
+    const DecodeCost& decode = shared_.model.decode(batch_->decodes);
     run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
     if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
       run_.steps = leap_length(decode);
@@ -229,7 +229,7 @@ void Replica::apply_leap() {
 
 void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
   const std::int64_t n = batch_->decodes;
-  const DecodeCost& decode = model_->decode(n);
+  const DecodeCost& decode = shared_.model.decode(n);
   const std::int64_t all_kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
   const std::int64_t time = (run_.end() - run_.start_of(1)).ps;
   const std::int64_t kv_time = decode.per_kv * all_kv;

@@ -14,12 +14,13 @@
 
 namespace penstock {
 
-/// What all replicas write to.
+/// What all replicas of a simulation share.
 struct SharedRecords {
   std::deque<RequestRecord>& requests;
   Accounts& accounts;
   GapHistogram& gaps;
   Result& result;
+  StepModel& model;
 };
 
 /// One replica: queue -> schedule -> step -> progress, as a machine of three events.
@@ -53,7 +54,6 @@ class Replica {
   void close();
   bool waiting() const { return !engine_.waiting.empty(); }
   Recorder& recorder() { return recorder_; }
-  PeakTimes peak_times() const { return model_->peak_times(); }
   std::int64_t busy_ps() const { return busy_ps_; }
   std::int64_t preemptions() const { return engine_.preemptions; }
 
@@ -81,7 +81,6 @@ class Replica {
   SharedRecords shared_;
   bool leaping_;
   TokenLog* log_;
-  std::unique_ptr<StepModel> model_;
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
   Recorder recorder_;
