@@ -150,6 +150,30 @@ bool is_input_error(const Loaded& loaded) {
   return !loaded.ok && config::exit_code(loaded.diagnostics) != 4;
 }
 
+/// Reports traffic that cannot be planned for: too much of it, or without limits to meet.
+bool refuse_traffic(const Scenario& scenario, Space& space) {
+  const auto refuse = [&space](std::string message, const char* note) {
+    Diagnostic d;
+    d.kind = Diagnostic::Kind::input;
+    d.message = std::move(message);
+    d.notes.emplace_back(note);
+    space.errors.push_back(std::move(d));
+  };
+  if (space.traffic.is_cut) {
+    refuse(fmt::format("the workload has more than {} requests: too many for a plan",
+                       output::group_digits(most_planned_requests)),
+           "shorten workload.duration: a plan simulates the traffic hundreds of times");
+  }
+  for (std::size_t c = 0; c < scenario.workload.classes.size(); ++c) {
+    const Slo& slo = slo_of(scenario, c);
+    if (!slo.any() || slo.attainment <= 0) {
+      refuse(fmt::format("class `{}` has no limit to plan for", scenario.workload.classes[c].name),
+             "give it an `slo`; of batch work the time by which it must be done: slo: {e2e: 1h}");
+    }
+  }
+  return !space.errors.empty();
+}
+
 /// Decides rates, length and warm-up of the judged run from the first replica that can be loaded.
 void settle_traffic(const PlanQuestion& question, const std::vector<Shape>& shapes, Space& space) {
   const FileFacts file = read_file(question);
@@ -181,10 +205,11 @@ void settle_traffic(const PlanQuestion& question, const std::vector<Shape>& shap
     loaded.scenario.workload.duration = SimTime::from_seconds(seconds);
   }
   space.traffic = read_traffic(loaded.scenario);
+  if (refuse_traffic(loaded.scenario, space)) {
+    return;
+  }
   if (!file.has_warmup) {
-    const double span =
-        std::max(space.traffic.last_arrival.seconds(), loaded.scenario.workload.duration.seconds());
-    const double warmup = std::floor(std::min(span / 10, longest_warmup_s));
+    const double warmup = default_warmup(loaded.scenario).seconds();
     space.sets.push_back(fmt::format("workload.warmup={}s", warmup));
     space.notes.push_back(
         fmt::format("workload.warmup is not given: requests of the first {} are not judged",
@@ -235,6 +260,12 @@ std::string Shape::title() const {
     }
   }
   return text;
+}
+
+SimTime default_warmup(const Scenario& scenario) {
+  const double span = std::max(read_traffic(scenario).last_arrival.seconds(),
+                               scenario.workload.duration.seconds());
+  return SimTime::from_seconds(std::floor(std::min(span / 10, longest_warmup_s)));
 }
 
 bool Shape::is_measured() const {

@@ -60,6 +60,10 @@ struct Space {
   std::vector<RefusedShape> refused;
 };
 
+/// What is left out of the judgement where the file does not say: the first tenth, at most two
+/// minutes, in whole seconds.
+SimTime default_warmup(const Scenario& scenario);
+
 /// Loads the file once for each shape, and counts its traffic.
 Space make_space(const PlanQuestion& question);
 

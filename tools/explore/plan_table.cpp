@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "tools/explore/plan_report.h"
 #include "tools/output/confidence.h"
 #include "tools/output/lines.h"
+#include "tools/output/run_output.h"
 #include "tools/output/text.h"
 
 namespace penstock::explore {
@@ -26,8 +28,8 @@ std::string metric_quantile(const LimitLine& line) {
 /// "chat 98.4 % good (want 99 %): tpot p99 64.1 of 60.0 ms".
 std::string over_limit(const LimitLine& line) {
   return fmt::format("{} {:.2f} % good (want {}): {} {} of {} ms", printable(line.class_name),
-                     100 * line.attainment, percent(line.attainment_wanted), metric_quantile(line),
-                     figure(line.value_ms), figure(line.limit_ms));
+                     std::floor(1e4 * line.attainment) / 100, percent(line.attainment_wanted),
+                     metric_quantile(line), figure(line.value_ms), figure(line.limit_ms));
 }
 
 /// Appends the lines of the screen.
@@ -58,6 +60,12 @@ class PlanScreen {
       trust(planned);
     }
     search();
+    for (const PlannedPool& planned : plan_.pools) {
+      for (const std::string& warning :
+           output::run_warnings(planned.scenario, planned.run.result, planned.run.expected)) {
+        line("warning", label(planned, warning));
+      }
+    }
     for (const std::string& note : output_.space.notes) {
       line("note", printable(note));
     }

@@ -36,7 +36,12 @@ Traffic read_traffic(const Scenario& scenario) {
   }
   const OpenedSource opened = open_source(scenario.workload, scenario.seed);
   PENSTOCK_ASSERT(opened.source != nullptr);
+  std::size_t count = 0;
   while (opened.source->next_arrival() != SimTime::never()) {
+    if (++count > most_planned_requests) {
+      traffic.is_cut = true;
+      break;
+    }
     const Request request = opened.source->pop();
     traffic.last_arrival = request.arrival;
     if (request.arrival >= scenario.workload.warmup) {

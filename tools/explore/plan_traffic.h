@@ -29,7 +29,12 @@ struct Traffic {
   SimTime last_arrival;
   /// False if what arrives depends on what is served (closed loops): nothing is listed then.
   bool is_open = true;
+  bool is_cut = false;  ///< there are more than most_planned_requests: the rest was not read
 };
+
+/// More requests than this are not planned with: a simulation of so many takes seconds, and a plan
+/// needs hundreds.
+inline constexpr std::size_t most_planned_requests = 2'000'000;
 
 /// What a scenario's sources will send. Requires a workload that open_source() accepts.
 Traffic read_traffic(const Scenario& scenario);

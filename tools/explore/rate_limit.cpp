@@ -1,6 +1,7 @@
 #include "tools/explore/rate_limit.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "tools/explore/jobs.h"
@@ -10,8 +11,8 @@ namespace {
 
 /// Rates tried at once while the limit is narrowed down, whatever the number of threads.
 constexpr int sections = 4;
-/// Rates below the limit that are checked.
-constexpr int checks = 8;
+/// Rates below the limit that are checked, as shares of it.
+constexpr std::array checks{0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99};
 
 class Finder {
  public:
@@ -19,6 +20,13 @@ class Finder {
       : scenario_(scenario), jobs_(jobs), stop_(stop) {}
 
   std::optional<RateLimit> find() {
+    const Traffic traffic = read_traffic(scenario_);
+    std::size_t requests = 1;
+    for (const auto& of_class : traffic.by_class) {
+      requests += of_class.size();
+    }
+    most_ = std::min(most_factor,
+                     static_cast<double>(most_planned_requests) / static_cast<double>(requests));
     double works = 0;
     double fails = 0;
     bracket(works, fails);
@@ -72,7 +80,7 @@ class Finder {
   void bracket(double& works, double& fails) {
     double factor = 1;
     if (try_all({factor})[0]) {
-      for (; !interrupted_ && factor <= most_factor; factor *= 2) {
+      for (; !interrupted_ && factor <= std::max(most_, 1.0); factor *= 2) {
         if (factor > 1 && !try_all({factor})[0]) {
           fails = factor;
           return;
@@ -107,8 +115,8 @@ class Finder {
       return;
     }
     std::vector<double> factors;
-    for (int i = 1; i < checks; ++i) {
-      factors.push_back(limit.factor * (0.5 + 0.5 * i / checks));
+    for (const double share : checks) {
+      factors.push_back(limit.factor * share);
     }
     const std::vector<bool> borne = try_all(factors);
     const auto miss = std::find(borne.begin(), borne.end(), false);
@@ -118,12 +126,13 @@ class Finder {
     const auto index = static_cast<std::size_t>(miss - borne.begin());
     limit.is_ragged = true;
     fails = factors[index];
-    limit.factor = index > 0 ? factors[index - 1] : limit.factor * 0.5;
+    limit.factor = index > 0 ? factors[index - 1] : 0;
   }
 
   const Scenario& scenario_;
   int jobs_;
   const std::function<bool()>& stop_;
+  double most_ = most_factor;  ///< that a simulation can be asked to bear
   bool interrupted_ = false;
 };
 

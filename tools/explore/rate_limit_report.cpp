@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tools/output/text.h"
@@ -41,12 +42,12 @@ std::string rate_limit_text(const Scenario& scenario, const RateLimit& limit) {
   if (limit.breaks) {
     const LimitLine& line = *limit.breaks;
     text += fmt::format(" beyond it    {} {:.2f} % good (want {}): {} {} {} of {} ms\n",
-                        printable(line.class_name), 100 * line.attainment,
+                        printable(line.class_name), std::floor(1e4 * line.attainment) / 100,
                         output::percent(line.attainment_wanted), line.metric,
                         output::quantile_name(line.attainment_wanted), figure(line.value_ms),
                         figure(line.limit_ms));
   } else {
-    text += fmt::format(" nothing breaks up to {} × the file's rate\n", figure(most_factor));
+    text += fmt::format(" nothing breaks up to {} × the file's rate\n", figure(limit.factor));
   }
   if (limit.is_ragged) {
     text += " a lower rate misses a limit that a higher one keeps: the lower one counts\n";

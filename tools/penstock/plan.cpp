@@ -218,9 +218,17 @@ int find_plan(const Request& request) {
 
 int find_rate(const Request& request) {
   const InterruptGuard guard;
-  const config::Loaded loaded = config::load_scenario(request.file, request.load);
+  config::Loaded loaded = config::load_scenario(request.file, request.load);
   if (!loaded.ok) {
     return refuse(loaded.diagnostics, request.quiet);
+  }
+  WorkloadSpec& workload = loaded.scenario.workload;
+  if (workload.warmup == SimTime{}) {
+    workload.warmup = explore::default_warmup(loaded.scenario);
+    if (!request.quiet) {
+      tell(fmt::format("note: requests of the first {} are not judged (workload.warmup)\n",
+                       output::span_text(workload.warmup.seconds())));
+    }
   }
   const auto stop = [] { return InterruptGuard::requested(); };
   const auto limit = explore::find_rate_limit(loaded.scenario, request.jobs, stop);
