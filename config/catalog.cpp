@@ -13,8 +13,9 @@ namespace penstock::config {
 
 namespace {
 
-constexpr CatalogKind all_kinds[] = {CatalogKind::gpus, CatalogKind::models, CatalogKind::engines,
-                                     CatalogKind::prices, CatalogKind::profiles};
+constexpr CatalogKind all_kinds[] = {CatalogKind::gpus,     CatalogKind::models,
+                                     CatalogKind::engines,  CatalogKind::prices,
+                                     CatalogKind::profiles, CatalogKind::list_prices};
 
 Schema schema_of(CatalogKind kind) {
   switch (kind) {
@@ -26,6 +27,8 @@ Schema schema_of(CatalogKind kind) {
       return engine_schema();
     case CatalogKind::prices:
       return price_schema();
+    case CatalogKind::list_prices:
+      return list_price_schema();
     case CatalogKind::profiles:
       break;
   }
@@ -57,12 +60,14 @@ bool is_called(const Catalog::Entry& entry, const std::string& key) {
 }  // namespace
 
 std::string_view to_string(CatalogKind kind) {
-  constexpr std::string_view names[] = {"gpus", "models", "engines", "prices", "profiles"};
+  constexpr std::string_view names[] = {"gpus",   "models",   "engines",
+                                        "prices", "profiles", "list-prices"};
   return names[static_cast<std::size_t>(kind)];
 }
 
 std::string_view noun(CatalogKind kind) {
-  constexpr std::string_view nouns[] = {"GPU", "model", "engine", "price", "length profile"};
+  constexpr std::string_view nouns[] = {"GPU",   "model",          "engine",
+                                        "price", "length profile", "list price"};
   return nouns[static_cast<std::size_t>(kind)];
 }
 
@@ -115,7 +120,8 @@ void Catalog::add_folder(const std::string& folder, Reporter& reporter) {
   if (!has_any) {
     Diagnostic& d = reporter.warning({}, "`--catalog`: nothing found in this folder");
     d.file = folder;
-    d.notes.emplace_back("files are looked for in gpus/, models/, engines/, prices/, profiles/");
+    d.notes.emplace_back(
+        "files are looked for in gpus/, models/, engines/, prices/, profiles/, list-prices/");
   }
 }
 
@@ -296,6 +302,13 @@ std::optional<GpuPrice> Catalog::price(std::string_view gpu_name, Reporter& repo
   const Stored* stored = find_stored(CatalogKind::prices, gpu_name);
   const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;
   return root ? std::optional(read_price({&*root, "", price_schema()})) : std::nullopt;
+}
+
+std::optional<ListPrice> Catalog::list_price(std::string_view name, const Span& span,
+                                             Reporter& reporter) const {
+  const Stored* stored = find_or_report(CatalogKind::list_prices, name, span, reporter);
+  const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;
+  return root ? std::optional(read_list_price({&*root, "", list_price_schema()})) : std::nullopt;
 }
 
 }  // namespace penstock::config

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/list_price.h"
 #include "config/report.h"
 #include "config/section.h"
 #include "config/yaml.h"
@@ -16,7 +17,7 @@
 
 namespace penstock::config {
 
-enum class CatalogKind { gpus, models, engines, prices, profiles };
+enum class CatalogKind { gpus, models, engines, prices, profiles, list_prices };
 
 /// The folder of a kind, and what one item is called: "gpus", "GPU".
 std::string_view to_string(CatalogKind kind);
@@ -49,6 +50,7 @@ struct GpuPrice {
   std::string source;
   std::string date;
   std::size_t offers = 0;
+  std::optional<OwnedSpec> owned;  ///< in `currency`
 };
 
 /// A file of workloads/profiles: measured lengths.
@@ -71,9 +73,8 @@ class Catalog {
     bool is_users = false;
   };
 
-  /// `folder` holds the subfolders gpus, models, engines, prices, profiles, as far as there are
-  /// any;
-  /// "" = none. What is wrong with it goes to `reporter`.
+  /// `folder` holds the subfolders gpus, models, engines, prices, profiles, list-prices, as far as
+  /// there are any; "" = none. What is wrong with it goes to `reporter`.
   Catalog(std::string folder, Reporter& reporter);
 
   /// All items of a kind, by name.
@@ -97,6 +98,8 @@ class Catalog {
                                        Reporter& reporter) const;
   /// Nothing, without a report, where no price is known.
   std::optional<GpuPrice> price(std::string_view gpu_name, Reporter& reporter) const;
+  std::optional<ListPrice> list_price(std::string_view name, const Span& span,
+                                      Reporter& reporter) const;
 
  private:
   struct Stored {
@@ -124,6 +127,7 @@ Accelerator read_gpu(const Section& file);
 Architecture read_model(const Section& file);
 EnginePreset read_engine(const Section& file);
 GpuPrice read_price(const Section& file);
+ListPrice read_list_price(const Section& file);
 std::optional<LengthProfile> read_profile(const Section& file, Reporter& reporter);
 
 /// The dtype of this name, or nothing.

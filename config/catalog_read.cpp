@@ -236,6 +236,27 @@ EnginePreset read_engine(const Section& file) {
   return preset;
 }
 
+namespace {
+
+/// Its prices are taken to be in the file's one currency: the first sign decides.
+OwnedSpec read_owned(const Section& s) {
+  OwnedSpec owned;
+  owned.capital = plain(s, "capital");
+  owned.life_hours = plain(s, "life") / 3600e12;
+  owned.hosting_per_hour = plain(s, "hosting");
+  owned.all_in_per_hour = plain(s, "per_hour");
+  const std::vector<double> spread = s.numbers("spread");
+  if (spread.size() == 2) {
+    owned.low_per_hour = spread[0];
+    owned.high_per_hour = spread[1];
+  }
+  owned.source =
+      fmt::format("catalogue, {}: {}", s.text("date").value_or(""), s.text("source").value_or(""));
+  return owned;
+}
+
+}  // namespace
+
 GpuPrice read_price(const Section& file) {
   GpuPrice price;
   if (const auto q = file.quantity("usd_per_hour")) {
@@ -250,6 +271,40 @@ GpuPrice read_price(const Section& file) {
   price.source = file.text("source").value_or("");
   price.date = file.text("date").value_or("");
   price.offers = file.sections("offers").size();
+  if (const Section owned = file.section("owned"); owned.is_given()) {
+    price.owned = read_owned(owned);
+  }
+  return price;
+}
+
+ListPrice read_list_price(const Section& file) {
+  ListPrice price;
+  price.name = file.text("name").value_or("");
+  price.provider = file.text("provider").value_or("");
+  price.model = file.text("model").value_or("");
+  if (const Node* serves = file.find("serves"); serves != nullptr && serves->is_sequence()) {
+    for (const Node& model : serves->items) {
+      price.serves.push_back(model.text);
+    }
+  }
+  price.currency = file.section("per_million").quantity("input").value_or(Quantity{}).currency;
+  const auto step = [](const Section& prices, std::int64_t above) {
+    const double input = prices.number("input").value_or(0);
+    const std::optional<double> cached = prices.number("cached_input");
+    return ListPriceStep{above, input, cached, prices.number("output").value_or(0)};
+  };
+  price.steps.push_back(step(file.section("per_million"), 0));
+  for (const Section& prices : file.sections("long_context")) {
+    price.steps.push_back(
+        step(prices.section("per_million"), prices.whole("above_tokens").value_or(0)));
+  }
+  std::sort(price.steps.begin(), price.steps.end(),
+            [](const ListPriceStep& a, const ListPriceStep& b) {
+              return a.above_tokens < b.above_tokens;
+            });
+  price.source = file.text("source").value_or("");
+  price.date = file.text("date").value_or("");
+  price.note = file.text("note").value_or("");
   return price;
 }
 

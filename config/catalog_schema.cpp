@@ -216,6 +216,15 @@ constexpr auto price_keys = with_common_keys(std::to_array<Key>({
     number("usd_per_hour", Unit::money_per_hour, 0, 1e6),
     list("spread"),
     number("spread[]", Unit::money_per_hour, 0, 1e6, false),
+    map("owned"),
+    number("owned.capital", Unit::money, 0, 1e9, false),
+    number("owned.life", Unit::time, 3600e12, 100 * 365 * 86400e12, false),
+    number("owned.hosting", Unit::money_per_hour, 0, 1e6, false),
+    number("owned.per_hour", Unit::money_per_hour, 0, 1e6),
+    list("owned.spread"),
+    number("owned.spread[]", Unit::money_per_hour, 0, 1e6, false),
+    text("owned.date", {}, true),
+    text("owned.source", {}, true),
     list("offers"),
     map("offers[]"),
     text("offers[].provider"),
@@ -223,6 +232,26 @@ constexpr auto price_keys = with_common_keys(std::to_array<Key>({
     number("offers[].price", Unit::money_per_hour, 0, 1e6),
     text("offers[].date"),
     text("offers[].source"),
+}));
+
+constexpr auto list_price_keys = with_common_keys(std::to_array<Key>({
+    choice("kind", "list_price"),
+    text("provider", "who sells it", true),
+    text("model", "as the provider calls it", true),
+    list("serves"),
+    text("serves[]", "a model of the catalogue"),
+    map("per_million", true),
+    number("per_million.input", Unit::money, 0, 1e6),
+    number("per_million.cached_input", Unit::money, 0, 1e6, false),
+    number("per_million.output", Unit::money, 0, 1e6),
+    list("long_context"),
+    map("long_context[]"),
+    whole("long_context[].above_tokens", 1, 1e9),
+    map("long_context[].per_million", true),
+    number("long_context[].per_million.input", Unit::money, 0, 1e6),
+    number("long_context[].per_million.cached_input", Unit::money, 0, 1e6, false),
+    number("long_context[].per_million.output", Unit::money, 0, 1e6),
+    text("note"),
 }));
 
 constexpr auto profile_keys = with_common_keys(std::to_array<Key>({
@@ -246,5 +275,6 @@ Schema model_schema() { return model_keys; }
 Schema engine_schema() { return engine_keys; }
 Schema price_schema() { return price_keys; }
 Schema profile_schema() { return profile_keys; }
+Schema list_price_schema() { return list_price_keys; }
 
 }  // namespace penstock::config

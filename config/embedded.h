@@ -9,7 +9,7 @@ namespace penstock::config {
 /// `name`, `title` and `aliases` are its top-level keys of that name; empty where absent, except
 /// that `name` falls back on the file's name. Everything points to static storage.
 struct EmbeddedFile {
-  std::string_view kind;  ///< "engines", "gpus", "models", "prices" or "profiles"
+  std::string_view kind;  ///< "engines", "gpus", "models", "prices", "profiles" or "list-prices"
   std::string_view name;  ///< unique within its kind
   std::string_view title;
   std::string_view aliases;  ///< comma-separated, without blanks around the commas

@@ -54,6 +54,10 @@ void refuse_rate(const LoadContext& context, const Section& klass, std::string_v
 /// A map `prices.gpu`: catalogue names and rents, in the order of the file; empty if there is none.
 /// Reports names that are not GPUs or come twice, and currencies that differ.
 std::vector<std::pair<std::string, Quantity>> read_gpu_prices(const LoadContext& context);
+/// prices.electricity, pue and host_share; the currency is known.
+void load_electricity(const LoadContext& context, PriceSpec& spec);
+/// prices.owned, or the catalogue's; the currency and the price of electricity are known.
+void load_owned(const LoadContext& context, Scenario& scenario);
 /// prices and cost.
 void load_prices(const LoadContext& context, bool gpu_is_known, Scenario& scenario);
 

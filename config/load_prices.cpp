@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "config/load_parts.h"
 #include "config/text.h"
@@ -47,9 +48,29 @@ void take_catalogue_price(const LoadContext& context, Scenario& scenario) {
 
 CostRule rule_of(std::string_view name) {
   return name == "cause"         ? CostRule::cause
+         : name == "occupancy"   ? CostRule::occupancy
+         : name == "flops"       ? CostRule::flops
          : name == "output_only" ? CostRule::output_only
          : name == "blended"     ? CostRule::blended
                                  : CostRule::phase;
+}
+
+/// A bill is held in 64 bits of nano-dollars, and no run lasts longer than SimTime::max().
+void check_size(const LoadContext& context, const Scenario& scenario) {
+  constexpr double most = 9e9;
+  constexpr double most_hours = 2400;
+  const ClusterSpec& cluster = scenario.cluster;
+  const double gpus = static_cast<double>(cluster.replicas) * cluster.tensor_parallel;
+  const double per_gpu = most / (gpus * most_hours);
+  if (scenario.prices.gpu_per_hour >= per_gpu) {
+    context.reporter.error(
+        context.root.section("prices").span("gpu"),
+        fmt::format("`prices.gpu` is too large for {:.0f} GPUs: 100 days of a run would cost more "
+                    "than a bill can hold",
+                    gpus),
+        fmt::format("below {}",
+                    price_text(std::floor(per_gpu * 100) / 100, scenario.prices.currency)));
+  }
 }
 
 }  // namespace
@@ -86,8 +107,12 @@ std::vector<std::pair<std::string, Quantity>> read_gpu_prices(const LoadContext&
 void load_prices(const LoadContext& context, bool gpu_is_known, Scenario& scenario) {
   const Section section = context.root.section("prices");
   PriceSpec& spec = scenario.prices;
-  spec.rule = rule_of(context.root.section("cost").choice("rule").value_or("phase"));
-  spec.pue = section.number("pue").value_or(1);
+  const Section cost = context.root.section("cost");
+  spec.rule = rule_of(cost.choice("rule").value_or("phase"));
+  if (spec.rule == CostRule::flops && scenario.step_model.kind == StepModelSpec::Kind::constant) {
+    context.reporter.error(cost.span("rule"), "a constant `step_model` knows no FLOP",
+                           "such as rule: phase");
+  }
   std::optional<Quantity> rent = section.quantity("gpu");
   const Section map = section.section("gpu");
   const auto rents = read_gpu_prices(context);
@@ -105,15 +130,10 @@ void load_prices(const LoadContext& context, bool gpu_is_known, Scenario& scenar
              (!section.has("gpu") || (map.is_given() && rents.size() == map.members().size()))) {
     take_catalogue_price(context, scenario);
   }
-  if (const auto electricity = section.quantity("electricity")) {
-    spec.electricity_per_kwh = electricity->value;
-    context.reporter.note("prices.electricity has no effect yet: this version bills rent alone");
-    if (electricity->currency != spec.currency) {
-      context.reporter.error(
-          section.span("electricity"),
-          fmt::format("`electricity` is in {}, `gpu` in {}", electricity->currency, spec.currency),
-          "currencies are not converted");
-    }
+  check_size(context, scenario);
+  load_electricity(context, spec);
+  if (gpu_is_known) {
+    load_owned(context, scenario);
   }
 }
 

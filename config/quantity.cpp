@@ -37,6 +37,7 @@ constexpr auto unit_names = std::to_array<UnitName>({
     {"min", Unit::time, 60e12},
     {"h", Unit::time, 3600e12},
     {"d", Unit::time, 86400e12},
+    {"y", Unit::time, 365 * 86400e12},
     {"B", Unit::bytes, 1},
     {"kB", Unit::bytes, 1e3},
     {"MB", Unit::bytes, 1e6},
@@ -136,6 +137,7 @@ std::string two_guesses(std::string_view number, Unit unit) {
       return fmt::format("did you mean ${}/h?", number);
     case Unit::money_per_kwh:
       return fmt::format("did you mean ${}/kWh?", number);
+    case Unit::money:
     case Unit::count:
     case Unit::fraction:
     case Unit::amount:
@@ -191,8 +193,15 @@ std::string take_currency(std::string_view& text) {
   return {};
 }
 
+bool is_money(Unit unit) {
+  return unit == Unit::money_per_hour || unit == Unit::money_per_kwh || unit == Unit::money;
+}
+
 /// "/h" or "/kWh" as a factor, 0 if it is something else.
 double money_factor(std::string_view per, Unit unit) {
+  if (unit == Unit::money) {
+    return per.empty() ? 1 : 0;
+  }
   if (unit == Unit::money_per_kwh) {
     return per == "/kWh" ? 1 : per == "/MWh" ? 1e-3 : 0;
   }
@@ -217,7 +226,7 @@ Quantity parse_money(std::string_view text, Unit unit) {
     currency = take_currency(rest);
     rest = trim(rest);
   }
-  if (currency.empty() && rest.empty()) {
+  if (currency.empty() && rest.empty() && unit != Unit::money) {
     return refused("needs a currency and a unit", two_guesses(digits, unit));
   }
   if (currency.empty()) {
@@ -225,7 +234,7 @@ Quantity parse_money(std::string_view text, Unit unit) {
                                            ? fmt::format("did you mean ${}?", whole)
                                            : fmt::format("write it like {}", unit_example(unit)));
   }
-  if (rest.empty()) {
+  if (rest.empty() && unit != Unit::money) {
     return refused("needs a unit", fmt::format("write it like {}", unit_example(unit)));
   }
   const double factor = money_factor(rest, unit);
@@ -274,7 +283,7 @@ Quantity parse_plain(std::string_view number, std::string_view name, double valu
 Quantity parse_quantity(std::string_view text, Unit unit) {
   text = trim(text);
   Quantity q;
-  if (unit == Unit::money_per_hour || unit == Unit::money_per_kwh) {
+  if (is_money(unit)) {
     q = parse_money(text, unit);
   } else {
     std::string_view rest = text;
@@ -357,8 +366,8 @@ const UnitName& fitting_unit(double value, Unit unit) {
 }  // namespace
 
 std::string quantity_text(double value, Unit unit, std::string_view currency) {
-  if (unit == Unit::money_per_hour || unit == Unit::money_per_kwh) {
-    const std::string_view per = unit == Unit::money_per_hour ? "/h" : "/kWh";
+  if (is_money(unit)) {
+    const char* per = unit == Unit::money ? "" : unit == Unit::money_per_hour ? "/h" : "/kWh";
     for (const CurrencySign& c : currency_signs) {
       if (c.code == currency) {
         return fmt::format("{}{}{}", c.sign, amount_text(value), per);
@@ -375,16 +384,16 @@ std::string quantity_text(double value, Unit unit, std::string_view currency) {
 }
 
 std::string_view unit_noun(Unit unit) {
-  constexpr std::array<std::string_view, 11> nouns{
+  constexpr std::array<std::string_view, 12> nouns{
       "a number",    "a share", "a time",           "a size",          "a bandwidth", "a rate",
-      "a FLOP rate", "a power", "a price per hour", "a price per kWh", "a number"};
+      "a FLOP rate", "a power", "a price per hour", "a price per kWh", "a number",    "an amount"};
   return nouns[static_cast<std::size_t>(unit)];
 }
 
 std::string_view unit_example(Unit unit) {
-  constexpr std::array<std::string_view, 11> examples{"8",        "99%",       "300ms",     "80GB",
-                                                      "3.35TB/s", "8/s",       "989TFLOPS", "700W",
-                                                      "$2.50/h",  "$0.08/kWh", "40M"};
+  constexpr std::array<std::string_view, 12> examples{
+      "8",         "99%",  "300ms",   "80GB",      "3.35TB/s", "8/s",
+      "989TFLOPS", "700W", "$2.50/h", "$0.08/kWh", "40M",      "$30000"};
   return examples[static_cast<std::size_t>(unit)];
 }
 

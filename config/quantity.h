@@ -22,6 +22,7 @@ enum class Unit {
   money_per_hour,  ///< currency per hour
   money_per_kwh,   ///< currency per kWh
   amount,          ///< a number that may have a suffix: 40M
+  money,           ///< currency
 };
 
 /// A number that was understood, or why it was not.

@@ -156,6 +156,20 @@ Json workload_json(const WorkloadSpec& w) {
   return json;
 }
 
+Json owned_json(const OwnedSpec& o) {
+  if (!o.missing.empty()) {
+    return nullptr;
+  }
+  const bool is_all_in = o.all_in_per_hour > 0;
+  return {{"capital", is_all_in ? Json() : Json(o.capital)},
+          {"life_hours", is_all_in ? Json() : Json(o.life_hours)},
+          {"hosting_per_hour", is_all_in ? Json() : Json(o.hosting_per_hour)},
+          {"all_in_per_hour", is_all_in ? Json(o.all_in_per_hour) : Json()},
+          {"source", o.source},
+          {"low_per_hour", o.low_per_hour > 0 ? Json(o.low_per_hour) : Json()},
+          {"high_per_hour", o.high_per_hour > 0 ? Json(o.high_per_hour) : Json()}};
+}
+
 Json prices_json(const PriceSpec& p) {
   return {{"currency", p.currency},
           {"gpu_per_hour", p.gpu_per_hour},
@@ -163,7 +177,9 @@ Json prices_json(const PriceSpec& p) {
           {"low_per_hour", p.low_per_hour > 0 ? Json(p.low_per_hour) : Json()},
           {"high_per_hour", p.high_per_hour > 0 ? Json(p.high_per_hour) : Json()},
           {"electricity_per_kwh", p.electricity_per_kwh > 0 ? Json(p.electricity_per_kwh) : Json()},
-          {"pue", p.pue}};
+          {"pue", p.pue},
+          {"host_share", p.host_share},
+          {"owned", owned_json(p.owned)}};
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ constexpr double most_requests = 1e9;
 constexpr double hundred_days = 100 * 86400e12;  // SimTime::max(), in ps
 constexpr double one_hour = 3600e12;             // of a step, in ps
 constexpr double ten_seconds = 10e12;
+constexpr double hundred_years = 100 * 365 * 86400e12;
 /// Rarer than this, the gaps between arrivals leave the range of SimTime.
 constexpr double once_a_day = 1.0 / 86400;
 constexpr std::string_view no_prefix_caching = "this version runs without prefix caching";
@@ -272,9 +273,19 @@ constexpr Key workload_keys[] = {
     number("prices.gpu.*", "rent of this GPU", Unit::money_per_hour, 0, 1e6),
     number("prices.electricity", "price of energy", Unit::money_per_kwh, 0, 1e3),
     number("prices.pue", "facility energy over server energy", Unit::count, 1, 10, "1"),
+    number("prices.host_share", "power of hosts, fans and switches over that of the GPUs",
+           Unit::fraction, 0, 10, "40%"),
+    or_map(number("prices.owned", "owning one GPU, electricity and all, or a map of its parts",
+                  Unit::money_per_hour, 0, 1e6, "catalogue")),
+    required(number("prices.owned.capital", "of one GPU with its share of server and network",
+                    Unit::money, 0, 1e9)),
+    required(number("prices.owned.life", "in which it is written off", Unit::time, one_hour,
+                    hundred_years)),
+    number("prices.owned.hosting", "space, cooling and staff for one GPU, without electricity",
+           Unit::money_per_hour, 0, 1e6, "0"),
     map("cost", "how the bill is shared out"),
-    choice("cost.rule", "the leading rule", "phase|cause|output_only|blended", "phase",
-           "occupancy|flops"),
+    choice("cost.rule", "the leading rule", "phase|cause|occupancy|flops|output_only|blended",
+           "phase"),
 
     map("plan", "the space that `penstock plan` searches; other commands ignore it"),
     list("plan.gpus", "GPUs to choose from", "those of a map `prices.gpu`, else all with a price"),

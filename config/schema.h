@@ -48,6 +48,7 @@ Schema model_schema();
 Schema engine_schema();
 Schema price_schema();
 Schema profile_schema();
+Schema list_price_schema();
 
 /// The row of the key `name` in the map at `prefix` ("" = top level), or null.
 const Key* find_key(Schema schema, std::string_view prefix, std::string_view name);

@@ -67,11 +67,13 @@ struct LedgerTotals {
     std::int64_t cached_input_tokens = 0;
     std::int64_t output_tokens = 0;
     std::int64_t recomputed_tokens = 0;
+    Int128 input_block_ps = 0;  ///< KV blocks held for prompts x time, for outputs below
+    Int128 output_block_ps = 0;
   };
   std::vector<ClassAccounts> classes;
-  /// Of the busy time, what no request is charged with: steps of the constant model do not divide
-  /// among their sequences. Booked to the first class's output, as overhead.
-  Int128 uncharged = 0;
+  /// By request, where the leading rule is `occupancy`: KV blocks held x time. May be shorter than
+  /// the list of requests.
+  std::vector<Int128> block_ps;
   Int128 idle = 0;  ///< over all replicas
   Int128 wall = 0;  ///< replicas x duration
 };

@@ -128,6 +128,19 @@ struct WorkloadSpec {
   std::vector<ClassSpec> classes;
 };
 
+/// What owning one GPU costs an hour: capital / life + hosting + electricity, or one figure with
+/// everything in it.
+struct OwnedSpec {
+  double capital = 0;           ///< of one GPU with its share of server and network
+  double life_hours = 0;        ///< over which it is written off
+  double hosting_per_hour = 0;  ///< of one GPU, without electricity
+  double all_in_per_hour = 0;   ///< instead of the three and electricity; 0 = not used
+  std::string source;           ///< "given in the file", or the catalogue's date and source
+  double low_per_hour = 0;      ///< the catalogue's spread, everything in it; 0 = unknown
+  double high_per_hour = 0;
+  std::string missing;  ///< why there is none; empty = there is one
+};
+
 struct PriceSpec {
   std::string currency = "USD";
   double gpu_per_hour = 0;  ///< rental, per GPU
@@ -136,6 +149,8 @@ struct PriceSpec {
   double high_per_hour = 0;
   double electricity_per_kwh = 0;  ///< 0 = not given
   double pue = 1;                  ///< facility energy over server energy
+  double host_share = 0.4;         ///< power of hosts, fans and switches over that of the GPUs
+  OwnedSpec owned;
   CostRule rule = CostRule::phase;
 };
 

@@ -11,7 +11,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
     : scenario_(scenario),
       options_(options),
       source_(source),
-      accounts_(scenario.workload.classes.size()),
+      accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy),
       model_(options.make_model ? options.make_model() : make_step_model(scenario)),
       router_(make_router(scenario.cluster.router, scenario.seed)),
       outstanding_(static_cast<std::size_t>(scenario.cluster.replicas)),
@@ -121,7 +121,7 @@ Result Cluster::close(SimTime end, StopReason reason) {
   Int128 busy = 0;
   SimTime interval;
   for (auto& replica : replicas_) {
-    replica->close();
+    replica->close(end);
     replica->recorder().advance(end);
     interval = std::max(interval, replica->recorder().interval());
     busy += replica->busy_ps();

@@ -1,5 +1,6 @@
 #include "sim/cost/bill.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "sim/core/assert.h"
@@ -12,9 +13,8 @@ using TypeAccounts = std::array<LedgerTotals::ByCause, token_type_count>;
 using TokenTotals = std::array<std::int64_t, token_type_count>;
 using ClassAccounts = LedgerTotals::ClassAccounts;
 
-/// The rules that are built, in the order of the output.
-constexpr std::array built_rules{CostRule::phase, CostRule::cause, CostRule::output_only,
-                                 CostRule::blended};
+constexpr std::array all_rules{CostRule::phase, CostRule::cause,       CostRule::occupancy,
+                               CostRule::flops, CostRule::output_only, CostRule::blended};
 
 constexpr std::size_t index(TokenType type) { return static_cast<std::size_t>(type); }
 constexpr std::size_t index(Cause cause) { return static_cast<std::size_t>(cause); }
@@ -29,6 +29,12 @@ Int128 sum_of(const LedgerTotals::ByCause& causes) {
     sum += time;
   }
   return sum;
+}
+
+/// Prompt positions that were computed for a request, each once.
+std::int64_t computed_input(const RequestRecord& request) {
+  return request.status == RequestStatus::completed ? request.input_tokens
+                                                    : request.computed_input_tokens;
 }
 
 /// Busy time per class, token type and cause under one rule: the same sum under every rule.
@@ -46,19 +52,71 @@ TypeAccounts charge_the_read(TypeAccounts accounts) {
   return accounts;
 }
 
-/// Splits the busy time of all classes, cause by cause, by numbers of tokens alone.
-RuleLedger charge_tokens(const LedgerTotals& ledger, bool output_only) {
+/// What token types weigh under a rule that splits the whole busy time at once.
+using Weights = std::array<Int128, token_type_count>;
+
+/// Useful FLOP, in 1/1024 ps at peak. Rows of the head are output; recomputation is nobody's.
+struct FlopUnits {
+  explicit FlopUnits(const PeakTimes& peak)
+      : token(units(peak.token_flop)), row(units(peak.row_flop)), pair(units(peak.pair_flop)) {}
+  static std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5); }
+
+  Weights of(const RequestRecord& request) const {
+    const std::int64_t input = computed_input(request);
+    const std::int64_t output = request.output_tokens;
+    const std::int64_t decodes = std::max<std::int64_t>(0, output - 1);
+    return {
+        static_cast<Int128>(input) * token + static_cast<Int128>(attention_pairs(0, input)) * pair,
+        0,
+        static_cast<Int128>(decodes) * token + static_cast<Int128>(output) * row +
+            static_cast<Int128>(attention_pairs(input, input + decodes)) * pair};
+  }
+
+  std::int64_t token, row, pair;
+};
+
+/// The weights of each class.
+std::vector<Weights> weigh(const Result& result, CostRule rule) {
+  std::vector<Weights> weights;
+  for (const ClassAccounts& traffic : result.ledger.classes) {
+    const TokenTotals tokens = tokens_of(traffic);
+    switch (rule) {
+      case CostRule::output_only:
+        weights.push_back({0, 0, tokens[index(TokenType::output)]});
+        break;
+      case CostRule::occupancy:
+        weights.push_back({traffic.input_block_ps, 0, traffic.output_block_ps});
+        break;
+      case CostRule::flops:
+        weights.emplace_back();
+        break;
+      default:
+        weights.push_back({tokens[0], tokens[1], tokens[2]});
+    }
+  }
+  if (rule == CostRule::flops) {
+    const FlopUnits units(result.peak);
+    for (const RequestRecord& request : result.requests) {
+      const Weights one = units.of(request);
+      for (std::size_t type = 0; type < token_type_count; ++type) {
+        weights[request.class_index][type] += one[type];
+      }
+    }
+  }
+  return weights;
+}
+
+/// Splits the busy time of all classes, cause by cause, by weights.
+RuleLedger charge_weights(const LedgerTotals& ledger, const std::vector<Weights>& by_class) {
   std::vector<Int128> weights;
   Int128 weight = 0;
   LedgerTotals::ByCause totals{};
-  for (const ClassAccounts& traffic : ledger.classes) {
-    const TokenTotals tokens = tokens_of(traffic);
+  for (std::size_t c = 0; c < ledger.classes.size(); ++c) {
     for (std::size_t type = 0; type < token_type_count; ++type) {
-      const bool counts = !output_only || type == index(TokenType::output);
-      weights.push_back(counts ? tokens[type] : 0);
+      weights.push_back(by_class[c][type]);
       weight += weights.back();
       for (std::size_t cause = 0; cause < cause_count; ++cause) {
-        totals[cause] += traffic.accounts[type][cause];
+        totals[cause] += ledger.classes[c].accounts[type][cause];
       }
     }
   }
@@ -77,17 +135,16 @@ RuleLedger charge_tokens(const LedgerTotals& ledger, bool output_only) {
   return result;
 }
 
-RuleLedger apply_rule(const LedgerTotals& ledger, CostRule rule) {
-  if (rule == CostRule::output_only || rule == CostRule::blended) {
-    return charge_tokens(ledger, rule == CostRule::output_only);
+RuleLedger apply_rule(const Result& result, CostRule rule) {
+  if (rule != CostRule::phase && rule != CostRule::cause) {
+    return charge_weights(result.ledger, weigh(result, rule));
   }
-  PENSTOCK_ASSERT(rule_is_built(rule));
-  RuleLedger result;
-  for (const ClassAccounts& traffic : ledger.classes) {
-    result.classes.push_back(rule == CostRule::cause ? charge_the_read(traffic.accounts)
-                                                     : traffic.accounts);
+  RuleLedger split;
+  for (const ClassAccounts& traffic : result.ledger.classes) {
+    split.classes.push_back(rule == CostRule::cause ? charge_the_read(traffic.accounts)
+                                                    : traffic.accounts);
   }
-  return result;
+  return split;
 }
 
 /// Cost per million tokens when each type's share of `wall` pays its share of `amount`.
@@ -224,7 +281,8 @@ void fill_leading(const LedgerTotals& ledger, const RuleLedger& split, const Tot
                   Bill& bill) {
   const Pricing loaded{bill.total, totals.busy};
   const Pricing bare{bill.total, ledger.wall};
-  bill.per_million = loaded.table(by_type(split), totals.tokens);
+  bill.busy_by_type = by_type(split);
+  bill.per_million = loaded.table(bill.busy_by_type, totals.tokens);
   bill.busy_per_million = bare.table(by_type(split), totals.tokens);
   for (std::size_t type = 0; type < token_type_count; ++type) {
     bill.idle_per_million.by_type[type] =
@@ -245,28 +303,28 @@ void fill_leading(const LedgerTotals& ledger, const RuleLedger& split, const Tot
   }
 }
 
-/// Tokens of a request that pay under a rule that counts tokens only.
-std::int64_t paying_tokens(CostRule rule, const RequestRecord& request) {
+/// What a request weighs under the leading rule; `phase` and `cause`: the busy time it caused.
+double weight_of(const RequestRecord& request, std::size_t id, CostRule rule,
+                 const Result& result) {
   if (request.status == RequestStatus::rejected || request.first_scheduled.ps < 0) {
     return 0;
   }
-  const std::int64_t input = request.status == RequestStatus::completed
-                                 ? request.input_tokens
-                                 : request.computed_input_tokens;
-  const std::int64_t output = request.output_tokens;
-  return rule == CostRule::output_only ? output : input + output;
-}
-
-/// `charged`: the busy time that requests are charged with.
-void fill_request_prices(const Result& result, Int128 charged, Bill& bill) {
-  if (bill.rule == CostRule::output_only || bill.rule == CostRule::blended) {
-    std::int64_t tokens = 0;
-    for (const RequestRecord& request : result.requests) {
-      tokens += paying_tokens(bill.rule, request);
+  switch (rule) {
+    case CostRule::phase:
+    case CostRule::cause:
+      return static_cast<double>(request.busy_ps);
+    case CostRule::occupancy:
+      return id < result.ledger.block_ps.size() ? to_double(result.ledger.block_ps[id]) : 0;
+    case CostRule::flops: {
+      const Weights flop = FlopUnits(result.peak).of(request);
+      return to_double(flop[0] + flop[2]);
     }
-    bill.per_token = tokens > 0 ? bill.total / static_cast<double>(tokens) : 0.0;
+    case CostRule::output_only:
+      return request.output_tokens;
+    case CostRule::blended:
+      return static_cast<double>(computed_input(request) + std::int64_t{request.output_tokens});
   }
-  bill.per_busy_ps = charged > 0 ? bill.total / to_double(charged) : 0.0;
+  return 0;
 }
 
 /// GPUs x time x price in nano-dollars, rounded once.
@@ -288,8 +346,11 @@ Bill make_bill(const Scenario& scenario, const Result& result) {
   bill.total_nano = total_nano(scenario, result);
   bill.total = static_cast<double>(bill.total_nano) / 1e9;
   bill.gpu_hours = to_double(ledger.wall * scenario.cluster.tensor_parallel) / 3.6e15;
-  for (const CostRule rule : built_rules) {
-    const RuleLedger split = apply_rule(ledger, rule);
+  for (const CostRule rule : all_rules) {
+    if (rule == CostRule::flops && !has_flop(result.peak)) {
+      continue;
+    }
+    const RuleLedger split = apply_rule(result, rule);
     const Pricing loaded{bill.total, totals.busy};
     bill.rules.push_back({rule, loaded.table(by_type(split), totals.tokens)});
     price_rows(make_rows(scenario, ledger, split, rule), rule == bill.rule, bill);
@@ -297,15 +358,15 @@ Bill make_bill(const Scenario& scenario, const Result& result) {
       fill_leading(ledger, split, totals, bill);
     }
   }
-  fill_request_prices(result, totals.busy - ledger.uncharged, bill);
+  for (std::size_t id = 0; id < result.requests.size(); ++id) {
+    bill.weight += weight_of(result.requests[id], id, bill.rule, result);
+  }
   return bill;
 }
 
-double request_cost(const Bill& bill, const RequestRecord& request) {
-  if (bill.rule == CostRule::output_only || bill.rule == CostRule::blended) {
-    return bill.per_token * static_cast<double>(paying_tokens(bill.rule, request));
-  }
-  return bill.per_busy_ps * static_cast<double>(request.busy_ps);
+double request_cost(const Bill& bill, const Result& result, std::size_t id) {
+  const double weight = weight_of(result.requests[id], id, bill.rule, result);
+  return bill.weight > 0 ? bill.total * (weight / bill.weight) : 0;
 }
 
 const char* to_string(CostRule rule) {
@@ -326,6 +387,6 @@ const char* to_string(CostRule rule) {
   return "";
 }
 
-bool rule_is_built(CostRule rule) { return rule != CostRule::occupancy && rule != CostRule::flops; }
+bool has_flop(const PeakTimes& peak) { return peak.token_flop > 0; }
 
 }  // namespace penstock

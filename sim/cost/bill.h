@@ -58,25 +58,25 @@ struct Bill {
   std::vector<BillAccount> accounts;
   std::vector<LedgerRow> ledger;  ///< every rule that is built, one after the other
   std::vector<ClassBill> classes;
-  /// A request's fully loaded cost = its busy_ps x this under `phase` and `cause`; see
-  /// request_cost().
-  double per_busy_ps = 0;
-  /// Under `output_only` and `blended`: per token that counts there.
-  double per_token = 0;
+  /// Busy replica time, in ps, that each type pays for under the leading rule.
+  std::array<Int128, token_type_count> busy_by_type{};
+  /// Sum of what requests weigh under the leading rule, for request_cost().
+  double weight = 0;
 };
 
 /// What a run cost, split by every rule that is built. Amounts are split by largest remainder, so
 /// that the accounts sum to the bill exactly.
 ///
-/// Requires: rule_is_built(scenario.prices.rule), classes of the ledger as in the scenario.
+/// `flops` is left out where has_flop() is false: it must not be the leading rule then. Requires
+/// classes of the ledger as in the scenario.
 Bill make_bill(const Scenario& scenario, const Result& result);
 
-/// The fully loaded cost of one request under the leading rule. They sum to the bill within 1e-9
+/// The fully loaded cost of request `id` under the leading rule. They sum to the bill within 1e-9
 /// (relative) if any request was served.
-double request_cost(const Bill& bill, const RequestRecord& request);
+double request_cost(const Bill& bill, const Result& result, std::size_t id);
 
 const char* to_string(CostRule rule);
-/// False for the rules of cost.md that a later version brings (`occupancy`, `flops`).
-bool rule_is_built(CostRule rule);
+/// False for a step model that knows no hardware: there is no rule `flops` then.
+bool has_flop(const PeakTimes& peak);
 
 }  // namespace penstock

@@ -4,6 +4,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/core/int128.h"
+#include "sim/cost/phase_split.h"
 
 namespace penstock {
 
@@ -13,13 +14,6 @@ namespace {
 constexpr std::array sequence_causes{Cause::weights, Cause::compute, Cause::attention_compute,
                                      Cause::communication, Cause::overhead};
 enum : std::size_t { weights, compute, attention, communication, overhead };
-
-/// Shapley share of decode in a part: half of what it adds first and of what it adds last,
-/// clamped to the part (kernels differ between mixed and pure steps).
-std::int64_t decode_share_of(std::int64_t both, std::int64_t prefill_alone,
-                             std::int64_t decode_alone) {
-  return std::clamp((decode_alone + both - prefill_alone) / 2, std::int64_t{0}, both);
-}
 
 /// Shares of amounts (below 2^53 ps: 2.5 hours) in whole picoseconds for each of n payers.
 class PerPayer {
@@ -85,7 +79,6 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
   }
   if (remainder != 0) {
     accounts_.add(0, TokenType::output, Cause::overhead, remainder);
-    accounts_.totals().uncharged += remainder;
   }
 }
 
@@ -106,28 +99,19 @@ void Ledger::charge(const Batch& batch, const StepCost& cost) {
 
 Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cost) {
   const std::int64_t n = batch.decodes;
-  const StepCost prefill_alone =
-      model_.cost({.chunks = batch.work, .sampled = batch.sampled - batch.decodes});
-  const DecodeCost& decode = model_.decode(n);
-  constexpr std::array parts{Part::weights, Part::compute, Part::attention, Part::communication,
-                             Part::overhead};
-  const std::int64_t decode_attention =
-      decode.fixed.part(Part::attention) + decode.per_kv * batch.kv_sum;
-  const std::int64_t cpu_waits =
-      std::max<std::int64_t>(0, decode.cpu - decode.fixed.total - decode.per_kv * batch.kv_sum);
+  const PhaseSplit split = split_phases(
+      model_, cost,
+      {.decodes = n, .kv_sum = batch.kv_sum, .chunks = batch.work, .sampled = batch.sampled});
   const PerPayer per_sequence(n);
   PrefillBill rest{};
-  for (std::size_t c = 0; c < parts.size(); ++c) {
-    const std::int64_t both = cost.part(parts[c]);
-    const std::int64_t alone = c == attention  ? decode_attention
-                               : c == overhead ? decode.fixed.part(parts[c]) + cpu_waits
-                                               : decode.fixed.part(parts[c]);
-    std::int64_t share = decode_share_of(both, prefill_alone.part(parts[c]), alone);
+  for (std::size_t c = 0; c < shared_parts.size(); ++c) {
+    const std::int64_t both = cost.part(shared_parts[c]);
+    std::int64_t share = split.decode[c];
     rest[c] = both;
-    if (c == attention && decode_attention > 0) {
+    if (c == attention && split.decode_attention > 0) {
       // In proportion to KV length, but for the term per sequence, as in a pure step.
-      const double linear = static_cast<double>(decode.fixed.part(Part::attention)) /
-                            static_cast<double>(decode_attention);
+      const double linear = static_cast<double>(model_.decode(n).fixed.part(Part::attention)) /
+                            static_cast<double>(split.decode_attention);
       const auto by_sequence = static_cast<std::int64_t>(static_cast<double>(share) * linear);
       const std::int64_t q = PerPayer(batch.kv_sum).share(share - by_sequence, both);
       sums_.per_kv += static_cast<std::uint64_t>(q);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -15,7 +16,10 @@ namespace penstock {
 /// Accounts shared by all replicas: busy time by class, token type and cause.
 class Accounts {
  public:
-  explicit Accounts(std::size_t classes) { totals_.classes.resize(classes); }
+  /// `by_request`: block-time is kept for each request too.
+  Accounts(std::size_t classes, bool by_request) : by_request_(by_request) {
+    totals_.classes.resize(classes);
+  }
 
   LedgerTotals& totals() { return totals_; }
   const LedgerTotals& totals() const { return totals_; }
@@ -25,8 +29,16 @@ class Accounts {
         .accounts[static_cast<std::size_t>(token)][static_cast<std::size_t>(cause)] += ps;
   }
 
+  void hold(std::uint32_t id, Int128 block_ps) {
+    if (by_request_) {
+      totals_.block_ps.resize(std::max<std::size_t>(totals_.block_ps.size(), id + 1));
+      totals_.block_ps[id] = block_ps;
+    }
+  }
+
  private:
   LedgerTotals totals_;
+  bool by_request_;
 };
 
 /// Splits the time of one replica's steps among the requests that caused it (rule `phase`,
@@ -56,6 +68,13 @@ class Ledger {
   void join(Sequence& sequence) const { sequence.cost = sums_; }
   /// A sequence leaves it: books what it owes since it joined.
   void settle(const Sequence& sequence);
+  /// Books the block-time that a sequence has held, at its end.
+  void count_blocks(const Sequence& sequence, Int128 input, Int128 output) {
+    LedgerTotals::ClassAccounts& account = accounts_.of_class(sequence.class_index);
+    account.input_block_ps += input;
+    account.output_block_ps += output;
+    accounts_.hold(sequence.id, input + output);
+  }
   void count_output(std::uint16_t class_index, std::int64_t tokens) {
     accounts_.of_class(class_index).output_tokens += tokens;
   }

@@ -11,6 +11,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
     : waiting(scenario.engine.scheduling_policy, sequences),
       decoding(sequences, running, scenario.engine.block_size),
       pool(scenario.engine.num_gpu_blocks),
+      clock(scenario.engine.block_size),
       ledger(accounts, sequences, records, model),
       spec_(scenario.engine),
       records_(records),
@@ -32,6 +33,65 @@ std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const 
                                             : s.blocks;
 }
 
+void EngineState::hold(Sequence& s) const {
+  HeldBlocks& held = s.held;
+  const std::int64_t time = (now_ - held.since).ps;
+  const Int128 blocks = static_cast<Int128>(s.blocks) * time;
+  held.all += blocks;
+  if (s.blocks >= blocks_for(s.prompt, spec_.block_size)) {
+    held.with_prompt += time;
+  } else {
+    held.partial += blocks;
+  }
+  held.since = now_;
+}
+
+void EngineState::hold_decode(Sequence& s) const {
+  const BlockClock::Held held = clock.held_since(s.held.joined, s.base);
+  s.held.all += held.blocks;
+  s.held.with_prompt += held.time;
+  s.held.since = now_;
+}
+
+void EngineState::book_held(const Sequence& s, std::int64_t stored) {
+  // The block that holds the end of the prompt and the first output tokens is split by tokens.
+  const std::int64_t block_size = spec_.block_size;
+  const std::int64_t in_last = s.prompt % block_size;
+  const std::int64_t beside = std::min(block_size - in_last, stored);
+  const Int128 shared =
+      in_last == 0 ? 0 : static_cast<Int128>(s.held.with_prompt) * beside / (in_last + beside);
+  const Int128 prompt =
+      s.held.partial + static_cast<Int128>(s.held.with_prompt) * blocks_for(s.prompt, block_size);
+  ledger.count_blocks(s, prompt - shared, s.held.all - prompt + shared);
+}
+
+void EngineState::take_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing) {
+  const std::size_t before = finishing.size();
+  decoding.take_finished(step, finishing);
+  if (finishing.size() == before) {
+    return;
+  }
+  now_ = now;
+  clock.touch(now);
+  for (std::size_t i = before; i < finishing.size(); ++i) {
+    Sequence& s = sequences[finishing[i]];
+    hold_decode(s);
+    s.blocks = blocks_for(s.prompt + s.output - 1, spec_.block_size);
+  }
+}
+
+void EngineState::close(Slot slot, SimTime end) {
+  Sequence& s = sequences[slot];
+  now_ = end;
+  if (s.state == SequenceState::decoding) {
+    clock.touch(end);
+    hold_decode(s);
+  } else {
+    hold(s);
+  }
+  book_held(s, std::max<std::int64_t>(0, s.emitted - 1));
+}
+
 void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
   ledger.settle(s);
   log_span(s, step - 1);
@@ -40,6 +100,7 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
   s.emitted = s.emitted_after(step - 1);
   s.high_water = std::max(s.high_water, s.computed);
   s.last_token = last_step_end;
+  hold_decode(s);
   decoding.leave(slot);
 }
 
@@ -58,8 +119,8 @@ void EngineState::preempt(Slot slot, std::int64_t step) {
     ledger.settle(s);
     log_span(s, s.finish_step());
     s.emitted = s.output;
-    s.blocks = blocks_for(s.prompt + s.output - 1, spec_.block_size);
   }
+  hold(s);
   pool.release(s.blocks);
   s.blocks = 0;
   s.computed = 0;
@@ -83,6 +144,8 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   PENSTOCK_ASSERT(s.state == SequenceState::stalled);
   --stalled;
   s.base = s.computed + 1 - step;
+  hold(s);
+  s.held.joined = clock.snapshot(s.base);
   ledger.join(s);
   decoding.join(slot);
 }
@@ -93,6 +156,7 @@ Slot EngineState::admit_head(SimTime now) {
   Sequence& s = sequences[slot];
   s.state = SequenceState::prefilling;
   s.target = s.prompt + s.emitted;
+  hold(s);
   s.admission = next_admission_++;
   PENSTOCK_ASSERT(next_admission_ != 0);
   running.push_back(slot);
@@ -108,6 +172,7 @@ Slot EngineState::admit_head(SimTime now) {
 void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
   Sequence& s = sequences[slot];
   const bool completes = s.computed + tokens == s.target;
+  hold(s);  // its blocks change now
   batch.work.push_back({.q = tokens, .context = s.computed});
   batch.chunks.push_back(
       {.slot = slot,
@@ -125,6 +190,7 @@ void EngineState::join_completed(const Batch& batch) {
     if (chunk.completes) {
       Sequence& s = sequences[chunk.slot];
       s.base = s.target - batch.step;
+      s.held.joined = clock.snapshot(s.base);
       s.high_water = std::max(s.high_water, s.target);
       decoding.join(chunk.slot);
       ++completed;
@@ -138,13 +204,15 @@ void EngineState::join_completed(const Batch& batch) {
 
 void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
   Sequence& s = sequences[slot];
+  now_ = now;
+  hold(s);
   if (s.state == SequenceState::waiting) {
     waiting.erase(slot);  // preempted with its last token in flight: settled and freed then
   } else {
     PENSTOCK_ASSERT(s.state == SequenceState::draining && s.base + step == s.prompt + s.output - 1);
     ledger.settle(s);
     log_span(s, step);
-    pool.release(blocks_for(s.prompt + s.output - 1, spec_.block_size));
+    pool.release(s.blocks);
     running.erase(slot);
   }
   RequestRecord& record = records_[s.id];
@@ -152,6 +220,7 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
   record.status = RequestStatus::completed;
   record.output_tokens = static_cast<std::uint32_t>(s.output);
   ledger.count_output(s.class_index, s.output);
+  book_held(s, s.output - 1);
   sequences.remove(slot);
 }
 

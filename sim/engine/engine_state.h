@@ -25,6 +25,12 @@ class EngineState {
   const EngineSpec& spec() const { return spec_; }
   bool fast_path() const { return fast_path_; }
 
+  /// The schedule of step `step` begins.
+  void begin_schedule(std::int64_t step, SimTime now) {
+    now_ = now;
+    clock.schedule(step, now);
+  }
+
   /// A request enters the waiting queue.
   void submit(const Sequence& sequence);
 
@@ -43,6 +49,12 @@ class EngineState {
   void add_chunk(Slot slot, std::int64_t tokens, Batch& batch);
   /// After the schedule of `batch`: sequences whose chunk completes decode from the next step on.
   void join_completed(const Batch& batch);
+  /// Before the blocks of a running sequence that does not decode change: counts their time.
+  void hold(Sequence& sequence) const;
+  /// Step `step` is the last one of some decoding sequences: they drain.
+  void take_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing);
+  /// Nothing more happens to this sequence, which is not through: books what it has held.
+  void close(Slot slot, SimTime end);
   /// A sequence has emitted its last token: settles its cost and frees what it holds.
   void finish(Slot slot, std::int64_t step, SimTime now);
 
@@ -54,6 +66,7 @@ class EngineState {
   WaitingQueue waiting;
   DecodeSet decoding;
   BlockPool pool;
+  BlockClock clock;
   Ledger ledger;
   std::vector<Slot> prefilling;  ///< in running order
   std::int64_t stalled = 0;      ///< how many sequences are stalled
@@ -63,6 +76,10 @@ class EngineState {
   SimTime last_step_end;
 
  private:
+  /// Counts the block-time of a sequence that stops decoding.
+  void hold_decode(Sequence& sequence) const;
+  /// Books the block-time of a sequence that leaves.
+  void book_held(const Sequence& sequence, std::int64_t stored);
   void log_span(const Sequence& sequence, std::int64_t last_step);
   /// Settles and takes a sequence out of the decode set before step `step`.
   void leave_decoding(Sequence& sequence, Slot slot, std::int64_t step);
@@ -71,6 +88,7 @@ class EngineState {
   std::deque<RequestRecord>& records_;
   bool fast_path_;
   TokenLog* log_;
+  SimTime now_;  ///< of the schedule, or of what came after it
   std::uint32_t next_admission_ = 0;
 };
 

@@ -82,7 +82,7 @@ void Replica::launch(SimTime now, SimTime limit) {
   count_first_step(now, cost);
   if (engine_.spec().async_scheduling) {
     engine_.last_step_end = run_.end();
-    engine_.decoding.take_finished(batch_->step, batch_->finishing);
+    engine_.take_finished(batch_->step, now, batch_->finishing);
     schedule(*pending_, now);
   }
   if (leaping_ && batch_->decode_only() && cost.total > 0) {
@@ -185,7 +185,7 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   emit(now);
   if (!engine_.spec().async_scheduling) {
     engine_.last_step_end = now;
-    engine_.decoding.take_finished(batch_->step, batch_->finishing);
+    engine_.take_finished(batch_->step, now, batch_->finishing);
   }
   for (const Slot slot : batch_->finishing) {
     finished.push_back(engine_.sequences[slot].id);
@@ -218,6 +218,7 @@ void Replica::apply_leap() {
   engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, more);
   count_leap(more, kv_sum);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
+  engine_.clock.leap(run_.start, run_.first, run_.growth, more);
   next_step_ += more;
   batch_->step += more;
   batch_->kv_sum += batch_->decodes * more;
@@ -309,7 +310,7 @@ void Replica::note_unfinished(const Sequence& s) {
   record.computed_input_tokens = static_cast<std::uint32_t>(std::min(s.prompt, computed));
 }
 
-void Replica::close() {
+void Replica::close(SimTime end) {
   for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
     for (std::size_t r = 0; r < resource_count; ++r) {
       shared_.result.bound[phase][r] += bound_[phase][r];
@@ -333,11 +334,13 @@ void Replica::close() {
     }
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);
+    engine_.close(slot, end);
   }
   engine_.waiting.for_each([&](Slot slot) {
     const Sequence& s = engine_.sequences[slot];
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);
+    engine_.close(slot, end);
     shared_.requests[s.id].status = RequestStatus::queued;
   });
 }

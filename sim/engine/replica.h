@@ -50,8 +50,8 @@ class Replica {
   /// Ends a leap in flight at the first step boundary at or after `now`.
   bool cut(SimTime now) { return run_.cut(now); }
 
-  /// Nothing more happens: settles what is unfinished.
-  void close();
+  /// Nothing more happens, up to `end`: settles what is unfinished.
+  void close(SimTime end);
   bool waiting() const { return !engine_.waiting.empty(); }
   Recorder& recorder() { return recorder_; }
   std::int64_t busy_ps() const { return busy_ps_; }

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/core/int128.h"
 #include "sim/core/units.h"
+#include "sim/kv/block_clock.h"
 
 namespace penstock {
 
@@ -30,6 +32,16 @@ struct CostSnapshot {
   std::uint64_t per_kv_step = 0;
 };
 
+/// The block-time that a sequence has held so far (occupancy). Prompt blocks: those that its prompt
+/// needs, the last one perhaps shared with its output.
+struct HeldBlocks {
+  SimTime since;                 ///< up to when it is counted, unless decoding
+  Int128 all = 0;                ///< blocks x ps
+  Int128 partial = 0;            ///< of which with fewer blocks than the prompt's
+  std::int64_t with_prompt = 0;  ///< ps with the prompt's blocks or more
+  BlockClock::Snapshot joined;   ///< decoding: when it began to
+};
+
 /// One live request inside a replica.
 ///
 /// A decoding sequence is not touched by the steps that it takes part in. Its KV length in step s
@@ -51,6 +63,7 @@ struct Sequence {
   std::int32_t priority = 0;
 
   CostSnapshot cost;
+  HeldBlocks held;
   std::int64_t computed = 0;    ///< C, unless decoding
   std::int64_t emitted = 0;     ///< O, unless decoding; a token in flight counts
   std::int64_t target = 0;      ///< prefilling: positions to reach, P + O at admission

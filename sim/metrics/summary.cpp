@@ -358,6 +358,9 @@ Summary summarize(const Scenario& scenario, const Result& result) {
   summary.mean_in_system = summary.mean_waiting + ratio(to_double(work.running_ps), duration);
   summary.bottleneck = bottleneck(result);
   summary.bill = make_bill(scenario, result);
+  summary.energy = measure_energy(scenario, result, summary.bill);
+  summary.bases = price_bases(scenario.prices, summary.bill, summary.energy);
+  summary.load = assess_load(scenario, result, summary.requests_per_s);
   return summary;
 }
 

@@ -4,7 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "sim/analysis/load.h"
+#include "sim/cost/bases.h"
 #include "sim/cost/bill.h"
+#include "sim/cost/energy.h"
 #include "sim/metrics/quantiles.h"
 #include "sim/result.h"
 #include "sim/scenario.h"
@@ -67,6 +70,9 @@ struct Summary {
   std::optional<Bottleneck> bottleneck;
   std::vector<ClassSummary> classes;
   Bill bill;
+  Energy energy;
+  PriceBases bases;
+  LoadReport load;
 };
 
 /// Requires: a result of simulate() for this scenario. Memory beyond the summary: 8 bytes a

@@ -267,4 +267,24 @@ TEST_CASE("the time series shares out every step: intervals add up to the whole"
   }
 }
 
+// cost.md §3: occupancy.
+TEST_CASE("the block-time that requests are charged with is the integral of the blocks in use") {
+  for (std::uint64_t seed = 1; seed <= loads; ++seed) {
+    const probe::RandomLoad load = probe::random_load(seed);
+    CAPTURE(load.describe());
+    const Result result = run(load).result;
+    Int128 held = 0;
+    for (const LedgerTotals::ClassAccounts& account : result.ledger.classes) {
+      REQUIRE(account.input_block_ps >= 0);
+      REQUIRE(account.output_block_ps >= 0);
+      held += account.input_block_ps + account.output_block_ps;
+    }
+    Int128 used = 0;
+    for (const ReplicaResult& replica : result.replicas) {
+      used += replica.total.blocks_ps;
+    }
+    REQUIRE((held == used));
+  }
+}
+
 }  // namespace penstock

@@ -48,6 +48,10 @@ TEST_CASE("golden: a small pool that preempts, with the priority policy") {
         "--set", "engine.max_model_len=16384", "--set", "slo.ttft=5s"}});
 }
 
+TEST_CASE("golden: chat explained") {
+  check_screen({"explain", {"explain", "workloads/chat.yaml"}});
+}
+
 TEST_CASE("golden: one step explained") {
   check_screen({"explain-step",
                 {"explain", "workloads/chat.yaml", "--step",

@@ -1,5 +1,7 @@
 #include "tests/support/sample_run.h"
 
+#include "tests/support/fixtures.h"
+
 namespace penstock::test {
 namespace {
 
@@ -36,6 +38,8 @@ void add_requests(Result& result) {
     request.input_tokens = row.input;
     request.output_tokens = row.output;
     request.busy_ps = row.busy_ms * ms;
+    request.computed_input_tokens = row.status == RequestStatus::running ? row.input : 0;
+    result.ledger.block_ps.push_back(static_cast<Int128>(row.input + row.output) * row.busy_ms);
     request.status = row.status;
     if (row.status == RequestStatus::rejected) {
       request.reject_reason = RejectReason::prompt_too_long;
@@ -55,12 +59,16 @@ void add_ledger(Result& result) {
   chat.accounts[2] = {time(1000), time(500), time(250), time(750), time(125), 0, time(375)};
   chat.input_tokens = 250;
   chat.output_tokens = 8;
+  chat.input_block_ps = 400'000;
+  chat.output_block_ps = 93'500;
   auto& code = ledger.classes[1];
   code.accounts[0] = {time(250), time(1000), 0, 0, 0, 0, 0};
   code.accounts[2] = {time(500), time(250), 0, time(400), time(100), 0, 0};
   code.recompute = time(500);
   code.input_tokens = 500;
   code.output_tokens = 12;
+  code.input_block_ps = 800'000;
+  code.output_block_ps = 69'500;
   code.recomputed_tokens = 40;
   ledger.idle = time(2000);
   ledger.wall = time(10'000);
@@ -115,6 +123,8 @@ SampleRun sample_run(const std::string& class_name) {
   SampleRun run;
   Scenario& scenario = run.scenario;
   scenario.model_name = "llama-3.1-8b";
+  scenario.model = fixtures::llama_8b();
+  scenario.cluster.gpu = fixtures::h100();
   scenario.cluster.gpu.name = "h100-sxm";
   scenario.cluster.gpu.title = "H100 SXM";
   scenario.cluster.gpu.timing.fit = "end-to-end";

@@ -15,8 +15,8 @@ namespace {
 using test::sample_run;
 using test::SampleRun;
 
-constexpr std::array built{CostRule::phase, CostRule::cause, CostRule::output_only,
-                           CostRule::blended};
+constexpr std::array built{CostRule::phase, CostRule::cause,       CostRule::occupancy,
+                           CostRule::flops, CostRule::output_only, CostRule::blended};
 
 Bill bill_of(const SampleRun& run) { return make_bill(run.scenario, run.result); }
 
@@ -166,11 +166,11 @@ TEST_CASE("classes and requests sum to the bill under every rule") {
     }
     CHECK(classes == doctest::Approx(bill.total).epsilon(1e-12));
     double requests = 0;
-    for (const RequestRecord& request : run.result.requests) {
-      requests += request_cost(bill, request);
+    for (std::size_t id = 0; id < run.result.requests.size(); ++id) {
+      requests += request_cost(bill, run.result, id);
     }
     CHECK(requests == doctest::Approx(bill.total).epsilon(1e-12));
-    CHECK(request_cost(bill, run.result.requests[4]) == 0);  // rejected
+    CHECK(request_cost(bill, run.result, 4) == 0);  // rejected
   }
 }
 
@@ -198,7 +198,7 @@ TEST_CASE("where nothing was served all is idle and no token has a price") {
     CHECK_FALSE(price.has_value());
   }
   CHECK_FALSE(bill.per_million.blended.has_value());
-  CHECK(bill.per_busy_ps == 0);
+  CHECK(bill.weight == 0);
 }
 
 TEST_CASE("time that no token can pay for stays in the bill without an owner") {
@@ -216,11 +216,12 @@ TEST_CASE("time that no token can pay for stays in the bill without an owner") {
   CHECK(sum == bill.total_nano);
 }
 
-TEST_CASE("rules of later versions are known but not built") {
-  CHECK(rule_is_built(CostRule::phase));
-  CHECK_FALSE(rule_is_built(CostRule::occupancy));
-  CHECK_FALSE(rule_is_built(CostRule::flops));
-  CHECK(std::string(to_string(CostRule::output_only)) == "output_only");
+TEST_CASE("there is no rule by FLOP without hardware") {
+  SampleRun run = sample_run();
+  run.result.peak = {};
+  for (const RuleResult& rule : bill_of(run).rules) {
+    CHECK(rule.rule != CostRule::flops);
+  }
 }
 
 }  // namespace penstock

@@ -92,11 +92,15 @@ TEST_CASE("single keys override a preset") {
 }
 
 TEST_CASE("keys that are not built yet are refused by name: exit 4") {
-  for (const char* set :
-       {"engine.enable_prefix_caching=true", "engine.pipeline_depth=2",
-        "cluster.pipeline_parallel=2", "step_model={table: x.csv}",
-        "workload.classes[0].prefix={shared: 100}", "workload.classes[0].sessions={turns: 3}",
-        "workload.classes[0].arrivals={process: gamma}", "cost.rule=occupancy"}) {
+  for (const char* set : {
+           "engine.enable_prefix_caching=true",
+           "engine.pipeline_depth=2",
+           "cluster.pipeline_parallel=2",
+           "step_model={table: x.csv}",
+           "workload.classes[0].prefix={shared: 100}",
+           "workload.classes[0].sessions={turns: 3}",
+           "workload.classes[0].arrivals={process: gamma}",
+       }) {
     CAPTURE(set);
     const Loaded loaded = load_small({set});
     CHECK(only_error(loaded).ends_with(" is not built yet"));

@@ -32,7 +32,6 @@ using test::TemporaryFolder;
 struct Printed {
   explicit Printed(SampleRun made)
       : run(std::move(made)), summary(summarize(run.scenario, run.result)) {}
-
   RunOutput output() const {
     return {run.scenario,
             run.result,
@@ -172,12 +171,14 @@ TEST_CASE("the summary has the keys of the contract in their order") {
   CHECK(keys_of(json["utilization"]) == Keys{"busy", "load", "mfu", "mbu", "kv_mean", "kv_peak",
                                              "batch_mean", "batch_peak", "prefix_hit_rate",
                                              "steps"});
-  CHECK(keys_of(json["energy"]) == Keys{"gpu_kwh", "facility_kwh", "joules_per_output_token"});
+  CHECK(keys_of(json["energy"]) == Keys{"gpu_kwh", "idle_kwh", "server_kwh", "facility_kwh",
+                                        "peak_kw", "joules_per_output_token", "joules_per_token"});
   CHECK(keys_of(json["cost"]) == Keys{"currency", "total", "gpu_hours", "rule", "per_million",
-                                      "busy_per_million", "idle_per_million", "rules", "accounts",
-                                      "bases"});
+                                      "busy_per_million", "idle_per_million",
+                                      "saturation_per_million", "rules", "accounts", "bases"});
   CHECK(keys_of(json["cost"]["per_million"]) == Keys{"input", "cached_input", "output", "blended"});
-  CHECK(keys_of(json["cost"]["rules"]) == Keys{"phase", "cause", "output_only", "blended"});
+  CHECK(keys_of(json["cost"]["rules"]) ==
+        Keys{"phase", "cause", "occupancy", "flops", "output_only", "blended"});
   CHECK(keys_of(json["cost"]["rules"]["phase"]) == Keys{"input", "cached_input", "output"});
   CHECK(keys_of(json["cost"]["accounts"][0]) == Keys{"token", "cause", "amount"});
   CHECK(keys_of(json["cost"]["bases"]) == Keys{"rental", "owned", "electricity"});
@@ -256,7 +257,7 @@ TEST_CASE("requests.csv has one row a request, exact times and costs that sum to
         "id,class,replica,arrival_s,first_scheduled_s,first_token_s,finish_s,input_tokens,"
         "cached_tokens,output_tokens,preemptions,status,cost_usd");
   CHECK(rows[1] == "0,chat,0,0,0,1,3,100,0,5,0,completed,0.008");
-  CHECK(rows[3] == "2,chat,0,2,3,3.5,3.5,50,0,1,0,completed,0.0013333333333333335");
+  CHECK(rows[3] == "2,chat,0,2,3,3.5,3.5,50,0,1,0,completed,0.0013333333333333333");
   CHECK(rows[5] == "4,code,0,5,,,5,9000,0,0,0,rejected,0");
   CHECK(rows[6].starts_with("5,code,0,6,7,8,,100,0,3,0,running,"));
   CHECK(rows[7] == "6,chat,0,9,,,,100,0,0,0,queued,0");
@@ -273,8 +274,8 @@ TEST_CASE("timeseries.csv has a row per interval and replica with means over it"
   REQUIRE(rows.size() == 3);
   CHECK(rows[0] ==
         "time_s,replica,arrivals,completed,running,waiting,kv,batch,busy,mfu,mbu,power_w");
-  CHECK(rows[1] == "0,0,4,3,2,1,0.25,2.5,0.8,0.252,0.22,");
-  CHECK(rows[2] == "5,0,2,1,2,1,0.25,2.5,0.8,0.252,0.22,");
+  CHECK(rows[1] == "0,0,4,3,2,1,0.25,2.5,0.8,0.252,0.22,1104.6");
+  CHECK(rows[2] == "5,0,2,1,2,1,0.25,2.5,0.8,0.252,0.22,1104.6");
 }
 
 TEST_CASE("ledger.csv quotes names and is exact") {
@@ -316,7 +317,7 @@ TEST_CASE("the screen tells verdict, numbers, money, cause and trust in that ord
   }
   CHECK(screen.find('\x1b') == std::string::npos);
   CHECK(run_table(printed.output(), true).find("\x1b[32m✓\x1b[0m") != std::string::npos);
-  CHECK(screen.find("electricity") == std::string::npos);
+  CHECK(screen.find("electricity") != std::string::npos);
 }
 
 TEST_CASE("the flattened summary has one row a value") {
@@ -325,7 +326,7 @@ TEST_CASE("the flattened summary has one row a value") {
   CHECK(text.starts_with("key,value\nschema_version,1\n"));
   CHECK(text.find("\nrequests.completed,4\n") != std::string::npos);
   CHECK(text.find("\nttft_ms.p50,1750.0\n") != std::string::npos);
-  CHECK(text.find("\nutilization.load,\n") != std::string::npos);
+  CHECK(text.find("\nutilization.load,") != std::string::npos);
 }
 
 TEST_CASE("confidence says what was measured and what is beyond it") {

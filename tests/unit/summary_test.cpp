@@ -144,6 +144,7 @@ TEST_CASE("utilization is over all GPUs and all of the duration") {
 TEST_CASE("a constant step model knows no utilization of hardware") {
   SampleRun run = sample_run();
   run.scenario.step_model.kind = StepModelSpec::Kind::constant;
+  run.scenario.step_model.constant = SimTime::from_seconds(1);
   CHECK_FALSE(summary_of(run).utilization.mfu.has_value());
 }
 

@@ -263,8 +263,8 @@ std::string Shape::title() const {
 }
 
 SimTime default_warmup(const Scenario& scenario) {
-  const double span = std::max(read_traffic(scenario).last_arrival.seconds(),
-                               scenario.workload.duration.seconds());
+  const double span =
+      std::max(read_traffic(scenario).last_arrival.seconds(), scenario.workload.duration.seconds());
   return SimTime::from_seconds(std::floor(std::min(span / 10, longest_warmup_s)));
 }
 

@@ -106,7 +106,11 @@ void write_interval(const RunOutput& run, const SeriesPoint& point, std::int64_t
   if (run.summary.utilization.mbu) {
     rows.real(share(to_double(point.byte_time), span * 1024));
   }
-  rows.comma();  // power_w: not computed in this version
+  rows.comma();
+  if (length > 0 && run.summary.energy.known()) {
+    const double joules = interval_energy(run.scenario, point, length).total();
+    rows.real(joules / (span / 1e12));
+  }
   rows.end_row();
 }
 
@@ -142,7 +146,7 @@ void write_requests_csv(const RunOutput& run, const Sink& sink) {
     }
     rows.text(status_name(request.status));
     rows.comma();
-    rows.real(request_cost(run.summary.bill, request));
+    rows.real(request_cost(run.summary.bill, run.result, static_cast<std::size_t>(id - 1)));
     rows.end_row();
   }
   rows.flush();

@@ -82,13 +82,32 @@ std::string rule_text(const RuleResult& rule, const std::string& currency) {
     case CostRule::cause:
       return ratio ? fmt::format("KV charged to the token that is read: {} × input", figure(*ratio))
                    : "";
+    case CostRule::occupancy:
+      return ratio ? fmt::format("by KV blocks held: {} × input", figure(*ratio)) : "";
+    case CostRule::flops:
+      return ratio ? fmt::format("by FLOP: {} × input", figure(*ratio)) : "";
     case CostRule::output_only:
       return output ? fmt::format("all to output: {}/M", money(*output, currency)) : "";
     case CostRule::blended:
       return output ? fmt::format("blended: {}/M", money(*output, currency)) : "";
-    default:
-      return "";
   }
+  return "";
+}
+
+/// What owning would cost, from which figures, and how wide the market is.
+std::string owned_text(double amount, const RunOutput& run) {
+  const PriceSpec& prices = run.scenario.prices;
+  const OwnedSpec& owned = prices.owned;
+  std::string text = fmt::format("owned {} ({} GPU-h × {}{}; {}", money(amount, prices.currency),
+                                 figure(run.summary.bill.gpu_hours),
+                                 money(run.summary.bases.owned_per_gpu_hour, prices.currency),
+                                 owned.life_hours > 0 ? " + electricity" : "",
+                                 printable(owned.source.substr(0, owned.source.find(':'))));
+  if (owned.high_per_hour > owned.low_per_hour) {
+    text += fmt::format("; others {} to {}", money(owned.low_per_hour, prices.currency),
+                        money(owned.high_per_hour, prices.currency));
+  }
+  return text + ")";
 }
 
 }  // namespace
@@ -138,6 +157,9 @@ std::vector<std::string> throughput_parts(const RunOutput& run) {
 std::vector<std::string> utilization_parts(const RunOutput& run) {
   const UtilizationSummary& u = run.summary.utilization;
   std::vector<std::string> parts{fmt::format("busy {}", percent(u.busy))};
+  if (run.summary.load.saturation) {
+    parts.push_back(fmt::format("load {}", percent(run.summary.load.load)));
+  }
   if (u.mfu) {
     parts.push_back(fmt::format("MFU {}", percent(*u.mfu)));
   }
@@ -168,6 +190,29 @@ std::string price_text(const RunOutput& run) {
                         money(prices.high_per_hour, prices.currency));
   }
   return text;
+}
+
+std::string bases_text(const RunOutput& run) {
+  const Energy& energy = run.summary.energy;
+  const PriceBases& bases = run.summary.bases;
+  const PriceSpec& prices = run.scenario.prices;
+  std::vector<std::string> parts;
+  if (energy.known()) {
+    parts.push_back(
+        bases.electricity
+            ? fmt::format("{} ({} kWh × {} × {:.4g})", money(*bases.electricity, prices.currency),
+                          figure(energy.server_kwh),
+                          money(prices.electricity_per_kwh, prices.currency), prices.pue)
+            : fmt::format("{} kWh, no price given", figure(energy.server_kwh)));
+    if (energy.joules_per_output_token) {
+      parts.back() +=
+          fmt::format(", {} J per output token", figure(*energy.joules_per_output_token));
+    }
+  }
+  if (bases.owned) {
+    parts.push_back(owned_text(*bases.owned, run));
+  }
+  return join(parts, " · ");
 }
 
 std::vector<CostRow> cost_rows(const RunOutput& run) {
@@ -232,8 +277,8 @@ std::vector<std::string> output_causes(const RunOutput& run) {
 std::vector<std::string> other_rules(const RunOutput& run) {
   const Bill& bill = run.summary.bill;
   std::vector<std::string> parts;
-  for (const CostRule rule :
-       {CostRule::phase, CostRule::cause, CostRule::output_only, CostRule::blended}) {
+  for (const CostRule rule : {CostRule::phase, CostRule::cause, CostRule::occupancy,
+                              CostRule::flops, CostRule::output_only, CostRule::blended}) {
     const RuleResult* result = find_rule(bill, rule);
     if (rule == bill.rule || result == nullptr) {
       continue;
@@ -244,6 +289,17 @@ std::vector<std::string> other_rules(const RunOutput& run) {
     }
   }
   return parts;
+}
+
+std::string unused_batch_text(const RunOutput& run) {
+  const LoadReport& load = run.summary.load;
+  if (!load.saturation) {
+    return "";
+  }
+  const std::string sign = currency_sign(run.scenario.prices.currency);
+  return fmt::format("the same traffic at saturation would cost {}{} / {}{} per M{}", sign,
+                     price_of(load.input_per_million), sign, price_of(load.output_per_million),
+                     run.summary.bill.rule == CostRule::phase ? "" : " (rule phase)");
 }
 
 std::string bottleneck_text(const RunOutput& run) {

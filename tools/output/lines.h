@@ -33,6 +33,10 @@ std::string bill_text(const RunOutput& run);
 /// Where the price comes from, and how far providers are apart; may be empty.
 std::string price_text(const RunOutput& run);
 
+/// "$0.31 (3.1 kWh × $0.08 × 1.25), 0.27 J per output token · owned $5.21 (...)"; what is not known
+/// is left out.
+std::string bases_text(const RunOutput& run);
+
 /// One row of the cost table: token type, millions of tokens, busy, idle, sum, times input.
 struct CostRow {
   std::string token;
@@ -44,6 +48,8 @@ std::vector<CostRow> cost_rows(const RunOutput& run);
 std::vector<std::string> output_causes(const RunOutput& run);
 /// What the rules other than the leading one say, in one clause each.
 std::vector<std::string> other_rules(const RunOutput& run);
+/// What the same traffic would cost on replicas that are full; empty if that is unknown.
+std::string unused_batch_text(const RunOutput& run);
 /// Empty if no step was run.
 std::string bottleneck_text(const RunOutput& run);
 std::string confidence_text(const Confidence& confidence);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tools/output/lines.h"
+#include "tools/output/pricing.h"
 #include "tools/output/table.h"
 #include "tools/output/text.h"
 
@@ -100,7 +103,14 @@ std::string run_markdown(const RunOutput& run) {
   }
   add_line("why output", join(output_causes(run), " · "), out);
   add_line("other rules", join(other_rules(run), " · "), out);
+  add_line("unused batch", escaped(unused_batch_text(run)), out);
+  add_line("electricity", escaped(bases_text(run)), out);
   add_line("price", escaped(price_text(run)), out);
+  for (const PricingLine& pricing : pricing_lines(run)) {
+    const std::size_t start = std::min(pricing.label.find_first_not_of(' '), pricing.label.size());
+    add_line(pricing.label.empty() ? "at list price" : pricing.label.substr(start),
+             escaped(pricing.text), out);
+  }
   add_line("bottleneck", bottleneck_text(run), out);
   add_line("confidence", escaped(confidence_text(run.confidence)), out);
   add_line("extrapolated", escaped(join(run.confidence.extrapolated, " · ")), out);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,8 @@
 #include "sim/result.h"
 #include "sim/scenario.h"
 #include "tools/output/confidence.h"
+#include "tools/output/margins.h"
+#include "tools/output/tariff.h"
 
 namespace penstock::output {
 
@@ -22,6 +25,8 @@ struct RunOutput {
   std::vector<std::string> warnings;
   std::vector<std::string> notes;       ///< what was decided for the user
   std::uint64_t expected_requests = 0;  ///< how many were to arrive; 0 = unknown
+  std::optional<Tariff> tariff = {};    ///< with --tariff
+  std::vector<Margin> margins = {};     ///< with --margin
 };
 
 /// "stopped at 60 s by --until: 651 of 5,000 requests arrived, 43 still running"; empty for a run

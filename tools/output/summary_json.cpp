@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "tools/output/json_text.h"
+#include "tools/output/pricing.h"
 #include "tools/output/text.h"
 
 namespace penstock::output {
@@ -37,6 +38,12 @@ class SummaryWriter {
     root["utilization"] = utilization();
     root["energy"] = energy();
     root["cost"] = cost();
+    if (run_.tariff) {
+      root["tariff"] = tariff_json(run_, reasons_);
+    }
+    if (!run_.margins.empty()) {
+      root["margins"] = margins_json(run_, reasons_);
+    }
     root["classes"] = classes();
     root["bottleneck"] = bottleneck();
     root["confidence"] = confidence();
@@ -51,7 +58,6 @@ class SummaryWriter {
  private:
   static constexpr const char* single_tokens =
       "no request with more than one output token completed after the warm-up";
-  static constexpr const char* next_version = "not computed in this version";
 
   static const char* why_no_completion(const RequestCounts& counts) {
     return counts.rejected > 0 && counts.rejected == counts.arrived
@@ -148,7 +154,8 @@ class SummaryWriter {
     const char* no_hardware = "the constant step model knows no hardware";
     Json section;
     section["busy"] = u.busy;
-    section["load"] = missing("utilization.load", next_version);
+    const LoadReport& full = summary_.load;
+    section["load"] = full.saturation ? Json(full.load) : missing("utilization.load", full.reason);
     section["mfu"] = maybe("utilization.mfu", u.mfu, no_hardware);
     section["mbu"] = maybe("utilization.mbu", u.mbu, no_hardware);
     section["kv_mean"] = u.kv_mean;
@@ -163,8 +170,23 @@ class SummaryWriter {
 
   Json energy() {
     Json section;
-    for (const char* key : {"gpu_kwh", "facility_kwh", "joules_per_output_token"}) {
-      section[key] = missing(std::string("energy.") + key, next_version);
+    const Energy& energy = summary_.energy;
+    const auto value = [&](const char* key, std::optional<double> number) {
+      const bool known = energy.known();
+      section[key] = maybe(std::string("energy.") + key, known ? number : std::nullopt,
+                           known ? "no output token was served" : energy.missing);
+    };
+    value("gpu_kwh", energy.gpu_kwh);
+    value("idle_kwh", energy.idle_kwh);
+    value("server_kwh", energy.server_kwh);
+    value("facility_kwh", energy.facility_kwh);
+    value("peak_kw", energy.peak_kw);
+    value("joules_per_output_token", energy.joules_per_output_token);
+    for (std::size_t type = 0; type < token_type_count; ++type) {
+      const std::string name = to_string(static_cast<TokenType>(type));
+      section["joules_per_token"][name] =
+          maybe("energy.joules_per_token." + name, energy.joules_per_token[type],
+                energy.known() ? "no " + name + " token was served" : energy.missing);
     }
     return section;
   }
@@ -202,15 +224,22 @@ class SummaryWriter {
     section["per_million"] = per_million("cost.per_million", bill.per_million, true);
     section["busy_per_million"] = per_million("cost.busy_per_million", bill.busy_per_million, true);
     section["idle_per_million"] = per_million("cost.idle_per_million", bill.idle_per_million, true);
+    const LoadReport& full = summary_.load;
+    section["saturation_per_million"] =
+        full.saturation
+            ? Json{{"input", full.input_per_million}, {"output", full.output_per_million}}
+            : missing("cost.saturation_per_million", full.reason);
     section["rules"] = Json::object();
     for (const RuleResult& rule : bill.rules) {
       const std::string name = to_string(rule.rule);
       section["rules"][name] = per_million("cost.rules." + name, rule.per_million, false);
     }
     section["accounts"] = accounts();
+    const PriceBases& bases = summary_.bases;
     section["bases"] = {{"rental", bill.total},
-                        {"owned", missing("cost.bases.owned", next_version)},
-                        {"electricity", missing("cost.bases.electricity", next_version)}};
+                        {"owned", maybe("cost.bases.owned", bases.owned, bases.owned_missing)},
+                        {"electricity", maybe("cost.bases.electricity", bases.electricity,
+                                              bases.electricity_missing)}};
     return section;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tools/output/lines.h"
+#include "tools/output/pricing.h"
 #include "tools/output/text.h"
 
 namespace penstock::output {
@@ -32,7 +33,12 @@ class Screen {
     cost();
     line("  why output", join(output_causes(run_), dot));
     line("  other rules", join(other_rules(run_), dot));
+    line("  unused batch", unused_batch_text(run_));
+    line("  electricity", bases_text(run_));
     line("  price", price_text(run_));
+    for (const PricingLine& pricing : pricing_lines(run_)) {
+      line(pricing.label, pricing.text);
+    }
     line("bottleneck", bottleneck_text(run_));
     line("confidence", confidence_text(run_.confidence));
     line("  extrapolated", join(run_.confidence.extrapolated, dot));

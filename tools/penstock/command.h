@@ -59,6 +59,7 @@ int catalog_verb(const Arguments& arguments);
 int explain_verb(const Arguments& arguments);
 int schema_verb(const Arguments& arguments);
 int sweep_verb(const Arguments& arguments);
+int compare_verb(const Arguments& arguments);
 int help_verb(const Arguments& arguments);
 int version_verb(const Arguments& arguments);
 

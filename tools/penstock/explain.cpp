@@ -8,6 +8,7 @@
 #include "tools/output/json_text.h"
 #include "tools/output/text.h"
 #include "tools/penstock/console.h"
+#include "tools/penstock/explain_facts.h"
 #include "tools/penstock/input.h"
 #include "tools/penstock/options.h"
 #include "tools/penstock/step_spec.h"
@@ -17,26 +18,30 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 2> formats{"table", "json"};
+constexpr std::array<std::string_view, 3> formats{"table", "json", "markdown"};
 constexpr std::array options_table{
-    Option{"step", 0, "JSON", "the step: decode, kv_sum, kv_max, chunks [[new, before], ...]"},
+    Option{"step", 0, "JSON", "one step: decode, kv_sum, kv_max, chunks [[new, before], ...]"},
     set_option,
-    Option{"format", 0, "FORMAT", "table (default) or json"},
+    Option{"format", 0, "FORMAT", "table (default), json or markdown"},
     catalog_option,
     color_option,
 };
-constexpr std::array<std::string_view, 2> examples{
+constexpr std::array<std::string_view, 4> examples{
+    "penstock explain workloads/chat.yaml",
+    "penstock explain workloads/chat.yaml --set engine.max_num_seqs=64 --format markdown",
     R"(penstock explain workloads/chat.yaml --step '{"decode": 64, "kv_sum": 64000}')",
     R"(penstock explain workloads/chat.yaml --step '{"chunks": [[2048, 0]]}' --format json)",
 };
-constexpr Usage usage{"explain",
-                      "FILE --step JSON [OPTION]...",
-                      "Where the time of one scheduler step goes, operator by operator, and what "
-                      "bounds it.\n(Memory, saturation and cost by position: the next version.)",
-                      examples,
-                      options_table,
-                      1,
-                      1};
+constexpr Usage usage{
+    "explain",
+    "FILE [--step JSON] [OPTION]...",
+    "Why tokens cost what they cost, by arithmetic: memory, roofline, saturation, "
+    "cost by batch,\ncontext, position and input:output ratio. With --step: where "
+    "the time of one scheduler step\ngoes, operator by operator.",
+    examples,
+    options_table,
+    1,
+    1};
 
 /// The sum of the GPU's operators, before the engine's factor.
 double operators_sum_ms(const StepExplanation& step) {
@@ -95,16 +100,14 @@ std::string step_table(const StepExplanation& step, double engine_factor) {
   return text;
 }
 
-int explain(const ParsedOptions& options) {
-  const std::optional<std::string> spec_text = options.value("step");
-  if (!spec_text) {
-    throw UsageError("`penstock explain` needs --step in this version",
-                     "memory, roofline, saturation and cost by position come with the next one");
+int explain_one_step(const ParsedOptions& options, const std::string& spec_text) {
+  const std::string format = choose(options, "format", formats);
+  if (format == "markdown") {
+    throw UsageError("--step is shown as a table or as json");
   }
-  const bool as_json = choose(options, "format", formats) == "json";
   config::LoadOptions load = load_options(options);
   load.must_fit = false;
-  const StepSpec spec = parse_step(*spec_text);
+  const StepSpec spec = parse_step(spec_text);
   const config::Loaded loaded = config::load_scenario(options.words().front(), load);
   tell(loaded.diagnostics);
   if (!loaded.ok) {
@@ -112,7 +115,30 @@ int explain(const ParsedOptions& options) {
   }
   const StepExplanation step = explain_step(loaded.scenario, step_load(spec));
   const double factor = loaded.scenario.engine.timing.gpu_time_factor;
-  print(as_json ? output::to_text(step_json(step, factor)) : step_table(step, factor));
+  print(format == "json" ? output::to_text(step_json(step, factor)) : step_table(step, factor));
+  return exit_ok;
+}
+
+int explain(const ParsedOptions& options) {
+  if (const std::optional<std::string> spec_text = options.value("step")) {
+    return explain_one_step(options, *spec_text);
+  }
+  const std::string format = choose(options, "format", formats);
+  const config::Loaded loaded =
+      config::load_scenario(options.words().front(), load_options(options));
+  tell(loaded.diagnostics);
+  if (!loaded.ok) {
+    return config::exit_code(loaded.diagnostics);
+  }
+  if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
+    const Diagnostics refused{config::scheduler_not_built(loaded.scenario)};
+    tell(refused);
+    return config::exit_code(refused);
+  }
+  const ExplainFacts facts = explain_facts(loaded);
+  print(format == "json"       ? explain_json(facts)
+        : format == "markdown" ? explain_markdown(facts)
+                               : explain_table(facts));
   return exit_ok;
 }
 

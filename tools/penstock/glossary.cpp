@@ -49,7 +49,13 @@ constexpr std::array glossary{
     Term{"busy",
          "Share of wall time in which a replica runs a step, waiting for the CPU included. It is\n"
          "near 1 long before a system is full: under-use hides in small batches."},
-    Term{"load", "Throughput / the throughput at saturation of the same traffic. Not built yet."},
+    Term{"load",
+         "Completed requests/s over what the replicas could complete of the same traffic at\n"
+         "saturation, by the arithmetic of `penstock explain` (within 10 % of simulations; above\n"
+         "100 % only by that error). What `busy` hides: half-empty batches."},
+    Term{"unused batch",
+         "What the same traffic would cost per million input / output tokens on full replicas,\n"
+         "rule phase: `cost.saturation_per_million`. The rest of the price is under-use."},
     Term{"mfu",
          "Model FLOP utilization: useful FLOP at the peak of the dtype that each operator runs\n"
          "at, over GPUs x duration. Recomputed and padded work does not count."},
@@ -68,6 +74,18 @@ constexpr std::array glossary{
     Term{"bill",
          "GPUs x duration x price of a GPU-hour, in whole nano-dollars. The accounts sum to it\n"
          "exactly, under every rule."},
+    Term{"tariff",
+         "`run --tariff`: prices per token of each kind, none below 0, that recover the bill with\n"
+         "the least squares of their error per request. R2: the share of the variance of cost\n"
+         "that they explain."},
+    Term{"margin",
+         "`run --margin NAME`: (revenue at a list price - cost) / revenue. The price belongs to\n"
+         "its provider's model and hardware, not to this run."},
+    Term{"owned", "The run's GPU-hours at what owning a GPU costs; `prices.owned`, `cost.bases`."},
+    Term{"electricity", "What the run's energy costs: facility kWh x `prices.electricity`."},
+    Term{"energy",
+         "GPU power from idle power, TDP, busy, MBU and MFU, times time; with hosts and PUE "
+         "`facility_kwh`."},
     Term{"rule",
          "How a step's time is split among the tokens it serves: phase (default), cause,\n"
          "output_only, blended. Each sums to the same bill. `cost.rule` names the leading one."},

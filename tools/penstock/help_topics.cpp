@@ -13,7 +13,7 @@ constexpr std::string_view units_text =
   bandwidth    3.35TB/s  900GB/s
   rate         8/s  480/min
   share        99%  0.99
-  money        $2.50/h (of a GPU)   $0.08/kWh
+  money        $2.50/h (of a GPU)   $0.08/kWh   $30000
   counts       8192   plain numbers, no unit
 
 In results every key ends in its unit: `ttft_ms`, `duration_s`. Money is in the currency of
@@ -63,6 +63,7 @@ constexpr std::string_view output_text =
   --format csv        the same, flattened: key,value with dots in the keys
   --format markdown   the screen as Markdown tables
 
+`run --tariff` adds `tariff`, `run --margin` adds `margins`; both are left out otherwise.
 What is not available is null, and `reasons` says why, at the path of the value or of the object
 around it. The same input and seed give the same bytes.
 

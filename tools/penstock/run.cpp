@@ -16,6 +16,7 @@
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
 #include "tools/penstock/options.h"
+#include "tools/penstock/pricing.h"
 #include "tools/penstock/progress.h"
 #include "workloads/source.h"
 
@@ -31,6 +32,9 @@ constexpr std::array options_table{
     Option{"until", 0, "TIME", "stop at this simulated time"},
     Option{"interval", 0, "TIME",
            "interval of timeseries.csv (default: 1 s, doubled past 500 rows)"},
+    tariff_option,
+    tariff_threshold_option,
+    margin_option,
     Option{"strict", 0, {}, "exit code 1 if an SLO of the file is missed"},
     Option{"quiet", 'q', {}, "no progress, no warnings"},
     color_option,
@@ -70,6 +74,7 @@ struct Request {
   std::optional<SimTime> until;
   std::optional<SimTime> interval;
   SimulationOptions simulation;
+  PricingRequest pricing;
 };
 
 Request read_request(const ParsedOptions& options) {
@@ -83,6 +88,7 @@ Request read_request(const ParsedOptions& options) {
   request.quiet = options.has("quiet");
   request.until = time_option(options, "until");
   request.interval = time_option(options, "interval");
+  request.pricing = pricing_request(options);
   request.simulation.fast_path = !options.has("no-fast-path");
   request.simulation.leaping = !options.has("no-leaping");
   if (request.force && !request.folder) {
@@ -103,6 +109,7 @@ struct Prepared {
   int exit_code = exit_ok;
   config::Loaded loaded;
   OpenedSource opened;
+  ListPrices list_prices;
 };
 
 Prepared prepare(const Request& request) {
@@ -118,6 +125,12 @@ Prepared prepare(const Request& request) {
     const Diagnostics refused{config::scheduler_not_built(loaded.scenario)};
     tell(refused);
     prepared.exit_code = config::exit_code(refused);
+    return prepared;
+  }
+  prepared.list_prices = list_prices_for(request.pricing, loaded.scenario, request.load);
+  tell_unless_quiet(prepared.list_prices.diagnostics, request.quiet);
+  if (has_errors(prepared.list_prices.diagnostics)) {
+    prepared.exit_code = config::exit_code(prepared.list_prices.diagnostics);
     return prepared;
   }
   loaded.scenario.until = request.until.value_or(SimTime::never());
@@ -192,15 +205,16 @@ int run(const Request& request) {
   const Result result = simulate_with_progress(request, prepared);
   facts.simulate_seconds = seconds_since(simulation_start);
   const Summary summary = summarize(scenario, result);
-  const output::RunOutput run{scenario,
-                              result,
-                              summary,
-                              output::assess_confidence(scenario, result),
-                              config::to_json(scenario).dump(),
-                              prepared.opened.description,
-                              output::run_warnings(scenario, result, expected),
-                              prepared.loaded.notes,
-                              expected};
+  output::RunOutput run{scenario,
+                        result,
+                        summary,
+                        output::assess_confidence(scenario, result),
+                        config::to_json(scenario).dump(),
+                        prepared.opened.description,
+                        output::run_warnings(scenario, result, expected),
+                        prepared.loaded.notes,
+                        expected};
+  add_pricing(request.pricing, prepared.list_prices.prices, run);
   if (!request.quiet) {
     for (const std::string& warning : run.warnings) {
       tell_warning(warning);

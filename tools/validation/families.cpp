@@ -138,13 +138,7 @@ ComparedFamily cost_meter(const Points& points, const std::string& gpu, const st
   ComparedFamily out;
   out.title = "vllm-cost-meter as " + title;
   out.points = for_family(points, "VCM", [&](const PublishedPoint& point) {
-    System system = system_of(point, "preset: vllm-0.19-api");
-    system.gpu = gpu;
-    const double rate = first_number(point.load);
-    const Run run = play(load_system(system),
-                         poisson_requests(cost_meter_requests, rate, first_tokens(point.isl),
-                                          first_tokens(point.osl)));
-    return compared(fmt::format("{}, {:g}/s", system.weights, rate), point, run.summary);
+    return compared(cost_meter_label(point), point, play_cost_meter(point, gpu).summary);
   });
   sort_by_rate(out.points);
   return out;
@@ -214,16 +208,7 @@ ComparedFamily batch_sweeps(const Points& points, std::int64_t input) {
   out.title = fmt::format("ML.ENERGY, prompts of {}", input);
   out.listed = false;
   out.points = for_family(points, "MLE", [&](const PublishedPoint& point) {
-    const std::int64_t seqs = first_tokens(point.load);
-    const System system =
-        system_of(point, fmt::format("preset: vllm-0.11-api, max_num_seqs: {}", seqs));
-    const Run run = saturated(system, 2 * seqs, input, first_number(point.osl));
-    const bool suspect = point.notes.find("SUSPECT") != std::string::npos;
-    return compared(
-        fmt::format("{}, {} × {}, {}, batch {}{}", point.model, point.gpus, point.gpu,
-                    point.isl.substr(point.isl.find(':') + 1), seqs,
-                    suspect ? " (doubtful: less throughput than at half the batch)" : ""),
-        point, run.summary);
+    return compared(batch_sweep_label(point), point, play_batch_sweep(point, input).summary);
   });
   return out;
 }
@@ -342,6 +327,32 @@ std::string_view why_not(const PublishedPoint& point) {
   const bool known = std::find(simulated_families.begin(), simulated_families.end(),
                                point.family) != simulated_families.end();
   return known ? "" : "this program does not know how it was measured";
+}
+
+Run play_cost_meter(const PublishedPoint& point, const std::string& gpu) {
+  System system = system_of(point, "preset: vllm-0.19-api");
+  system.gpu = gpu;
+  return play(load_system(system),
+              poisson_requests(cost_meter_requests, first_number(point.load),
+                               first_tokens(point.isl), first_tokens(point.osl)));
+}
+
+std::string cost_meter_label(const PublishedPoint& point) {
+  return fmt::format("{}, {:g}/s", point.weights == "fp8" ? "fp8" : "bf16",
+                     first_number(point.load));
+}
+
+Run play_batch_sweep(const PublishedPoint& point, std::int64_t input) {
+  const std::int64_t seqs = first_tokens(point.load);
+  return saturated(system_of(point, fmt::format("preset: vllm-0.11-api, max_num_seqs: {}", seqs)),
+                   2 * seqs, input, first_number(point.osl));
+}
+
+std::string batch_sweep_label(const PublishedPoint& point) {
+  const bool suspect = point.notes.find("SUSPECT") != std::string::npos;
+  return fmt::format("{}, {} × {}, {}, batch {}{}", point.model, point.gpus, point.gpu,
+                     point.isl.substr(point.isl.find(':') + 1), first_tokens(point.load),
+                     suspect ? " (doubtful: less throughput than at half the batch)" : "");
 }
 
 std::vector<ComparedFamily> compare_families(const Points& points) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tools/validation/errors.h"
 #include "tools/validation/measured.h"
+#include "tools/validation/runs.h"
 
 /// Simulations of published systems, family by family.
 namespace penstock {
@@ -30,6 +32,16 @@ struct ComparedFamily {
 
 /// Why a point cannot be simulated; empty if it can.
 std::string_view why_not(const PublishedPoint& point);
+
+/// A point of vllm-cost-meter, played on this GPU; the label names it within its family. As the
+/// others below, for points that can be simulated.
+Run play_cost_meter(const PublishedPoint& point, const std::string& gpu);
+std::string cost_meter_label(const PublishedPoint& point);
+
+/// A point of ML.ENERGY's batch sweeps, with prompts of this length. The second interval of its
+/// time series is the steady state, which the summary's output_tokens_per_s is of.
+Run play_batch_sweep(const PublishedPoint& point, std::int64_t input);
+std::string batch_sweep_label(const PublishedPoint& point);
 
 /// Simulates all points that can be.
 std::vector<ComparedFamily> compare_families(const std::vector<PublishedPoint>& points);

@@ -48,6 +48,7 @@ OpenedSource open(const WorkloadSpec& spec, std::uint64_t seed) {
 
 Run play(const Scenario& scenario, RequestSource& source) {
   Run run;
+  run.scenario = scenario;
   run.result = simulate(scenario, source);
   run.summary = summarize(scenario, run.result);
   return run;

@@ -24,6 +24,7 @@ struct System {
 };
 
 struct Run {
+  Scenario scenario;
   Result result;
   Summary summary;
 };

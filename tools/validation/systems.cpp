@@ -128,7 +128,7 @@ std::string systems_section(const std::filesystem::path& measured_end_to_end_csv
       out += "\n" + all_points(family);
     }
   }
-  return out + "\nLeft out (power, energy and makespan are compared nowhere):\n\n" +
+  return out + "\nLeft out (power and energy stand in 2d, makespan is compared nowhere):\n\n" +
          left_out(points);
 }
 

@@ -1,0 +1,70 @@
+#include "sim/analysis/traffic.h"
+
+#include <algorithm>
+
+#include "sim/kv/block_pool.h"
+#include "sim/step/step_model.h"
+
+namespace penstock {
+namespace {
+
+/// The sum of ceil(x / block) over x = 1 .. n.
+double block_sum(std::int64_t n, std::int64_t block) {
+  const auto full = static_cast<double>(n / block);
+  return static_cast<double>(block) * full * (full + 1) / 2 +
+         static_cast<double>(n % block) * (full + 1);
+}
+
+}  // namespace
+
+void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t output,
+                             std::int64_t cached) {
+  const std::int64_t room = engine_.max_model_len > 0 ? engine_.max_model_len - input : output;
+  const std::int64_t tokens = std::min(output, room);
+  const std::int64_t block = engine_.block_size;
+  if (tokens < 1 || blocks_for(input + tokens - 1, block) > engine_.num_gpu_blocks) {
+    return;
+  }
+  const std::int64_t computed = input - cached;
+  const auto steps = static_cast<double>(tokens - 1);
+  sums_.weight += weight;
+  sums_.input += weight * static_cast<double>(computed);
+  sums_.output += weight * static_cast<double>(tokens);
+  sums_.pairs += weight * static_cast<double>(attention_pairs(cached, input));
+  sums_.decode_kv += weight * steps * (static_cast<double>(input) + (steps + 1) / 2);
+  sums_.block_steps +=
+      weight * (block_sum(computed + tokens - 1, block) - block_sum(computed - 1, block));
+  sums_.first_blocks += weight * static_cast<double>(blocks_for(computed, block));
+  sums_.last_blocks += weight * static_cast<double>(blocks_for(computed + tokens - 1, block));
+  sums_.longest = std::max(sums_.longest, input + tokens - 1);
+}
+
+TrafficMeans TrafficAccumulator::means() const {
+  TrafficMeans means = sums_;
+  if (means.weight > 0) {
+    for (double* sum : {&means.input, &means.output, &means.pairs, &means.decode_kv,
+                        &means.block_steps, &means.first_blocks, &means.last_blocks}) {
+      *sum /= means.weight;
+    }
+  }
+  return means;
+}
+
+TrafficMeans means_of(const EngineSpec& engine, std::int64_t input, std::int64_t output,
+                      std::int64_t cached) {
+  TrafficAccumulator sums(engine);
+  sums.add(1, input, output, cached);
+  return sums.means();
+}
+
+TrafficMeans means_of(const EngineSpec& engine, const Result& result) {
+  TrafficAccumulator sums(engine);
+  for (const RequestRecord& request : result.requests) {
+    if (request.status == RequestStatus::completed) {
+      sums.add(1, request.input_tokens, request.output_tokens);
+    }
+  }
+  return sums.means();
+}
+
+}  // namespace penstock

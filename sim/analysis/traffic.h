@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+
+#include "sim/result.h"
+#include "sim/scenario.h"
+
+namespace penstock {
+
+/// What a steady state depends on: means over the requests of a traffic, as a replica serves them.
+struct TrafficMeans {
+  double weight = 0;         ///< of all requests added; 0 = no traffic
+  double input = 0;          ///< prompt positions computed
+  double output = 0;         ///< tokens emitted
+  double pairs = 0;          ///< attention pairs of the prompt
+  double decode_kv = 0;      ///< KV tokens read over all decode steps
+  double block_steps = 0;    ///< KV blocks held, summed over the steps of its stay
+  double last_blocks = 0;    ///< held at the end
+  double first_blocks = 0;   ///< held by the prompt
+  std::int64_t longest = 0;  ///< KV tokens of the longest request
+
+  /// Mean KV length of a sequence that decodes.
+  double context() const { return output > 1 ? decode_kv / (output - 1) : input; }
+};
+
+/// Adds requests up to their means. Outputs are cut at the engine's max_model_len; requests that
+/// the engine refuses (too long for the model or the KV pool) are left out.
+class TrafficAccumulator {
+ public:
+  explicit TrafficAccumulator(const EngineSpec& engine) : engine_(engine) {}
+
+  /// `cached` prompt positions are found in a cache, and held there, not by the request.
+  void add(double weight, std::int64_t input, std::int64_t output, std::int64_t cached = 0);
+  TrafficMeans means() const;
+
+ private:
+  const EngineSpec& engine_;
+  TrafficMeans sums_;
+};
+
+/// Requests all alike.
+TrafficMeans means_of(const EngineSpec& engine, std::int64_t input, std::int64_t output,
+                      std::int64_t cached = 0);
+
+/// The completed requests of a run.
+TrafficMeans means_of(const EngineSpec& engine, const Result& result);
+
+}  // namespace penstock

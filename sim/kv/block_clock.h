@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/core/int128.h"
+#include "sim/core/units.h"
+
+namespace penstock {
+
+/// The block-time (blocks x ps) that decoding sequences hold, without touching them.
+///
+/// From the schedule of step s to that of the next one, a sequence holds the blocks of base + s
+/// positions: ceil((base + s) / B) = (base + s + (-(base + s) mod B)) / B. So running sums over
+/// these periods of the time, of step x time, and of the time by step mod B, taken when a sequence
+/// begins and ends to decode, give its integral exactly.
+class BlockClock {
+ public:
+  explicit BlockClock(std::int64_t block_size)
+      : block_size_(block_size), by_residue_(static_cast<std::size_t>(block_size)) {}
+
+  /// Step `step` is scheduled.
+  void schedule(std::int64_t step, SimTime now) {
+    touch(now);
+    step_ = step;
+  }
+  /// The period of the step scheduled last has lasted until `now`.
+  void touch(SimTime now) {
+    const std::int64_t time = (now - since_).ps;
+    time_ += time;
+    step_time_ += static_cast<Int128>(step_) * time;
+    by_residue_[residue(step_)] += time;
+    since_ = now;
+  }
+  /// `count` >= 1 further steps are scheduled, the first one `first` ps after `start`, the time of
+  /// the last schedule, each next one `growth` ps later than the one before was.
+  void leap(SimTime start, std::int64_t first, std::int64_t growth, std::int64_t count);
+
+  /// The sums as a sequence with this base sees them, up to the last touch.
+  struct Snapshot {
+    std::int64_t time = 0;
+    Int128 step_time = 0;
+    Int128 rounding = 0;
+  };
+  Snapshot snapshot(std::int64_t base) const;
+  struct Held {
+    Int128 blocks = 0;  ///< blocks x ps
+    std::int64_t time = 0;
+  };
+  /// What a sequence has held since `then`, and for how long; `base` as in the snapshot.
+  Held held_since(const Snapshot& then, std::int64_t base) const;
+
+ private:
+  std::size_t residue(std::int64_t step) const {
+    return static_cast<std::size_t>(step % block_size_);
+  }
+
+  std::int64_t block_size_;
+  std::int64_t step_ = 0;  ///< scheduled last
+  SimTime since_;
+  std::int64_t time_ = 0;
+  Int128 step_time_ = 0;
+  std::vector<std::int64_t> by_residue_;  ///< time, by step mod block size
+};
+
+}  // namespace penstock

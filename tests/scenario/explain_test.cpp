@@ -1,0 +1,117 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/command.h"
+
+/// `penstock explain FILE` and the load of a run, as a user meets them.
+namespace penstock::test {
+namespace {
+
+using Json = nlohmann::json;
+
+const std::string curve = "workloads/load-curve.yaml";
+
+Json explain(std::vector<std::string> sets) {
+  std::vector<std::string> words{"explain", curve, "--format", "json"};
+  for (std::string& set : sets) {
+    words.emplace_back("--set");
+    words.push_back(std::move(set));
+  }
+  const CommandResult result = run_penstock(words);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  return Json::parse(result.out);
+}
+
+double price_at(const Json& facts, std::int64_t context, const char* key) {
+  for (const Json& row : facts["position"]) {
+    if (row["context"] == context) {
+      return row[key].get<double>();
+    }
+  }
+  FAIL("no such context");
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("explain has the keys of product.md") {
+  const Json facts = explain({});
+  for (const char* key : {"memory", "roofline", "saturation", "position", "ratio"}) {
+    CAPTURE(key);
+    CHECK(facts.contains(key));
+    CHECK_FALSE(facts[key].empty());
+  }
+  CHECK(facts["roofline"].contains("prefill"));
+  CHECK(facts["roofline"].contains("decode"));
+  CHECK(facts["break_even_hit_rate"].is_number());
+  CHECK(facts["ratio"].front()["input_output_ratio"] == 1);
+  CHECK(facts["ratio"].back()["input_output_ratio"] == 100);
+  const Json& full = facts["saturation"];
+  const double a_second =
+      full["input_tokens_per_s"].get<double>() * full["input_usd_per_million"].get<double>() +
+      full["output_tokens_per_s"].get<double>() * full["output_usd_per_million"].get<double>();
+  CHECK(a_second / 1e6 == doctest::Approx(6.98 / 3600).epsilon(1e-9));
+}
+
+TEST_CASE("the 10,001st output token of 8B costs about 15 times the 11th, of input 1.05 to 1.6") {
+  struct Expected {
+    std::string model;
+    std::string gpus;
+    double low;
+    double high;
+  };
+  const std::vector<Expected> table{{"llama-3.1-8b", "1", 13, 16},
+                                    {"llama-3.1-70b", "4", 3.5, 9},
+                                    {"llama-3.1-405b", "8", 1.7, 5}};
+  for (const Expected& expected : table) {
+    CAPTURE(expected.model);
+    const Json facts = explain({"model=" + expected.model, "cluster.gpu=h100-sxm",
+                                "cluster.tensor_parallel=" + expected.gpus,
+                                "engine.preset=vllm-0.19", "engine.max_num_seqs=256"});
+    const char* output = "output_usd_per_million";
+    const char* input = "input_usd_per_million";
+    const double ratio = price_at(facts, 10'001, output) / price_at(facts, 11, output);
+    CHECK(ratio > expected.low);
+    CHECK(ratio < expected.high);
+    const double inputs = price_at(facts, 10'001, input) / price_at(facts, 11, input);
+    CHECK(inputs > 1.05);
+    CHECK(inputs < 1.6);
+  }
+}
+
+TEST_CASE("explain works without a roofline, and as Markdown") {
+  const Json facts = explain({"step_model={constant: 10ms}"});
+  CHECK(facts["roofline"].is_null());
+  CHECK(facts["reasons"].contains("roofline"));
+  CHECK(facts["saturation"]["requests_per_s"].get<double>() > 0);
+  const CommandResult page = run_penstock({"explain", curve, "--format", "markdown"});
+  CHECK(page.exit_code == 0);
+  CHECK(page.out.starts_with("# "));
+  CHECK(page.out.find("## saturation") != std::string::npos);
+}
+
+TEST_CASE("a run's load grows to 1, and its price falls to that of saturation") {
+  const auto run = [](const std::string& rate) {
+    const CommandResult result =
+        run_penstock({"run", curve, "--quiet", "--format", "json", "--set",
+                      "workload.classes[0].rate=" + rate, "--set", "cost.rule=phase"});
+    REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+    return Json::parse(result.out);
+  };
+  const Json slow = run("1/s");
+  const Json full = run("100/s");
+  CHECK(slow["utilization"]["load"].get<double>() < 0.05);
+  CHECK(full["utilization"]["load"].get<double>() == doctest::Approx(1).epsilon(0.1));
+  const auto output = [](const Json& summary, const char* key) {
+    return summary["cost"][key]["output"].get<double>();
+  };
+  CHECK(output(slow, "per_million") > 30 * output(slow, "saturation_per_million"));
+  CHECK(output(full, "per_million") ==
+        doctest::Approx(output(full, "saturation_per_million")).epsilon(0.1));
+}
+
+}  // namespace penstock::test
