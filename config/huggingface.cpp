@@ -14,7 +14,7 @@ namespace penstock::config {
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 /// A family by its `model_type`, with the defaults of its configuration class in transformers.
 struct Family {

@@ -14,8 +14,6 @@
 namespace penstock {
 namespace {
 
-constexpr double ps_per_s = 1e12;
-
 class Poisson final : public ArrivalProcess {
  public:
   Poisson(const ClassSpec& spec, std::uint64_t seed)

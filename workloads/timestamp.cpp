@@ -3,10 +3,10 @@
 #include <array>
 #include <optional>
 
+#include "sim/core/units.h"
+
 namespace penstock {
 namespace {
-
-constexpr std::int64_t ps_per_s = 1'000'000'000'000;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

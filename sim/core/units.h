@@ -5,6 +5,9 @@
 
 namespace penstock {
 
+/// Picoseconds in a second.
+constexpr std::int64_t ps_per_s = 1'000'000'000'000;
+
 /// A point in simulated time or a span of it, in integer picoseconds.
 ///
 /// The range is +-106 days; readers of traces and files reject what does not fit (`max`).
@@ -32,7 +35,7 @@ struct SimTime {
   /// Later than every event: "never".
   static constexpr SimTime never() { return {INT64_MAX}; }
   /// The longest span that a user may ask for: 100 days (sums of spans stay in range).
-  static constexpr SimTime max() { return {std::int64_t{8'640'000} * 1'000'000'000'000}; }
+  static constexpr SimTime max() { return {8'640'000 * ps_per_s}; }
 };
 
 }  // namespace penstock

@@ -9,7 +9,6 @@ namespace penstock {
 namespace {
 
 constexpr double joules_per_kwh = 3.6e6;
-constexpr double ps_per_s = 1e12;
 
 std::string why_unknown(const Scenario& scenario) {
   if (scenario.step_model.kind == StepModelSpec::Kind::constant) {

@@ -21,11 +21,12 @@ std::vector<Request> load(double rate, int count) {
   return requests;
 }
 
-constexpr probe::LinearStep step{.base = 8'000'000'000, .per_token = 20'000'000, .per_kv = 30'000};
+constexpr probe::LinearStep linear_step{
+    .base = 8'000'000'000, .per_token = 20'000'000, .per_kv = 30'000};
 
 Result run(const Scenario& scenario, const std::vector<Request>& requests) {
   SimulationOptions options;
-  options.make_model = [] { return probe::make_linear_model(step); };
+  options.make_model = [] { return probe::make_linear_model(linear_step); };
   probe::ListSource source(requests);
   return simulate(scenario, source, options);
 }
@@ -130,7 +131,7 @@ TEST_CASE("stopping early leaves requests running or queued, and the bill adds u
 TEST_CASE("an interrupt keeps what is complete") {
   const auto requests = load(40, 20'000);
   SimulationOptions options;
-  options.make_model = [] { return probe::make_linear_model(step); };
+  options.make_model = [] { return probe::make_linear_model(linear_step); };
   probe::ListSource source(requests);
   int calls = 0;
   const Result result = simulate(cluster(RouterKind::round_robin, 2), source, options,

@@ -13,8 +13,6 @@ using probe::EngineLimits;
 using probe::request;
 using Times = std::vector<double>;
 
-constexpr std::int64_t unlimited = 1'000'000;
-
 Times seconds(const std::vector<SimTime>& times) {
   Times out;
   for (const SimTime t : times) {

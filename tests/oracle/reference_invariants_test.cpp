@@ -14,12 +14,12 @@ namespace penstock::oracle {
 namespace {
 
 // T(n, context) summed over the rows of a step, plus a constant.
-std::int64_t row_time(std::int64_t n, std::int64_t context) { return 7 * n + 3 * context; }
+std::int64_t weighted_row(std::int64_t n, std::int64_t context) { return 7 * n + 3 * context; }
 
-std::int64_t affine_step(const Step& step) {
+std::int64_t weighted_step(const Step& step) {
   std::int64_t time = 1000;
   for (const ScheduledRequest& entry : step.scheduled) {
-    time += row_time(entry.n, entry.context);
+    time += weighted_row(entry.n, entry.context);
   }
   return time;
 }
@@ -108,7 +108,7 @@ TEST_CASE("7.2: invariants on random scenarios") {
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     CAPTURE(seed);
     const Scenario scenario = random_scenario(seed);
-    const Result result = simulate(scenario.config, scenario.requests, affine_step);
+    const Result result = simulate(scenario.config, scenario.requests, weighted_step);
     check_steps(scenario, result);
     std::int64_t last_admission = 0;
     for (std::size_t r = 0; r < scenario.requests.size(); ++r) {

@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using test::CommandResult;
+using test::has;
 using test::read_file;
 using test::run_command;
 using test::run_penstock;
@@ -49,10 +50,6 @@ fs::path write_workload(const TemporaryFolder& folder, const std::string& name =
 CommandResult run_shell(const std::string& script, const fs::path& workload) {
   return run_command("/bin/sh",
                      {"-c", script, test::penstock_binary().string(), workload.string()});
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::size_t count_lines(const std::string& text) {

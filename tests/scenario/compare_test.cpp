@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using test::CommandResult;
+using test::has;
 using test::run_penstock;
 using test::TemporaryFolder;
 
@@ -26,10 +27,6 @@ workload:
     - {name: chat, rate: 20/s, lengths: {input: {uniform: [50, 3000]}, output: {uniform: [5, 80]}}}
 prices: {gpu: $2.50/h}
 )";
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// A folder with a workload file, and results in it.
 class Results {

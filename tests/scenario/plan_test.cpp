@@ -38,10 +38,6 @@ class Folder {
   TemporaryFolder folder_;
 };
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 Json without_seconds(const std::string& text) {
   Json json = Json::parse(text);
   json["search"].erase("seconds");

@@ -22,16 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using test::CommandResult;
+using test::has;
 using test::read_file;
 using test::run_penstock;
 using test::TemporaryFolder;
 using Words = std::vector<std::string>;
 
 const std::string sample = "workloads/chat.yaml";
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// A small sweep with `more` words.
 Words sweep_words(const Words& more) {

@@ -22,6 +22,11 @@ struct CommandOptions {
 /// The built penstock command.
 std::filesystem::path penstock_binary();
 
+/// Whether what a command printed has this part.
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 /// Runs penstock with these arguments, waits, and returns what it printed. No shell is involved.
 ///
 ///     const auto result = run_penstock({"run", "workloads/chat.yaml"});

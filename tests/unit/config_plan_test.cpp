@@ -14,7 +14,7 @@ using test::only_error;
 using test::rendered;
 
 /// A file without `cluster`.
-constexpr std::string_view file = R"(model: llama-3.1-70b
+constexpr std::string_view base_file = R"(model: llama-3.1-70b
 weights: fp8
 workload:
   duration: 10min
@@ -45,7 +45,7 @@ Loaded check(const std::string& text, std::vector<std::string> sets = {}) {
 }
 
 TEST_CASE("a file without a plan section is planned for with the defaults") {
-  const LoadedPlan loaded = load_plan(file);
+  const LoadedPlan loaded = load_plan(base_file);
   CHECK(shown(loaded) == "");
   REQUIRE(loaded.ok);
   const PlanSpec& p = loaded.plan;
@@ -67,7 +67,7 @@ TEST_CASE("a file without a plan section is planned for with the defaults") {
 }
 
 TEST_CASE("every key of the plan is taken, and names become those of the catalogue") {
-  const LoadedPlan loaded = load_plan(std::string(file) + R"(plan:
+  const LoadedPlan loaded = load_plan(std::string(base_file) + R"(plan:
   gpus: [H100, h200-sxm, l40s]
   tensor_parallel: [4, 2]
   weights: [fp8, bf16]
@@ -97,11 +97,11 @@ TEST_CASE("every key of the plan is taken, and names become those of the catalog
   CHECK(p.class_peak == std::map<std::string, double>{{"chat", 2.5}});
   CHECK_FALSE(p.split);
   CHECK(loaded.notes.empty());
-  CHECK(load_plan(file, {"plan.peak=3"}).plan.peak == 3);
+  CHECK(load_plan(base_file, {"plan.peak=3"}).plan.peak == 3);
 }
 
 TEST_CASE("without prices, all GPUs that the catalogue has a price for are searched") {
-  const std::string text(file.substr(0, file.find("prices:")));
+  const std::string text(base_file.substr(0, base_file.find("prices:")));
   const LoadedPlan loaded = load_plan(text);
   CHECK(shown(loaded) == "");
   const std::vector<std::string>& gpus = loaded.plan.gpus;
@@ -112,7 +112,7 @@ TEST_CASE("without prices, all GPUs that the catalogue has a price for are searc
 }
 
 TEST_CASE("mistakes of a plan are shown where they stand, all at once") {
-  CHECK(shown(load_plan(std::string(file) + R"(plan:
+  CHECK(shown(load_plan(std::string(base_file) + R"(plan:
   gpus: [h100-sxm, h10, H100]
   tensor_parallel: [1, 0, 1]
   weights: [fp7]
@@ -173,7 +173,7 @@ error: unknown key `replicas`
 }
 
 TEST_CASE("one price for several GPUs is no price") {
-  const std::string text(file.substr(0, file.find("prices:")));
+  const std::string text(base_file.substr(0, base_file.find("prices:")));
   CHECK(shown(load_plan(text + "prices: {gpu: $2/h}\nplan: {gpus: [h100-sxm, l40s]}\n")) ==
         R"(error: one `prices.gpu` for 2 GPUs to choose from
   --> w.yaml:8:15
@@ -190,20 +190,22 @@ TEST_CASE("one price for several GPUs is no price") {
 }
 
 TEST_CASE("errors of the rest of the file are found with the plan, its warnings are not told") {
-  const std::string text(file.substr(0, file.find("prices:")));
-  CHECK(problem(load_plan(file, {"model=llama-9"})).starts_with("there is no model `llama-9`"));
-  CHECK(problem(load_plan(file, {"workload.classes[1].rate=6"})) == "`rate`: `6` needs a unit");
-  CHECK(problem(load_plan(file, {"prices.gpu.L40S=€1/h"})) ==
+  const std::string text(base_file.substr(0, base_file.find("prices:")));
+  CHECK(
+      problem(load_plan(base_file, {"model=llama-9"})).starts_with("there is no model `llama-9`"));
+  CHECK(problem(load_plan(base_file, {"workload.classes[1].rate=6"})) ==
+        "`rate`: `6` needs a unit");
+  CHECK(problem(load_plan(base_file, {"prices.gpu.L40S=€1/h"})) ==
         "this price is in EUR, that of h100-sxm in USD");
-  CHECK(problem(load_plan(file, {"engine.preset=vllm-1"})).starts_with("there is no engine"));
+  CHECK(problem(load_plan(base_file, {"engine.preset=vllm-1"})).starts_with("there is no engine"));
   CHECK(problem(load_plan("")) == "the file is empty");
   CHECK(load_plan(text, {"plan.gpus=[l40s]"}).ok);  // a run warns of the catalogue's price
-  CHECK(problem(load_plan(file, {"plan=5"})) ==
+  CHECK(problem(load_plan(base_file, {"plan=5"})) ==
         "`plan` must be a map (`key: value`), not a single value");
 }
 
 TEST_CASE("run wants a GPU, and says who would choose one") {
-  const std::string text = std::string(file) + "plan: {gpus: [h100-sxm]}\n";
+  const std::string text = std::string(base_file) + "plan: {gpus: [h100-sxm]}\n";
   CHECK(rendered(load_text(text)) == R"(error: `cluster` is missing
   --> w.yaml:1:1
 1 | model: llama-3.1-70b
@@ -218,7 +220,7 @@ TEST_CASE("run wants a GPU, and says who would choose one") {
 
 TEST_CASE("check takes the first GPU and the smallest tensor_parallel of the plan that fit") {
   const auto checked = [](const std::string& plan, std::vector<std::string> sets = {}) {
-    const Loaded loaded = check(std::string(file) + "plan: " + plan + "\n", std::move(sets));
+    const Loaded loaded = check(std::string(base_file) + "plan: " + plan + "\n", std::move(sets));
     CHECK(loaded.ok);
     const ClusterSpec& cluster = loaded.scenario.cluster;
     return cluster.gpu.name + " x " + std::to_string(cluster.tensor_parallel);
@@ -233,7 +235,7 @@ TEST_CASE("check takes the first GPU and the smallest tensor_parallel of the pla
 }
 
 TEST_CASE("check tells what is wrong with a plan, and what fits nowhere") {
-  const std::string text = std::string(file) + "plan: {gpus: [h100-sxm]}\n";
+  const std::string text = std::string(base_file) + "plan: {gpus: [h100-sxm]}\n";
   CHECK(only_error(check(text, {"plan.gpus=[h100-sxn]"})) ==
         "there is no GPU `h100-sxn` in the catalogue");
   CHECK(only_error(check(text, {"plan.peak={rag: 2}"})) == "there is no class `rag`");
@@ -243,7 +245,7 @@ TEST_CASE("check tells what is wrong with a plan, and what fits nowhere") {
   CHECK(exit_code(nowhere.diagnostics) == 4);
   CHECK(only_error(check(text, {"plan.tensor_parallel=[3]"}))
             .starts_with("`tensor_parallel: 3` does not divide"));
-  CHECK(only_error(check(std::string(file))) == "`cluster` is missing");
+  CHECK(only_error(check(std::string(base_file))) == "`cluster` is missing");
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ Loaded load_output(const std::string& output) {
   return load_small({"workload.classes[0].lengths.output=" + output});
 }
 
-constexpr const char* lengths = "lengths: {input: 10, output: 10}";
+constexpr const char* ten_by_ten = "lengths: {input: 10, output: 10}";
 
 TEST_CASE("lengths: fixed, uniform, lognormal, quantiles") {
   const auto output = [](const std::string& text) {
@@ -81,7 +81,7 @@ TEST_CASE("lengths that make no sense are refused") {
 TEST_CASE("arrivals: a rate, all at once, or a closed loop") {
   const auto arrivals = [](const std::string& rest) {
     const Loaded loaded =
-        load_workload_map("{requests: 10, classes: [{name: a, " + rest + ", " + lengths + "}]}");
+        load_workload_map("{requests: 10, classes: [{name: a, " + rest + ", " + ten_by_ten + "}]}");
     CHECK(rendered(loaded) == "");
     return loaded.scenario.workload.classes.at(0);
   };
@@ -98,8 +98,8 @@ TEST_CASE("arrivals: a rate, all at once, or a closed loop") {
 
 TEST_CASE("arrivals that contradict themselves are refused") {
   const auto problem = [](const std::string& rest) {
-    return only_error(
-        load_workload_map("{requests: 10, classes: [{name: a, " + rest + ", " + lengths + "}]}"));
+    return only_error(load_workload_map("{requests: 10, classes: [{name: a, " + rest + ", " +
+                                        ten_by_ten + "}]}"));
   };
   CHECK(problem("priority: 1") == "`rate` is missing");
   CHECK(problem("rate: 8") == "`rate`: `8` needs a unit");
@@ -116,8 +116,8 @@ TEST_CASE("arrivals that contradict themselves are refused") {
 
 TEST_CASE("shares split a total rate") {
   const auto load = [](const std::string& a, const std::string& b) {
-    return load_workload_map("{requests: 10, rate: 10/s, classes: [{name: a, " + a + lengths +
-                             "}, {name: b, " + b + lengths + "}]}");
+    return load_workload_map("{requests: 10, rate: 10/s, classes: [{name: a, " + a + ten_by_ten +
+                             "}, {name: b, " + b + ten_by_ten + "}]}");
   };
   const Loaded loaded = load("share: 70%, ", "share: 0.3, ");
   CHECK(rendered(loaded) == "");
@@ -127,8 +127,8 @@ TEST_CASE("shares split a total rate") {
   CHECK(only_error(load("share: 70%, ", "")) == "`share` is missing");
   CHECK(only_error(load("share: 100%, ", "rate: 1/s, ")) ==
         "`workload.rate` is given: classes have a `share` of it");
-  CHECK(load_workload_map("{requests: 10, rate: 4/s, classes: [{name: a, " + std::string(lengths) +
-                          "}]}")
+  CHECK(load_workload_map("{requests: 10, rate: 4/s, classes: [{name: a, " +
+                          std::string(ten_by_ten) + "}]}")
             .scenario.workload.classes[0]
             .rate == 4);
 }
@@ -136,8 +136,8 @@ TEST_CASE("shares split a total rate") {
 TEST_CASE("several offline classes share the requests") {
   const auto load = [](const std::string& a, const std::string& b) {
     return load_workload_map("{requests: 10, classes: [{name: a, arrivals: {process: offline}, " +
-                             a + lengths + "}, {name: b, arrivals: {process: offline}, " + b +
-                             lengths + "}]}");
+                             a + ten_by_ten + "}, {name: b, arrivals: {process: offline}, " + b +
+                             ten_by_ten + "}]}");
   };
   CHECK(load("share: 20%, ", "share: 80%, ").scenario.workload.classes[1].share == 0.8);
   CHECK(only_error(load("", "")) ==
@@ -146,7 +146,7 @@ TEST_CASE("several offline classes share the requests") {
 }
 
 TEST_CASE("offline classes leave nothing for other generated classes") {
-  const std::string rest = ", " + std::string(lengths) + "}";
+  const std::string rest = ", " + std::string(ten_by_ten) + "}";
   const std::string text =
       rendered(load_workload_map("{requests: 10, classes: [{name: a, rate: 1/s" + rest +
                                  ", {name: b, arrivals: {process: offline}" + rest + "]}"));
@@ -169,7 +169,7 @@ TEST_CASE("trace formats are those of workloads/") {
 }
 
 TEST_CASE("generated traffic has an end") {
-  const std::string classes = ", classes: [{name: a, rate: 1/s, " + std::string(lengths) + "}]}";
+  const std::string classes = ", classes: [{name: a, rate: 1/s, " + std::string(ten_by_ten) + "}]}";
   CHECK(only_error(load_workload_map("{warmup: 1s" + classes)) ==
         "generated traffic needs `requests` or `duration`");
   CHECK(only_error(load_workload_map("{duration: 1min, warmup: 2min" + classes)) ==
@@ -185,14 +185,14 @@ TEST_CASE("generated traffic has an end") {
   CHECK(only_error(load_workload_map("{requests: 5, classes: []}")) == "`classes` is empty");
   CHECK(only_error(
             load_workload_map("{duration: 1s, classes: [{name: a, arrivals: {process: offline}, " +
-                              std::string(lengths) + "}]}")) ==
+                              std::string(ten_by_ten) + "}]}")) ==
         "offline classes need `requests`: they arrive all at once");
 }
 
 TEST_CASE("class names are unique and not empty") {
   const auto load = [](const std::string& a, const std::string& b) {
-    return load_workload_map("{requests: 9, classes: [{name: " + a + ", rate: 1/s, " + lengths +
-                             "}, {name: " + b + ", rate: 1/s, " + lengths + "}]}");
+    return load_workload_map("{requests: 9, classes: [{name: " + a + ", rate: 1/s, " + ten_by_ten +
+                             "}, {name: " + b + ", rate: 1/s, " + ten_by_ten + "}]}");
   };
   CHECK(load("a", "default").ok);
   CHECK(only_error(load("a", "a")) == "there is a class `a` already");
@@ -225,7 +225,7 @@ TEST_CASE("a trace is looked for beside the workload file, and has a class of it
   const Loaded loaded = load(
       "{trace: {file: t.csv, rate_scale: 2.0, requests: 5, start: 10s, duration: 1min}, "
       "requests: 7, classes: [{name: a, rate: 1/s, " +
-      std::string(lengths) + "}]}");
+      std::string(ten_by_ten) + "}]}");
   CHECK(rendered(loaded) == "");
   const WorkloadSpec& w = loaded.scenario.workload;
   REQUIRE(w.trace);
@@ -248,7 +248,7 @@ TEST_CASE("a trace is looked for beside the workload file, and has a class of it
   CHECK(only_error(load("{trace: {}}")) == "`file` is missing");
   CHECK(only_error(load(
             "{trace: {file: t.csv}, duration: 1s, classes: [{name: default, rate: 1/s, " +
-            std::string(lengths) + "}]}")) == "`default` is the class of the trace's requests");
+            std::string(ten_by_ten) + "}]}")) == "`default` is the class of the trace's requests");
   const Loaded unused = load("{trace: {file: t.csv}, requests: 3}");
   CHECK(unused.ok);
   CHECK(rendered(unused).find("`workload.trace.requests` cuts the trace") != std::string::npos);

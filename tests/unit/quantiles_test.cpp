@@ -13,7 +13,7 @@
 namespace penstock {
 namespace {
 
-constexpr std::int64_t ms = 1'000'000'000;
+constexpr std::int64_t ps_per_ms = 1'000'000'000;
 
 /// The definition, on sorted values: index (n - 1) p, linear between neighbours.
 double type7(std::vector<std::int64_t> values, double p) {
@@ -55,7 +55,7 @@ void check_against_definition(const std::vector<std::int64_t>& values, double at
 
 TEST_CASE("quantiles interpolate linearly between neighbours as numpy does") {
   // numpy.percentile([1, 2, 3, 4], [50, 90, 95, 99]) = 2.5, 3.7, 3.85, 3.97
-  std::vector<std::int64_t> values{4 * ms, 1 * ms, 3 * ms, 2 * ms};
+  std::vector<std::int64_t> values{4 * ps_per_ms, 1 * ps_per_ms, 3 * ps_per_ms, 2 * ps_per_ms};
   const LatencyStats stats = latency_stats(values, 0.25);
   CHECK(stats.mean == 2.5);
   CHECK(stats.p50 == 2.5);
@@ -70,7 +70,7 @@ TEST_CASE("quantiles interpolate linearly between neighbours as numpy does") {
 TEST_CASE("no value gives no statistics, one value gives itself") {
   std::vector<std::int64_t> none;
   CHECK(latency_stats(none, 0.99).count == 0);
-  std::vector<std::int64_t> one{7 * ms};
+  std::vector<std::int64_t> one{7 * ps_per_ms};
   const LatencyStats stats = latency_stats(one, 1.0);
   CHECK(stats.count == 1);
   for (const double value :

@@ -115,7 +115,7 @@ const std::vector<Vector> vectors{
      {56.514013, 55.345074, 19.744127, 1.245714, 0.0, 28.216701, 1.741698}},
 };
 
-double ms(const StepExplanation& step, Operator op) {
+double operator_ms(const StepExplanation& step, Operator op) {
   return step.operators_ms[static_cast<std::size_t>(op)];
 }
 
@@ -141,11 +141,12 @@ TEST_CASE("explain_step reproduces the reference vectors, operator by operator")
                         .sampled = vector.load.decodes + vector.load.chunks};
     const StepExplanation step = explain_step(scenario, load);
     const Expected& expected = vector.expected;
-    CHECK(close(ms(step, Operator::gemm), expected.gemm));
-    CHECK(close(ms(step, Operator::elementwise), expected.elementwise));
-    CHECK(close(ms(step, Operator::all_reduce), expected.all_reduce));
-    CHECK(close(ms(step, Operator::attention), expected.attention));
-    CHECK(close(ms(step, Operator::head) + ms(step, Operator::sampler), expected.head));
+    CHECK(close(operator_ms(step, Operator::gemm), expected.gemm));
+    CHECK(close(operator_ms(step, Operator::elementwise), expected.elementwise));
+    CHECK(close(operator_ms(step, Operator::all_reduce), expected.all_reduce));
+    CHECK(close(operator_ms(step, Operator::attention), expected.attention));
+    CHECK(close(operator_ms(step, Operator::head) + operator_ms(step, Operator::sampler),
+                expected.head));
     CHECK(close(step.gpu_ms, expected.gpu));
     CHECK(close(step.total_ms, expected.total));
 

@@ -13,8 +13,6 @@ namespace {
 
 using test::make_class;
 
-constexpr std::int64_t ps_per_s = 1'000'000'000'000;
-
 ClassSpec with_process(ClassSpec spec, ArrivalSpec::Process process) {
   spec.arrivals.process = process;
   return spec;

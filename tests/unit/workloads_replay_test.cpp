@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/core/units.h"
 #include "tests/support/shared.h"
 #include "tests/support/workload_text.h"
 #include "workloads/exact.h"
@@ -12,8 +13,6 @@ namespace penstock {
 namespace {
 
 using Texts = std::vector<std::string>;
-
-constexpr std::int64_t ps_per_s = 1'000'000'000'000;
 
 /// Rows at 0, 1, 2.5, 4, 4 and 10 s; the n-th has an input of n tokens.
 const std::string six_rows =

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/core/units.h"
 #include "tests/support/command.h"
 #include "tests/support/workload_text.h"
 #include "workloads/source.h"
@@ -15,8 +16,6 @@ namespace {
 
 using test::make_class;
 using Texts = std::vector<std::string>;
-
-constexpr std::int64_t ps_per_s = 1'000'000'000'000;
 
 TraceSpec make_trace(std::string file, std::string path) {
   TraceSpec spec;
@@ -41,7 +40,7 @@ class TraceFile {
   std::filesystem::path path_ = folder_.path() / "t.csv";
 };
 
-ClassSpec with_process(ClassSpec spec, ArrivalSpec::Process process) {
+ClassSpec two_in_flight(ClassSpec spec, ArrivalSpec::Process process) {
   spec.arrivals.process = process;
   spec.arrivals.concurrency = 2;
   return spec;
@@ -116,8 +115,8 @@ TEST_CASE("adding a class changes no request of another") {
 
 TEST_CASE("`requests` counts over all classes in order of arrival, `duration` bounds arrivals") {
   const auto constant = ArrivalSpec::Process::constant;
-  const auto fast = with_process(make_class("fast", 2), constant);
-  const auto slow = with_process(make_class("slow", 1), constant);
+  const auto fast = two_in_flight(make_class("fast", 2), constant);
+  const auto slow = two_in_flight(make_class("slow", 1), constant);
   // 0.5: fast; 1.0: both, slow's first before fast's second; and so on.
   CHECK(order(all_requests(workload({fast, slow}, 5))) == "01001");
   CHECK(order(all_requests(workload({fast, slow}, 0, SimTime{2 * ps_per_s}))) == "0100");
@@ -127,8 +126,8 @@ TEST_CASE("`requests` counts over all classes in order of arrival, `duration` bo
 
 TEST_CASE("offline classes divide `requests` by their shares and mix evenly") {
   const auto offline = ArrivalSpec::Process::offline;
-  auto a = with_process(make_class("a", 0), offline);
-  auto b = with_process(make_class("b", 0), offline);
+  auto a = two_in_flight(make_class("a", 0), offline);
+  auto b = two_in_flight(make_class("b", 0), offline);
   const auto requests = all_requests(workload({a, b}, 5));
   CHECK(order(requests) == "01010");
   CHECK(requests.back().arrival.ps == 0);
@@ -144,8 +143,8 @@ TEST_CASE("offline classes divide `requests` by their shares and mix evenly") {
 
 TEST_CASE("closed-loop classes react to their own departures, up to `requests`") {
   const auto loop = ArrivalSpec::Process::closed_loop;
-  const auto a = with_process(make_class("a", 0), loop);
-  const auto b = with_process(make_class("b", 0), loop);
+  const auto a = two_in_flight(make_class("a", 0), loop);
+  const auto b = two_in_flight(make_class("b", 0), loop);
   const OpenedSource opened = open_source(workload({a, b}, 6), 1);
   REQUIRE(opened.source != nullptr);
   RequestSource& source = *opened.source;
@@ -168,7 +167,7 @@ TEST_CASE("closed-loop classes react to their own departures, up to `requests`")
 
 TEST_CASE("a trace and classes come as one source, the workload's limits spare the trace") {
   const TraceFile file;
-  ClassSpec chat = with_process(make_class("chat", 2), ArrivalSpec::Process::constant);
+  ClassSpec chat = two_in_flight(make_class("chat", 2), ArrivalSpec::Process::constant);
   WorkloadSpec spec = workload({chat, ClassSpec{}}, 3, SimTime{100 * ps_per_s});
   spec.trace = file.spec();
   spec.trace_class = 1;
@@ -207,7 +206,7 @@ TEST_CASE("progress is told from what is known") {
     return open_source(spec, 1).source->expected_requests();
   };
   const SimTime minute{60 * ps_per_s};
-  const auto loop = with_process(make_class("l", 0), ArrivalSpec::Process::closed_loop);
+  const auto loop = two_in_flight(make_class("l", 0), ArrivalSpec::Process::closed_loop);
   CHECK(expected(workload({make_class("a", 5)}, 100)) == 100);
   CHECK(expected(workload({make_class("a", 5), make_class("b", 1)}, 0, minute)) == 360);
   CHECK(expected(workload({make_class("a", 5)}, 1000, minute)) == 300);
@@ -218,8 +217,8 @@ TEST_CASE("progress is told from what is known") {
 
 TEST_CASE("the description names up to three classes") {
   const auto describe = [](const WorkloadSpec& spec) { return open_source(spec, 1).description; };
-  const auto loop = with_process(make_class("l", 0), ArrivalSpec::Process::closed_loop);
-  const auto offline = with_process(make_class("o", 0), ArrivalSpec::Process::offline);
+  const auto loop = two_in_flight(make_class("l", 0), ArrivalSpec::Process::closed_loop);
+  const auto offline = two_in_flight(make_class("o", 0), ArrivalSpec::Process::offline);
   CHECK(describe(workload({make_class("chat", 11)}, 3000)) == "chat 11/s, 3,000 requests");
   CHECK(describe(workload({loop, make_class("a", 0.25)}, 0, SimTime{1800 * ps_per_s})) ==
         "l closed loop of 2 + a 0.25/s, 30 min");
@@ -230,8 +229,8 @@ TEST_CASE("the description names up to three classes") {
 }
 
 TEST_CASE("workloads that make no sense are refused, all errors at once") {
-  const auto loop = with_process(make_class("l", 0), ArrivalSpec::Process::closed_loop);
-  const auto offline = with_process(make_class("o", 0), ArrivalSpec::Process::offline);
+  const auto loop = two_in_flight(make_class("l", 0), ArrivalSpec::Process::closed_loop);
+  const auto offline = two_in_flight(make_class("o", 0), ArrivalSpec::Process::offline);
   CHECK(errors_of(workload({}, 5)) == Texts{"the workload has neither a trace nor a class"});
   CHECK(errors_of(workload({make_class("a", 1)}, 0)) ==
         Texts{"generated traffic needs `workload.requests` or `workload.duration`"});

@@ -2,12 +2,11 @@
 
 #include <string>
 
+#include "sim/core/units.h"
 #include "workloads/timestamp.h"
 
 namespace penstock {
 namespace {
-
-constexpr std::int64_t ps_per_s = 1'000'000'000'000;
 
 /// Seconds since 1970 of a text without fraction.
 std::int64_t seconds(std::string_view text) {

@@ -8,10 +8,10 @@ cd "$(dirname "$0")/../.."
 . tools/dev/common.sh
 
 # The flags of a clang build, as clang-tidy does not know those of g++.
-configure unoptimized
+configure clang
 if [ $# -eq 0 ]; then
   # shellcheck disable=SC2046
   set -- $(find sim -name '*.cpp')
 fi
 printf '==> clang-tidy on %s files\n' "$#"
-printf '%s\n' "$@" | xargs -P "$jobs" -n 2 clang-tidy -p build/unoptimized --quiet
+printf '%s\n' "$@" | xargs -P "$jobs" -n 2 clang-tidy -p build/clang --quiet

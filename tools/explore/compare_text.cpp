@@ -53,7 +53,7 @@ std::string label_of(const Comparison& comparison, const ComparedMetric& metric)
   return unit.empty() ? metric.name : metric.name + " " + unit;
 }
 
-Rows metric_rows(const Comparison& comparison) {
+Rows rows_of_metrics(const Comparison& comparison) {
   Rows rows{{"", "A", "B", "B - A", "B / A", ""}};
   for (const ComparedMetric& metric : comparison.metrics) {
     const std::optional<double> ratio = ratio_of(metric);
@@ -154,7 +154,7 @@ std::string comparison_table(const Comparison& comparison, bool color) {
   std::string text = side_text("A", comparison.a) + "\n" + side_text("B", comparison.b) + "\n";
   text += comparison.changed.empty() ? " the scenarios agree in every key but the seed\n"
                                      : table(changed_rows(comparison), 3, false);
-  text += "\n" + table(metric_rows(comparison), 1, color);
+  text += "\n" + table(rows_of_metrics(comparison), 1, color);
   const std::string interval = interval_text(comparison);
   return text + (interval.empty() ? "" : " " + interval + "\n");
 }
@@ -165,7 +165,7 @@ std::string comparison_markdown(const Comparison& comparison) {
   if (!comparison.changed.empty()) {
     text += markdown_table(changed_rows(comparison), 3) + "\n";
   }
-  text += markdown_table(metric_rows(comparison), 1);
+  text += markdown_table(rows_of_metrics(comparison), 1);
   const std::string interval = interval_text(comparison);
   return text + (interval.empty() ? "" : "\n" + interval + "\n");
 }

@@ -10,6 +10,7 @@
 namespace penstock::explore {
 namespace {
 
+using Json = nlohmann::ordered_json;
 using output::figure;
 using output::printable;
 
@@ -56,7 +57,6 @@ std::string rate_limit_text(const Scenario& scenario, const RateLimit& limit) {
 }
 
 nlohmann::ordered_json rate_limit_json(const Scenario& scenario, const RateLimit& limit) {
-  using Json = nlohmann::ordered_json;
   Json classes;
   for (const ClassSpec& one : scenario.workload.classes) {
     classes[one.name] = one.rate > 0 ? Json(one.rate * limit.factor) : Json(nullptr);

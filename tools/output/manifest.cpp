@@ -14,7 +14,11 @@
 
 namespace penstock::output {
 
+namespace {
+
 using Json = nlohmann::ordered_json;
+
+}  // namespace
 
 Json manifest_head(int schema_version, const std::vector<std::string>& command) {
   Json root;

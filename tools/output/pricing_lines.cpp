@@ -7,7 +7,7 @@
 namespace penstock::output {
 namespace {
 
-constexpr std::array<const char*, token_type_count> names{"input", "cached input", "output"};
+constexpr std::array<const char*, token_type_count> type_names{"input", "cached input", "output"};
 using Prices = std::array<std::optional<double>, token_type_count>;
 
 /// "$0.15/M input + $1.69/M output".
@@ -15,7 +15,7 @@ std::string prices_text(const Prices& prices, const std::string& currency) {
   std::vector<std::string> parts;
   for (std::size_t type = 0; type < token_type_count; ++type) {
     if (prices[type]) {
-      parts.push_back(fmt::format("{}/M {}", money(*prices[type], currency), names[type]));
+      parts.push_back(fmt::format("{}/M {}", money(*prices[type], currency), type_names[type]));
     }
   }
   return join(parts, " + ");
@@ -103,8 +103,8 @@ std::string margin_text(const Margin& margin) {
   std::vector<std::string> parts;
   for (std::size_t type = 0; type < token_type_count; ++type) {
     if (margin.cost[type] > 0) {
-      parts.push_back(
-          fmt::format("{} {} ×", names[type], figure(margin.revenue[type] / margin.cost[type])));
+      parts.push_back(fmt::format("{} {} ×", type_names[type],
+                                  figure(margin.revenue[type] / margin.cost[type])));
     }
   }
   if (margin.total_cost > 0) {

@@ -88,9 +88,9 @@ std::size_t total_width(const std::vector<Column>& list) {
 }
 
 /// Draws the screen.
-class Screen {
+class SweepScreen {
  public:
-  Screen(const SweepOutput& sweep, bool color)
+  SweepScreen(const SweepOutput& sweep, bool color)
       : sweep_(sweep), color_(color), rows_(std::min(sweep.points.size(), most_rows)) {
     add_values();
     add_figures();
@@ -255,7 +255,7 @@ class Screen {
 }  // namespace
 
 std::string sweep_table(const SweepOutput& sweep, bool color) {
-  return Screen(sweep, color).draw();
+  return SweepScreen(sweep, color).draw();
 }
 
 }  // namespace penstock::output

@@ -15,9 +15,9 @@ constexpr std::size_t label_width = 19;  // of the left column, its leading spac
 constexpr const char* dot = " · ";
 
 /// Appends the lines of the screen.
-class Screen {
+class RunScreen {
  public:
-  Screen(const RunOutput& run, bool color) : run_(run), color_(color) {}
+  RunScreen(const RunOutput& run, bool color) : run_(run), color_(color) {}
 
   std::string draw() {
     out_ = run_title(run_) + "\n";
@@ -224,6 +224,6 @@ std::string run_title(const RunOutput& run) {
                      printable(engine), traffic_text(run), scenario.seed);
 }
 
-std::string run_table(const RunOutput& run, bool color) { return Screen(run, color).draw(); }
+std::string run_table(const RunOutput& run, bool color) { return RunScreen(run, color).draw(); }
 
 }  // namespace penstock::output

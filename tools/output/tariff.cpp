@@ -19,7 +19,6 @@ constexpr auto output = static_cast<std::size_t>(TokenType::output);
 /// of their own.
 using Columns = std::array<std::int64_t, NormalEquations::most>;
 constexpr std::size_t input_above = 3;
-constexpr std::size_t output_above = 4;
 
 bool is_above(const TariffRequest& request, std::optional<std::int64_t> threshold) {
   return threshold && request.input + request.cached_input > *threshold;

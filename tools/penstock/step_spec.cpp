@@ -15,7 +15,7 @@
 namespace penstock::cli {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 4> keys{"decode", "kv_sum", "kv_max", "chunks"};
 constexpr std::int64_t most_sequences = 1'000'000;

@@ -44,9 +44,9 @@ std::vector<PowerPoint> batch_sweep_points(const std::vector<PublishedPoint>& po
     PowerPoint one{.label = batch_sweep_label(point), .power = {}, .energy = {}};
     for (const std::int64_t prompt : prompts) {
       const Run run = play_batch_sweep(point, prompt);
-      const double gpus = run.scenario.cluster.tensor_parallel;
+      const double gpu_count = run.scenario.cluster.tensor_parallel;
       const double simulated = steady_power(run);
-      one.power.push_back({.measured = watts / gpus, .simulated = simulated / gpus});
+      one.power.push_back({.measured = watts / gpu_count, .simulated = simulated / gpu_count});
       one.energy.push_back({.measured = measured(point, "energy_per_output_token"),
                             .simulated = simulated / run.summary.output_tokens_per_s});
     }

@@ -50,15 +50,15 @@ constexpr std::array<Column, 4> columns{{{"mean", &LatencyStats::mean},
                                          {"p90", &LatencyStats::p90},
                                          {"p99", &LatencyStats::p99}}};
 
-struct Metric {
+struct LatencyMetric {
   const char* name;
   LatencyStats RunLatencies::*stats;
   int decimals;
 };
-constexpr std::array<Metric, 4> metrics{{{"TTFT ms", &RunLatencies::ttft, 1},
-                                         {"TPOT ms", &RunLatencies::tpot, 3},
-                                         {"E2E ms", &RunLatencies::e2e, 1},
-                                         {"queue ms", &RunLatencies::queue, 1}}};
+constexpr std::array<LatencyMetric, 4> latency_metrics{{{"TTFT ms", &RunLatencies::ttft, 1},
+                                                        {"TPOT ms", &RunLatencies::tpot, 3},
+                                                        {"E2E ms", &RunLatencies::e2e, 1},
+                                                        {"queue ms", &RunLatencies::queue, 1}}};
 
 std::string row(std::string_view metric, std::string_view column, int decimals, double measured,
                 std::span<const double> simulated) {
@@ -109,7 +109,7 @@ std::string replay_section(const std::filesystem::path& data) {
   std::string out =
       "| | | measured | simulated, async | error % | simulated, sync | error % |\n"
       "|---|---|---:|---:|---:|---:|---:|\n";
-  for (const Metric& metric : metrics) {
+  for (const LatencyMetric& metric : latency_metrics) {
     for (const Column& column : columns) {
       const auto value = [&](const RunLatencies& run) { return run.*metric.stats.*column.value; };
       out += row(metric.name, column.name, metric.decimals, value(measured),
@@ -143,8 +143,8 @@ std::string starved_replay_section(const std::filesystem::path& data) {
       blocks, planned + 1);
   const std::array<RunLatencies, 2> simulated{latencies_of(by_log.summary),
                                               latencies_of(by_rule.summary)};
-  constexpr std::array<std::pair<const char*, Metric>, 3> published{
-      {{"ttft", metrics[0]}, {"tpot", metrics[1]}, {"lat", metrics[2]}}};
+  constexpr std::array<std::pair<const char*, LatencyMetric>, 3> published{
+      {{"ttft", latency_metrics[0]}, {"tpot", latency_metrics[1]}, {"lat", latency_metrics[2]}}};
   for (const auto& [name, metric] : published) {
     for (const Column& column : columns) {
       const auto value = [&, &shown = metric](const RunLatencies& run) {
