@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "sim/core/units.h"
+#include "sim/kv/content.h"
 
 namespace penstock {
 
@@ -13,6 +14,8 @@ struct Request {
   std::int64_t output_tokens = 0;  ///< >= 1: the true length, never shown to a policy
   std::int32_t priority = 0;       ///< smaller = more important
   std::uint16_t class_index = 0;   ///< into Scenario::workload.classes
+  std::uint64_t session = 0;       ///< conversation that it belongs to; 0 = none
+  Content content;                 ///< for the prefix cache; empty = shared with no request
 };
 
 /// Where requests come from: a trace, generators, closed-loop clients. Pulled, so that a long
