@@ -53,10 +53,12 @@ struct GpuPrice {
   std::optional<OwnedSpec> owned;  ///< in `currency`
 };
 
-/// A file of workloads/profiles: measured lengths.
+/// A file of workloads/profiles: measured lengths, and arrivals like those measured.
 struct LengthProfile {
   LengthSpec input;
   LengthSpec output;
+  double rank_correlation = 0;  ///< of input and output; 0 too where it is not known
+  std::optional<ArrivalSpec> arrivals;
   std::string title;
 };
 

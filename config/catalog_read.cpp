@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "config/catalog.h"
+#include "config/read_arrivals.h"
 #include "config/text.h"
 
 namespace penstock::config {
@@ -312,6 +313,10 @@ std::optional<LengthProfile> read_profile(const Section& file, Reporter& reporte
   const std::vector<double> p = file.numbers("probabilities");
   LengthProfile profile;
   profile.title = file.text("title").value_or("");
+  profile.rank_correlation = file.number("rank_correlation").value_or(0);
+  if (const Section like = file.section("like"); like.is_given()) {
+    profile.arrivals = read_arrivals(like, reporter);
+  }
   profile.input = quantile_lengths(p, file.numbers("input"));
   profile.output = quantile_lengths(p, file.numbers("output"));
   if (p.size() < 2 || p.front() != 0 || p.back() != 1 ||

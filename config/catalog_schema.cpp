@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <string>
+#include <vector>
 
 #include "config/schema.h"
 
@@ -266,7 +269,35 @@ constexpr auto profile_keys = with_common_keys(std::to_array<Key>({
     number("rank_correlation", Unit::count, -1, 1, false),
     number("input_mean", Unit::count, 0, 1e7, false),
     number("output_mean", Unit::count, 0, 1e7, false),
+    map("arrivals"),
+    number("arrivals.rate", Unit::rate, 0, 1e9),
+    number("arrivals.cv", Unit::count, 0, 1000, false),
+    number("arrivals.fano_1s", Unit::count, 0, 1e6, false),
+    number("arrivals.fano_10s", Unit::count, 0, 1e6, false),
+    number("arrivals.fano_60s", Unit::count, 0, 1e6, false),
+    number("arrivals.lowest_rate", Unit::rate, 0, 1e9, false),
+    number("arrivals.highest_rate", Unit::rate, 0, 1e9, false),
+    number("arrivals.top_client", Unit::fraction, 0, 1, false),
+    number("arrivals.top_10_clients", Unit::fraction, 0, 1, false),
+    number("arrivals.client_cv_p5", Unit::count, 0, 1000, false),
+    number("arrivals.client_cv_p50", Unit::count, 0, 1000, false),
+    number("arrivals.client_cv_p95", Unit::count, 0, 1000, false),
+    map("like"),
 }));
+
+/// The keys of a profile; those of `like` are those of a class's `arrivals`.
+std::vector<Key> all_profile_keys() {
+  static std::deque<std::string> paths;
+  constexpr std::string_view prefix = "workload.classes[].arrivals.";
+  std::vector<Key> keys(profile_keys.begin(), profile_keys.end());
+  for (Key key : workload_schema()) {
+    if (key.path.starts_with(prefix)) {
+      key.path = paths.emplace_back("like." + std::string(key.path.substr(prefix.size())));
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
 
 }  // namespace
 
@@ -274,7 +305,10 @@ Schema gpu_schema() { return gpu_keys; }
 Schema model_schema() { return model_keys; }
 Schema engine_schema() { return engine_keys; }
 Schema price_schema() { return price_keys; }
-Schema profile_schema() { return profile_keys; }
+Schema profile_schema() {
+  static const std::vector<Key> keys = all_profile_keys();
+  return keys;
+}
 Schema list_price_schema() { return list_price_keys; }
 
 }  // namespace penstock::config

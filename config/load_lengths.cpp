@@ -21,19 +21,20 @@ LengthSpec fixed(double tokens) {
   return lengths;
 }
 
-LengthSpec read_uniform(const Section& section, Reporter& reporter) {
+LengthSpec read_uniform(const Section& section, Unit unit, Reporter& reporter) {
   LengthSpec lengths;
   lengths.kind = LengthSpec::Kind::uniform;
-  const std::vector<std::int64_t> ends = section.wholes("uniform");
+  const std::vector<double> ends = section.numbers("uniform");
   const Node* node = section.find("uniform");
   if (node->is_sequence() && node->items.size() != 2) {
     reporter.error(node->span, "`uniform` takes two numbers", "[lowest, highest]");
   } else if (ends.size() == 2) {
-    lengths.a = static_cast<double>(ends[0]);
-    lengths.b = static_cast<double>(ends[1]);
+    lengths.a = ends[0];
+    lengths.b = ends[1];
     if (ends[0] > ends[1]) {
       reporter.error(node->span, "`uniform` goes from the lowest to the highest",
-                     fmt::format("did you mean [{}, {}]?", ends[1], ends[0]));
+                     fmt::format("did you mean [{}, {}]?", quantity_text(ends[1], unit),
+                                 quantity_text(ends[0], unit)));
     }
   }
   return lengths;
@@ -41,7 +42,7 @@ LengthSpec read_uniform(const Section& section, Reporter& reporter) {
 
 /// mean = exp(mu + sigma²/2) and p95 = exp(mu + z·sigma), solved for the smaller sigma:
 /// ln(p95/mean) = z·sigma - sigma²/2, which is at most z²/2.
-LengthSpec read_lognormal(const Section& section, Reporter& reporter) {
+LengthSpec read_lognormal(const Section& section, Unit unit, Reporter& reporter) {
   LengthSpec lengths;
   lengths.kind = LengthSpec::Kind::lognormal;
   const auto mean = section.number("mean");
@@ -54,9 +55,10 @@ LengthSpec read_lognormal(const Section& section, Reporter& reporter) {
   if (ratio < 0 || discriminant < 0) {
     Diagnostic& d =
         reporter.error(section.span("p95"), "no lognormal distribution has this mean and this p95");
-    d.notes.push_back(fmt::format("with a mean of {}, p95 lies between {} and {:.0f}",
-                                  number_text(*mean), number_text(*mean),
-                                  *mean * math::exp(z95 * z95 / 2)));
+    d.notes.push_back(
+        fmt::format("with a mean of {}, p95 lies between {} and {}", quantity_text(*mean, unit),
+                    quantity_text(*mean, unit),
+                    quantity_text(std::floor(*mean * math::exp(z95 * z95 / 2) * 100) / 100, unit)));
     return lengths;
   }
   lengths.b = z95 - std::sqrt(discriminant);
@@ -127,11 +129,28 @@ LengthSpec read_quantiles(const Section& section, Reporter& reporter) {
   return lengths;
 }
 
-LengthSpec read_length(const Section& lengths, std::string_view key, Reporter& reporter) {
-  if (const auto tokens = lengths.whole(key)) {
-    return fixed(static_cast<double>(*tokens));
+/// Takes ps to seconds.
+void to_seconds(LengthSpec& spec) {
+  constexpr double ps = ps_per_s;
+  if (spec.kind == LengthSpec::Kind::lognormal) {
+    spec.a -= math::log(ps);
+  } else {
+    spec.a /= ps;
+    spec.b /= ps;
   }
-  const Section section = lengths.section(key);
+  for (double& value : spec.values) {
+    value /= ps;
+  }
+}
+
+LengthSpec read_drawn(const Section& parent, std::string_view key, Unit unit, Reporter& reporter) {
+  if (const auto whole = parent.whole(key)) {
+    return fixed(static_cast<double>(*whole));
+  }
+  if (const auto value = parent.number(key)) {
+    return fixed(*value);
+  }
+  const Section section = parent.section(key);
   if (!section.is_given()) {
     return fixed(1);  // missing or wrong: reported
   }
@@ -142,29 +161,72 @@ LengthSpec read_length(const Section& lengths, std::string_view key, Reporter& r
     return fixed(1);
   }
   if (section.has("uniform")) {
-    return read_uniform(section, reporter);
+    return read_uniform(section, unit, reporter);
   }
   if (section.section("lognormal").is_given()) {
-    return read_lognormal(section.section("lognormal"), reporter);
+    return read_lognormal(section.section("lognormal"), unit, reporter);
   }
   return read_quantiles(section.section("quantiles"), reporter);
 }
 
+bool is_fixed(const LengthSpec& spec) { return spec.kind == LengthSpec::Kind::fixed; }
+
+/// A profile's lengths, as far as it is found.
+void take_profile(const LoadContext& context, const std::string& name, const Span& span,
+                  bool with_correlation, ClassSpec& spec) {
+  if (const auto profile = context.catalog.profile(name, span, context.reporter)) {
+    spec.input = profile->input;
+    spec.output = profile->output;
+    spec.rank_correlation = with_correlation ? profile->rank_correlation : 0;
+  }
+}
+
+void report_missing_length(const Section& lengths, std::string_view key, Reporter& reporter) {
+  Diagnostic& d = reporter.error(lengths.span(), fmt::format("`{}` is missing", key));
+  d.notes.push_back(fmt::format("`workload.classes[].lengths.{}`: {} tokens", key,
+                                key == "input" ? "prompt" : "output"));
+}
+
 }  // namespace
+
+LengthSpec read_distribution(const Section& section, std::string_view key, Unit unit,
+                             Reporter& reporter) {
+  LengthSpec spec = read_drawn(section, key, unit, reporter);
+  if (unit == Unit::time) {
+    to_seconds(spec);
+  }
+  return spec;
+}
 
 void load_lengths(const LoadContext& context, const Section& klass, ClassSpec& spec) {
   if (const auto name = klass.text("lengths")) {
-    if (const auto profile =
-            context.catalog.profile(*name, klass.span("lengths"), context.reporter)) {
-      spec.input = profile->input;
-      spec.output = profile->output;
-    }
+    take_profile(context, *name, klass.span("lengths"), false, spec);
     return;
   }
   const Section lengths = klass.section("lengths");
-  if (lengths.is_given()) {
-    spec.input = read_length(lengths, "input", context.reporter);
-    spec.output = read_length(lengths, "output", context.reporter);
+  if (!lengths.is_given()) {
+    return;
+  }
+  if (const auto name = lengths.text("profile")) {
+    take_profile(context, *name, lengths.span("profile"), true, spec);
+  }
+  for (const auto& [key, length] :
+       {std::pair("input", &spec.input), std::pair("output", &spec.output)}) {
+    if (lengths.has(key)) {
+      *length = read_distribution(lengths, key, Unit::count, context.reporter);
+      spec.rank_correlation = 0;  // the profile's was that of its own lengths
+    } else if (!lengths.has("profile")) {
+      report_missing_length(lengths, key, context.reporter);
+    }
+  }
+  if (const auto correlation = lengths.number("rank_correlation")) {
+    spec.rank_correlation = *correlation;
+    if (*correlation != 0 && (is_fixed(spec.input) || is_fixed(spec.output))) {
+      context.reporter.error(
+          lengths.key_span("rank_correlation"),
+          "`rank_correlation` needs an input and an output that vary",
+          fmt::format("`{}` is one number", is_fixed(spec.input) ? "input" : "output"));
+    }
   }
 }
 

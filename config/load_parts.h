@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -70,7 +71,17 @@ void put_gpu(Node& root, const std::string& gpu, std::optional<int> tensor_paral
 
 /// slo maps, here and in classes.
 Slo read_slo(const Section& section, const Slo& otherwise);
-/// `lengths` of a class: a profile's name, or input and output.
+/// `lengths` of a class: a profile's name, or input and output and how they correlate.
 void load_lengths(const LoadContext& context, const Section& klass, ClassSpec& spec);
+/// A value that may be drawn (Key::distribution): `key` of this map, whose row has this unit. Times
+/// are taken in seconds.
+LengthSpec read_distribution(const Section& section, std::string_view key, Unit unit,
+                             Reporter& reporter);
+/// `arrivals` of a class, all but the rate: a profile's, or its own keys.
+void load_arrivals(const LoadContext& context, const Section& klass, ClassSpec& spec);
+/// `sessions` of a class, whose lengths, process and rate are known. No context may exceed
+/// `max_model_len` (0 = not known).
+void load_sessions(const LoadContext& context, const Section& klass, std::int64_t max_model_len,
+                   ClassSpec& spec);
 
 }  // namespace penstock::config

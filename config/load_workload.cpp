@@ -15,13 +15,6 @@ namespace {
 
 using Process = ArrivalSpec::Process;
 
-Process process_of(std::string_view name) {
-  return name == "constant"      ? Process::constant
-         : name == "offline"     ? Process::offline
-         : name == "closed_loop" ? Process::closed_loop
-                                 : Process::poisson;
-}
-
 class WorkloadLoader {
  public:
   WorkloadLoader(const LoadContext& context, Scenario& scenario)
@@ -67,7 +60,7 @@ class WorkloadLoader {
       spec.slo = read_slo(section.section("slo"), scenario_.slo);
     }
     load_lengths(context_, section, spec);
-    load_arrivals(section, count, spec);
+    load_traffic(section, count, spec);
     spec_.classes.push_back(std::move(spec));
   }
 
@@ -84,21 +77,9 @@ class WorkloadLoader {
     }
   }
 
-  void load_arrivals(const Section& section, std::size_t count, ClassSpec& spec) {
-    const Section arrivals = section.section("arrivals");
-    spec.arrivals.process = process_of(arrivals.choice("process").value_or("poisson"));
-    spec.arrivals.concurrency = arrivals.whole("concurrency").value_or(0);
-    spec.arrivals.think = arrivals.time("think").value_or(SimTime{});
+  void load_traffic(const Section& section, std::size_t count, ClassSpec& spec) {
+    load_arrivals(context_, section, spec);
     const bool is_closed = spec.arrivals.process == Process::closed_loop;
-    for (const std::string_view key : {"concurrency", "think"}) {
-      if (arrivals.has(key) && !is_closed) {
-        reporter_.error(arrivals.key_span(key),
-                        fmt::format("`{}` is for `process: closed_loop` only", key));
-      }
-    }
-    if (is_closed && !arrivals.has("concurrency")) {
-      reporter_.error(arrivals.span(), "`process: closed_loop` needs `concurrency`");
-    }
     if (is_closed || spec.arrivals.process == Process::offline) {
       spec.share = section.number("share").value_or(0);
       refuse_rate(context_, section, is_closed ? "closed_loop" : "offline", is_closed, spec);
@@ -106,6 +87,21 @@ class WorkloadLoader {
       load_rate(context_, section, count, spec);
     }
     any_offline_ |= spec.arrivals.process == Process::offline;
+    load_sessions(context_, section, scenario_.engine.max_model_len, spec);
+    if (spec.arrivals.rescale) {
+      check_rescale(section.section("arrivals"), count);
+    }
+  }
+
+  /// The last request can be known only if the workload says how many one class sends.
+  void check_rescale(const Section& arrivals, std::size_t count) {
+    const char* problem = !section_.has("requests") ? "needs `workload.requests`"
+                          : count > 1 ? "needs a class alone: which of the requests are its own is "
+                                        "not known before"
+                                      : nullptr;
+    if (problem != nullptr) {
+      reporter_.error(arrivals.key_span("rescale"), fmt::format("`rescale` {}", problem));
+    }
   }
 
   /// Shares must be a whole: of the rate, and of the requests of offline classes.
@@ -175,6 +171,7 @@ class WorkloadLoader {
     if (const auto requests = section.whole("requests")) {
       trace.requests = static_cast<std::uint64_t>(*requests);
     }
+    trace.thin = section.number("thin").value_or(1);
     trace.rate_scale =
         section.number("rate_scale").value_or(1) * section_.number("rate_scale").value_or(1);
     if (!trace.file.empty()) {

@@ -29,7 +29,8 @@ const char* name_of(CostRule rule) {
 }
 
 const char* name_of(ArrivalSpec::Process process) {
-  constexpr const char* names[] = {"poisson", "constant", "offline", "closed_loop"};
+  constexpr const char* names[] = {"poisson", "constant", "offline", "closed_loop",
+                                   "gamma",   "weibull",  "on_off"};
   return names[static_cast<std::size_t>(process)];
 }
 
@@ -117,6 +118,61 @@ Json length_json(const LengthSpec& lengths) {
   return {{"quantiles", {{"probabilities", lengths.probabilities}, {"values", lengths.values}}}};
 }
 
+/// What only some arrival processes have.
+void add_arrivals(const ArrivalSpec& a, Json& json) {
+  using Process = ArrivalSpec::Process;
+  if (a.process == Process::gamma || a.process == Process::weibull ||
+      a.process == Process::on_off) {
+    json["cv"] = a.cv;
+  }
+  if (a.process == Process::on_off) {
+    json["on_s"] = seconds(a.on);
+    json["off_s"] = seconds(a.off);
+    json["off_rate"] = a.off_rate;
+  }
+  if (!a.modulation.from.empty()) {
+    Json from = Json::array();
+    for (const SimTime time : a.modulation.from) {
+      from.push_back(seconds(time));
+    }
+    json["modulation"] = {{"from_s", std::move(from)},
+                          {"factors", a.modulation.factors},
+                          {"period_s", seconds(a.modulation.period)}};
+  }
+  if (a.rescale) {
+    json["rescale"] = true;
+  }
+  if (a.clients.count > 1) {
+    constexpr const char* skews[] = {"equal", "zipf", "lognormal"};
+    json["clients"] = {{"count", a.clients.count},
+                       {"skew", skews[static_cast<std::size_t>(a.clients.skew)]},
+                       {"spread", a.clients.spread},
+                       {"cv", a.clients.cv ? length_json(*a.clients.cv) : Json()}};
+  }
+}
+
+/// Times in seconds.
+Json session_json(const SessionSpec& s) {
+  Json json{{"turns", length_json(s.turns)},
+            {"think_s", length_json(s.think)},
+            {"follow_up", length_json(s.follow_up)},
+            {"max_context", s.max_context},
+            {"tools", nullptr},
+            {"branches", nullptr}};
+  if (s.tool_share > 0) {
+    json["tools"] = {{"share", s.tool_share},
+                     {"delay_s", length_json(s.tool_delay)},
+                     {"result", length_json(s.tool_result)}};
+  }
+  if (s.branch_share > 0) {
+    json["branches"] = {{"share", s.branch_share},
+                        {"count", length_json(s.branch_count)},
+                        {"input", length_json(s.branch_input)},
+                        {"output", length_json(s.branch_output)}};
+  }
+  return json;
+}
+
 Json class_json(const ClassSpec& c, bool is_of_trace) {
   Json json{{"name", c.name}};
   if (!is_of_trace) {
@@ -127,6 +183,13 @@ Json class_json(const ClassSpec& c, bool is_of_trace) {
     json["share"] = c.share > 0 ? Json(c.share) : Json();
     json["input"] = length_json(c.input);
     json["output"] = length_json(c.output);
+    add_arrivals(c.arrivals, json);
+    if (c.rank_correlation != 0) {
+      json["rank_correlation"] = c.rank_correlation;
+    }
+    if (c.sessions) {
+      json["sessions"] = session_json(*c.sessions);
+    }
   }
   json["priority"] = c.priority;
   json["slo"] = c.slo ? slo_json(*c.slo) : Json();
@@ -140,6 +203,7 @@ Json trace_json(const TraceSpec& t) {
           {"start_s", seconds(t.start)},
           {"duration_s", seconds(t.duration)},
           {"requests", t.requests == all ? Json() : Json(t.requests)},
+          {"thin", t.thin},
           {"rate_scale", t.rate_scale}};
 }
 

@@ -1,6 +1,11 @@
 #include "config/schema.h"
 
 #include <algorithm>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "config/schema_rows.h"
 
 namespace penstock::config {
 
@@ -44,89 +49,21 @@ std::vector<std::string_view> keys_of(Schema schema, std::string_view prefix) {
   return names;
 }
 
+namespace rows {
+
 namespace {
 
-constexpr double most_tokens = 1e7;
-constexpr double most_requests = 1e9;
-constexpr double hundred_days = 100 * 86400e12;  // SimTime::max(), in ps
-constexpr double one_hour = 3600e12;             // of a step, in ps
+constexpr double one_hour = 3600e12;  // of a step, in ps
 constexpr double ten_seconds = 10e12;
 constexpr double hundred_years = 100 * 365 * 86400e12;
-/// Rarer than this, the gaps between arrivals leave the range of SimTime.
-constexpr double once_a_day = 1.0 / 86400;
-constexpr std::string_view no_prefix_caching = "this version runs without prefix caching";
 constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give `cluster.gpu`";
 constexpr std::string_view only_tensor_parallel =
     "this version builds tensor_parallel and replicas";
 
-// The rows below, as short as they can be said.
-constexpr Key map(std::string_view path, std::string_view doc, bool required = false) {
-  return {.path = path, .doc = doc, .map = true, .required = required};
-}
-constexpr Key text(std::string_view path, std::string_view doc) {
-  return {.path = path, .doc = doc, .scalar = Scalar::text};
-}
-constexpr Key flag(std::string_view path, std::string_view doc, std::string_view by_default) {
-  return {.path = path, .doc = doc, .scalar = Scalar::boolean, .by_default = by_default};
-}
-constexpr Key whole(std::string_view path, std::string_view doc, double min, double max,
-                    std::string_view by_default = {}) {
-  return {.path = path,
-          .doc = doc,
-          .scalar = Scalar::whole,
-          .min = min,
-          .max = max,
-          .by_default = by_default};
-}
-constexpr Key tokens(std::string_view path, std::string_view doc) {
-  return whole(path, doc, 1, most_tokens);
-}
-constexpr Key number(std::string_view path, std::string_view doc, Unit unit, double min, double max,
-                     std::string_view by_default = {}, bool above_min = false) {
-  return {.path = path,
-          .doc = doc,
-          .scalar = Scalar::number,
-          .unit = unit,
-          .min = min,
-          .max = max,
-          .above_min = above_min,
-          .by_default = by_default};
-}
-constexpr Key time(std::string_view path, std::string_view doc, std::string_view by_default = {},
-                   bool above_min = true) {
-  return number(path, doc, Unit::time, 0, hundred_days, by_default, above_min);
-}
-constexpr Key choice(std::string_view path, std::string_view doc, std::string_view choices,
-                     std::string_view by_default, std::string_view later_choices = {}) {
-  return {.path = path,
-          .doc = doc,
-          .scalar = Scalar::choice,
-          .choices = choices,
-          .later_choices = later_choices,
-          .by_default = by_default};
-}
-constexpr Key later(std::string_view path, std::string_view doc, std::string_view instead) {
-  return {.path = path, .doc = doc, .any = true, .later = instead};
-}
-constexpr Key required(Key key) {
-  key.required = true;
-  return key;
-}
 constexpr Key unless_planned(Key key) {
   key.required = true;
   key.or_else = plan_chooses;
   return key;
-}
-constexpr Key or_map(Key key) {
-  key.map = true;
-  return key;
-}
-constexpr Key or_list(Key key) {
-  key.list = true;
-  return key;
-}
-constexpr Key list(std::string_view path, std::string_view doc, std::string_view by_default) {
-  return {.path = path, .doc = doc, .list = true, .by_default = by_default};
 }
 
 constexpr Key workload_keys[] = {
@@ -206,60 +143,11 @@ constexpr Key workload_keys[] = {
     time("workload.trace.start", "skip what arrives before", "0s", false),
     time("workload.trace.duration", "keep this much of the trace's time"),
     whole("workload.trace.requests", "keep so many requests", 1, most_requests),
+    number("workload.trace.thin", "keep each request with this probability", Unit::fraction, 0, 1,
+           "1", true),
     number("workload.trace.rate_scale", "compress time by this factor", Unit::count, 1e-6, 1e6,
            "1"),
     {.path = "workload.classes", .doc = "classes of generated requests", .list = true},
-    {.path = "workload.classes[]", .doc = "a class", .map = true},
-    required(text("workload.classes[].name", "unique")),
-    number("workload.classes[].rate", "requests per second", Unit::rate, once_a_day, 1e9),
-    number("workload.classes[].tokens_per_day",
-           "instead of a rate: input and output tokens a day, such as 40M", Unit::amount, 0, 1e18,
-           {}, true),
-    number("workload.classes[].rate_scale", "multiplies the class's rate", Unit::count, 1e-6, 1e6,
-           "1"),
-    number("workload.classes[].share", "share of the workload's rate or requests", Unit::fraction,
-           0, 1, {}, true),
-    map("workload.classes[].arrivals", "when requests come"),
-    choice("workload.classes[].arrivals.process", "what the gaps between arrivals look like",
-           "poisson|constant|offline|closed_loop", "poisson", "gamma|weibull"),
-    later("workload.classes[].arrivals.cv", "variation of the gaps of gamma and weibull",
-          "this version has no process with a `cv`"),
-    whole("workload.classes[].arrivals.concurrency", "closed loop: clients", 1, 1e7),
-    time("workload.classes[].arrivals.think", "closed loop: pause before a client's next request",
-         "0s", false),
-    required(or_map(text("workload.classes[].lengths", "name of a profile, or input and output"))),
-    required(or_map(tokens("workload.classes[].lengths.input", "prompt tokens"))),
-    or_list({.path = "workload.classes[].lengths.input.uniform", .doc = "[lowest, highest]"}),
-    tokens("workload.classes[].lengths.input.uniform[]", "lowest, then highest"),
-    map("workload.classes[].lengths.input.lognormal", "by mean and 95th percentile"),
-    required(number("workload.classes[].lengths.input.lognormal.mean", "mean", Unit::count, 1,
-                    most_tokens)),
-    required(number("workload.classes[].lengths.input.lognormal.p95",
-                    "95th percentile, at most 3.87 times the mean", Unit::count, 1, most_tokens)),
-    map("workload.classes[].lengths.input.quantiles", "{p5: 6, p50: 13, ...}, linear between"),
-    number("workload.classes[].lengths.input.quantiles.*", "tokens at this percentile", Unit::count,
-           0, most_tokens),
-    required(or_map(tokens("workload.classes[].lengths.output", "output tokens"))),
-    or_list({.path = "workload.classes[].lengths.output.uniform", .doc = "[lowest, highest]"}),
-    tokens("workload.classes[].lengths.output.uniform[]", "lowest, then highest"),
-    map("workload.classes[].lengths.output.lognormal", "by mean and 95th percentile"),
-    required(number("workload.classes[].lengths.output.lognormal.mean", "mean", Unit::count, 1,
-                    most_tokens)),
-    required(number("workload.classes[].lengths.output.lognormal.p95",
-                    "95th percentile, at most 3.87 times the mean", Unit::count, 1, most_tokens)),
-    map("workload.classes[].lengths.output.quantiles", "{p5: 6, p50: 13, ...}, linear between"),
-    number("workload.classes[].lengths.output.quantiles.*", "tokens at this percentile",
-           Unit::count, 0, most_tokens),
-    map("workload.classes[].slo", "limits of this class, instead of the workload's"),
-    time("workload.classes[].slo.ttft", "time to first token"),
-    time("workload.classes[].slo.tpot", "time per output token after the first"),
-    time("workload.classes[].slo.e2e", "arrival to last token"),
-    number("workload.classes[].slo.attainment", "share of requests that must meet all limits",
-           Unit::fraction, 0, 1, "the workload's"),
-    whole("workload.classes[].priority", "smaller = more important", -1e6, 1e6, "0"),
-    later("workload.classes[].prefix", "prompt tokens that requests share", no_prefix_caching),
-    later("workload.classes[].sessions", "conversations of several turns", no_prefix_caching),
-
     map("slo", "latency limits"),
     time("slo.ttft", "time to first token"),
     time("slo.tpot", "time per output token after the first"),
@@ -312,8 +200,65 @@ constexpr Key workload_keys[] = {
     flag("plan.split", "classes may have pools of different GPUs", "true"),
 };
 
+/// A path of the schema that was put together: kept as long as the program runs.
+std::string_view path_below(const Key& key, std::string_view rest) {
+  static std::deque<std::string> paths;
+  return paths.emplace_back(std::string(key.path).append(rest));
+}
+
+/// The row, and those of what it may hold instead of a value.
+void add_rows(const Key& key, std::vector<Key>& all) {
+  all.push_back(key);
+  if (!key.distribution) {
+    return;
+  }
+  const bool is_time = key.unit == Unit::time;
+  const auto value = [&key](std::string_view rest, std::string_view doc) {
+    Key row = key;
+    row.path = path_below(key, rest);
+    row.doc = doc;
+    row.map = row.distribution = row.required = false;
+    row.by_default = {};
+    return row;
+  };
+  const auto parameter = [&](std::string_view rest, std::string_view doc) {
+    Key row = required(value(rest, doc));
+    row.scalar = Scalar::number;
+    row.above_min = key.min == 0;
+    return row;
+  };
+  all.push_back({.path = path_below(key, ".uniform"), .doc = "[lowest, highest]", .list = true});
+  all.push_back(value(".uniform[]", "lowest, then highest"));
+  all.push_back(map(path_below(key, ".lognormal"), "by mean and 95th percentile"));
+  all.push_back(parameter(".lognormal.mean", "mean"));
+  all.push_back(parameter(".lognormal.p95", "95th percentile, at most 3.87 times the mean"));
+  all.push_back(map(path_below(key, ".quantiles"), is_time
+                                                       ? "{p5: 2s, p50: 20s, ...}, linear between"
+                                                       : "{p5: 6, p50: 13, ...}, linear between"));
+  all.push_back(
+      number(path_below(key, ".quantiles.*"), "at this percentile", key.unit, 0, key.max));
+}
+
+std::vector<Key> all_rows() {
+  std::vector<Key> all;
+  for (const Key& key : workload_keys) {
+    add_rows(key, all);
+    if (key.path == "workload.classes") {
+      for (const Key& of_class : class_rows()) {
+        add_rows(of_class, all);
+      }
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
-Schema workload_schema() { return workload_keys; }
+}  // namespace rows
+
+Schema workload_schema() {
+  static const std::vector<Key> keys = rows::all_rows();
+  return keys;
+}
 
 }  // namespace penstock::config

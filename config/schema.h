@@ -24,6 +24,9 @@ struct Key {
   bool list = false;             ///< may be a list
   bool any = false;              ///< not looked into
   bool required = false;
+  /// May be drawn too: {uniform: [a, b]}, {lognormal: {mean, p95}} or {quantiles: {p50: ...}}. The
+  /// schema has rows for them, with this row's unit and limits.
+  bool distribution = false;
   Unit unit = Unit::count;  ///< of a number
   double min = 0;           ///< lowest whole or number, in Unit's unit
   double max = 0;

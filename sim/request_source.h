@@ -15,7 +15,16 @@ struct Request {
   std::int32_t priority = 0;       ///< smaller = more important
   std::uint16_t class_index = 0;   ///< into Scenario::workload.classes
   std::uint64_t session = 0;       ///< conversation that it belongs to; 0 = none
-  Content content;                 ///< for the prefix cache; empty = shared with no request
+  Content content = {};            ///< for the prefix cache; empty = shared with no request
+  std::uint64_t tag = 0;           ///< the source's own; comes back as the request departs
+};
+
+/// A request that has left the system.
+struct Departure {
+  std::uint16_t class_index = 0;
+  std::uint64_t tag = 0;  ///< Request::tag
+  SimTime at;
+  bool rejected = false;  ///< refused as it arrived; else completed
 };
 
 /// Where requests come from: a trace, generators, closed-loop clients. Pulled, so that a long
@@ -28,9 +37,9 @@ class RequestSource {
   virtual SimTime next_arrival() = 0;
   /// Takes that request. Requires next_arrival() < never().
   virtual Request pop() = 0;
-  /// A request of this class left the system at `now` (completed or rejected): a closed-loop
-  /// client sends its next one. Called in order of time.
-  virtual void on_departure(std::uint16_t class_index, SimTime now) = 0;
+  /// A request left the system: a closed-loop client sends its next one, a conversation goes on.
+  /// Called in order of time.
+  virtual void on_departure(const Departure& departure) = 0;
   /// A guess of how many requests will come, to show progress; 0 = unknown.
   virtual std::uint64_t expected_requests() const { return 0; }
   /// Arrivals go on at least this long (`workload.duration`); the clock runs at least to here.

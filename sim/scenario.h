@@ -83,19 +83,59 @@ struct Slo {
   bool any() const { return ttft != none || tpot != none || e2e != none; }
 };
 
-/// Token counts: fixed, uniform, lognormal, or a piecewise-linear quantile function.
+/// A number that is drawn: fixed, uniform, lognormal, or a piecewise-linear quantile function.
+/// Token counts, but for a few fields that say what else: seconds, coefficients of variation.
 struct LengthSpec {
   enum class Kind { fixed, uniform, lognormal, quantiles } kind = Kind::fixed;
   double a = 0;                       ///< fixed: value; uniform: lowest; lognormal: mu of ln
   double b = 0;                       ///< uniform: highest; lognormal: sigma of ln
   std::vector<double> probabilities;  ///< quantiles: from 0 to 1, ascending
-  std::vector<double> values;         ///< quantiles: tokens, not descending
+  std::vector<double> values;         ///< quantiles: not descending
+};
+
+/// How a rate goes up and down: from `from[i]` on it is `factors[i]` times the class's.
+struct RateModulation {
+  std::vector<SimTime> from;          ///< ascending, the first is 0; empty = none
+  std::vector<double> factors;        ///< >= 0, one of them more
+  SimTime period = SimTime::never();  ///< after which it starts again; later than all of `from`
+};
+
+/// Many clients in place of one: each has a share of the rate, and a process of its own.
+struct ClientSpec {
+  enum class Skew { equal, zipf, lognormal } skew = Skew::equal;
+  std::int64_t count = 1;
+  double spread = 0;             ///< zipf: exponent; lognormal: sigma of ln
+  std::optional<LengthSpec> cv;  ///< a client's cv; unset = ArrivalSpec::cv for all
 };
 
 struct ArrivalSpec {
-  enum class Process { poisson, constant, offline, closed_loop } process = Process::poisson;
+  enum class Process { poisson, constant, offline, closed_loop, gamma, weibull, on_off };
+  Process process = Process::poisson;
+  double cv = 1;              ///< gamma, weibull, on_off: std / mean of the gaps (while on)
+  SimTime on;                 ///< on_off: mean time on, exponential
+  SimTime off;                ///< on_off: mean time off, exponential
+  double off_rate = 0;        ///< on_off: rate while off over rate while on
+  RateModulation modulation;  ///< open processes
+  bool rescale = false;       ///< open processes: the last of the requests comes at requests/rate
+  ClientSpec clients;         ///< open processes
   std::int64_t concurrency = 0;  ///< closed loop: clients
   SimTime think;                 ///< closed loop: between a completion and the next request
+};
+
+/// Conversations (docs/traffic.md). The class's rate is that of new ones, its lengths those of a
+/// first turn; the answers of all turns have its output length.
+struct SessionSpec {
+  LengthSpec turns;         ///< turns of a conversation
+  LengthSpec think;         ///< seconds from the end of a turn to the next
+  LengthSpec follow_up;     ///< new prompt tokens of each turn after the first
+  double tool_share = 0;    ///< share of later turns that bring a tool's result, not a person's
+  LengthSpec tool_delay;    ///< such a turn's seconds, in place of `think`
+  LengthSpec tool_result;   ///< such a turn's new prompt tokens, in place of `follow_up`
+  double branch_share = 0;  ///< share of turns, but the last, that are followed by branches
+  LengthSpec branch_count;  ///< how many, sent at once; the next turn waits for all
+  LengthSpec branch_input;  ///< new prompt tokens of a branch
+  LengthSpec branch_output;
+  std::int64_t max_context = 0;  ///< a later turn or branch that may exceed it is not sent
 };
 
 struct ClassSpec {
@@ -105,8 +145,10 @@ struct ClassSpec {
   ArrivalSpec arrivals;
   LengthSpec input;
   LengthSpec output;
-  std::optional<Slo> slo;  ///< overrides the workload's
+  double rank_correlation = 0;  ///< of input and output (Spearman), by a Gaussian copula
+  std::optional<Slo> slo;       ///< overrides the workload's
   std::int32_t priority = 0;
+  std::optional<SessionSpec> sessions;
 };
 
 struct TraceSpec {
@@ -116,6 +158,7 @@ struct TraceSpec {
   SimTime start;                        ///< cut: skip what arrives before, in the trace's time
   SimTime duration = SimTime::never();  ///< cut: keep this much, in the trace's time
   std::uint64_t requests = std::numeric_limits<std::uint64_t>::max();  ///< cut: keep so many
+  double thin = 1;        ///< keep each request with this probability, after the cuts
   double rate_scale = 1;  ///< compress time by this factor, after the cuts
 };
 

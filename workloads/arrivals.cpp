@@ -3,46 +3,59 @@
 #include <cmath>
 #include <functional>
 #include <queue>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/core/assert.h"
 #include "sim/core/int128.h"
 #include "sim/core/rng.h"
+#include "workloads/clients.h"
 #include "workloads/exact.h"
+#include "workloads/gaps.h"
 #include "workloads/limits.h"
+#include "workloads/rate_clock.h"
 
 namespace penstock {
 namespace {
 
-class Poisson final : public ArrivalProcess {
+/// Independent gaps, on the curves that bend them, the inner one first.
+class Renewal final : public ArrivalProcess {
  public:
-  Poisson(const ClassSpec& spec, std::uint64_t seed)
-      : rng_(seed, "arrivals/" + spec.name), mean_gap_ps_(ps_per_s / spec.rate) {
+  Renewal(Gaps gaps, std::vector<RateClock> clocks)
+      : gaps_(std::move(gaps)), clocks_(std::move(clocks)) {
     advance();
   }
 
   SimTime next() const override { return next_; }
 
   void advance() override {
-    const double gap_ps = rng_.exponential(mean_gap_ps_);
-    if (gap_ps > static_cast<double>((SimTime::max() - last_).ps)) {
-      next_ = SimTime::never();
-      return;
+    double gap_ps = gaps_.next();
+    if (clocks_.empty()) {
+      const bool is_late = gap_ps > static_cast<double>((SimTime::max() - last_).ps);
+      next_ = is_late ? SimTime::never() : last_ + SimTime{std::llround(gap_ps)};
     }
-    last_ += SimTime{std::llround(gap_ps)};
-    next_ = last_;
+    for (RateClock& clock : clocks_) {
+      const SimTime before = clock.now();
+      next_ = clock.advance(gap_ps);
+      if (next_ == SimTime::never()) {
+        break;
+      }
+      gap_ps = static_cast<double>((next_ - before).ps);
+    }
+    last_ = next_ == SimTime::never() ? last_ : next_;
   }
 
  private:
-  Rng rng_;
-  double mean_gap_ps_;
+  Gaps gaps_;
+  std::vector<RateClock> clocks_;
   SimTime last_;
   SimTime next_;
 };
 
 class Constant final : public ArrivalProcess {
  public:
-  explicit Constant(const ClassSpec& spec) : rate_(spec.rate) { advance(); }
+  explicit Constant(double rate) : rate_(rate) { advance(); }
 
   SimTime next() const override { return next_; }
 
@@ -109,25 +122,116 @@ class ClosedLoop final : public ArrivalProcess {
   std::priority_queue<SimTime, std::vector<SimTime>, std::greater<>> due_;
 };
 
+/// Several processes as one; of arrivals at one instant, that of the lower number comes first.
+class Superposition final : public ArrivalProcess {
+ public:
+  explicit Superposition(std::vector<std::unique_ptr<ArrivalProcess>> parts)
+      : parts_(std::move(parts)) {
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      due_.emplace(parts_[i]->next(), i);
+    }
+  }
+
+  SimTime next() const override { return due_.top().first; }
+
+  void advance() override {
+    const std::size_t part = due_.top().second;
+    due_.pop();
+    parts_[part]->advance();
+    due_.emplace(parts_[part]->next(), part);
+  }
+
+ private:
+  using Due = std::pair<SimTime, std::size_t>;
+  std::vector<std::unique_ptr<ArrivalProcess>> parts_;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+};
+
+/// A process whose times are multiplied so that the last of its `count` arrivals comes at `end`
+/// exactly. `rehearsal` is a second copy of it, to learn when that would have been.
+class Rescaled final : public ArrivalProcess {
+ public:
+  Rescaled(std::unique_ptr<ArrivalProcess> process, std::unique_ptr<ArrivalProcess> rehearsal,
+           std::uint64_t count, SimTime end)
+      : process_(std::move(process)), end_(end) {
+    for (std::uint64_t i = 0; i < count && rehearsal->next() < SimTime::never(); ++i) {
+      last_ = rehearsal->next();
+      rehearsal->advance();
+    }
+  }
+
+  SimTime next() const override {
+    const SimTime at = process_->next();
+    if (at > last_ || last_ == SimTime{}) {
+      return at > last_ ? SimTime::never() : end_;
+    }
+    // Halves up, and `end_` itself for the last one.
+    const Int128 twice = 2 * Int128{at.ps} * end_.ps + last_.ps;
+    return SimTime{static_cast<std::int64_t>(twice / (2 * Int128{last_.ps}))};
+  }
+
+  void advance() override { process_->advance(); }
+
+ private:
+  std::unique_ptr<ArrivalProcess> process_;
+  SimTime last_;
+  SimTime end_;
+};
+
+std::unique_ptr<ArrivalProcess> make_client(const ArrivalSpec& spec, double rate,
+                                            std::uint64_t seed, const std::string& name) {
+  const bool is_bent = !spec.modulation.from.empty();
+  if (spec.process == ArrivalSpec::Process::constant && !is_bent) {
+    return std::make_unique<Constant>(rate);
+  }
+  std::vector<RateClock> clocks;
+  if (spec.process == ArrivalSpec::Process::on_off) {
+    clocks.emplace_back(on_off_curve(spec, Rng(seed, "phases/" + name)));
+  }
+  if (is_bent) {
+    clocks.emplace_back(modulation_curve(spec.modulation));
+  }
+  return std::make_unique<Renewal>(
+      Gaps(spec.process, spec.cv, ps_per_s / rate, Rng(seed, "arrivals/" + name)),
+      std::move(clocks));
+}
+
+std::unique_ptr<ArrivalProcess> make_open(const ClassSpec& spec, std::uint64_t seed) {
+  PENSTOCK_ASSERT(spec.rate > 0 && spec.rate <= max_rate_per_s);
+  const ArrivalSpec& arrivals = spec.arrivals;
+  if (arrivals.clients.count == 1) {
+    return make_client(arrivals, spec.rate, seed, spec.name);
+  }
+  std::vector<std::unique_ptr<ArrivalProcess>> parts;
+  const std::vector<Client> clients = draw_clients(arrivals, seed, spec.name);
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    ArrivalSpec one = arrivals;
+    one.cv = clients[i].cv;
+    parts.push_back(make_client(one, spec.rate * clients[i].share, seed,
+                                spec.name + "/client-" + std::to_string(i)));
+  }
+  return std::make_unique<Superposition>(std::move(parts));
+}
+
 }  // namespace
 
 std::unique_ptr<ArrivalProcess> make_arrivals(const ClassSpec& spec, std::uint64_t seed,
-                                              std::uint64_t offline_requests) {
-  const bool has_rate = spec.rate > 0 && spec.rate <= max_rate_per_s;
+                                              std::uint64_t requests) {
   switch (spec.arrivals.process) {
-    case ArrivalSpec::Process::poisson:
-      PENSTOCK_ASSERT(has_rate);
-      return std::make_unique<Poisson>(spec, seed);
-    case ArrivalSpec::Process::constant:
-      PENSTOCK_ASSERT(has_rate);
-      return std::make_unique<Constant>(spec);
     case ArrivalSpec::Process::offline:
-      return std::make_unique<Offline>(offline_requests);
+      return std::make_unique<Offline>(requests);
     case ArrivalSpec::Process::closed_loop:
       PENSTOCK_ASSERT(spec.arrivals.concurrency >= 1 && spec.arrivals.think >= SimTime{});
       return std::make_unique<ClosedLoop>(spec.arrivals);
+    default:
+      break;
   }
-  PENSTOCK_ASSERT(false);
+  std::unique_ptr<ArrivalProcess> process = make_open(spec, seed);
+  if (!spec.arrivals.rescale) {
+    return process;
+  }
+  const SimTime end{divide_rounded(Int128(requests) * ps_per_s, spec.rate)};
+  return std::make_unique<Rescaled>(std::move(process), make_open(spec, seed), requests, end);
 }
 
 }  // namespace penstock

@@ -8,6 +8,7 @@
 
 #include "sim/core/assert.h"
 #include "workloads/error_log.h"
+#include "workloads/lengths.h"
 #include "workloads/limits.h"
 
 namespace penstock {
@@ -17,6 +18,16 @@ void add_error(Diagnostics& errors, std::string message) {
   Diagnostic d;
   d.message = std::move(message);
   errors.push_back(std::move(d));
+}
+
+/// Turns of a conversation that nothing cuts short, roughly.
+double mean_turns(const SessionSpec& spec) {
+  constexpr int points = 64;
+  double sum = 0;
+  for (int i = 0; i < points; ++i) {
+    sum += static_cast<double>(length_at(spec.turns, (i + 0.5) / points));
+  }
+  return sum / points;
 }
 
 /// What the generated classes are, taken together.
@@ -37,7 +48,7 @@ Mix mix_of(const WorkloadSpec& spec) {
     }
     ++mix.classes;
     mix.closed_loops += one.arrivals.process == ArrivalSpec::Process::closed_loop ? 1 : 0;
-    mix.rate_per_s += has_rate(one) ? one.rate : 0;
+    mix.rate_per_s += has_rate(one) ? one.rate * (one.sessions ? mean_turns(*one.sessions) : 1) : 0;
     const ClassSpec*& first = is_offline(one) ? mix.offline : mix.timed;
     first = first == nullptr ? &one : first;
   }
@@ -98,8 +109,7 @@ bool is_offline(const ClassSpec& spec) {
 }
 
 bool has_rate(const ClassSpec& spec) {
-  return spec.arrivals.process == ArrivalSpec::Process::poisson ||
-         spec.arrivals.process == ArrivalSpec::Process::constant;
+  return !is_offline(spec) && spec.arrivals.process != ArrivalSpec::Process::closed_loop;
 }
 
 Diagnostics check_workload(const WorkloadSpec& spec) {

@@ -13,7 +13,7 @@ bool is_generated(const WorkloadSpec& spec, std::size_t index);
 
 bool is_offline(const ClassSpec& spec);
 
-/// True if the class's requests come at `rate`, whatever the system does.
+/// True if the class's requests, or its conversations, come at `rate`, whatever the system does.
 bool has_rate(const ClassSpec& spec);
 
 /// What makes no sense, or would never end, in a workload as a whole. Without positions: the

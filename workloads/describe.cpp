@@ -26,27 +26,49 @@ std::string count_text(std::uint64_t requests) {
   return grouped(requests) + (requests == 1 ? " request" : " requests");
 }
 
-std::string class_text(const ClassSpec& spec) {
-  std::string name = printable(spec.name);
-  switch (spec.arrivals.process) {
+std::string process_text(const ClassSpec& spec) {
+  const ArrivalSpec& arrivals = spec.arrivals;
+  std::string text = fmt::format(" {:.6g}{}/s", spec.rate, spec.sessions ? " sessions" : "");
+  const std::string cv = arrivals.clients.cv ? "" : fmt::format(" cv {:g}", arrivals.cv);
+  switch (arrivals.process) {
     case ArrivalSpec::Process::poisson:
-      return fmt::format("{} {:.6g}/s", name, spec.rate);
+      break;
     case ArrivalSpec::Process::constant:
-      return fmt::format("{} {:.6g}/s constant", name, spec.rate);
+      text += " constant";
+      break;
+    case ArrivalSpec::Process::gamma:
+      text += " gamma" + cv;
+      break;
+    case ArrivalSpec::Process::weibull:
+      text += " weibull" + cv;
+      break;
+    case ArrivalSpec::Process::on_off:
+      text += " on-off";
+      break;
     case ArrivalSpec::Process::offline:
-      return name + " offline";
+      return " offline";
     case ArrivalSpec::Process::closed_loop:
-      return fmt::format("{} closed loop of {}", name,
-                         grouped(static_cast<std::uint64_t>(spec.arrivals.concurrency)));
+      return fmt::format(" closed loop of {}{}",
+                         grouped(static_cast<std::uint64_t>(arrivals.concurrency)),
+                         spec.sessions ? " sessions" : "");
   }
-  return name;
+  if (arrivals.clients.count > 1) {
+    text +=
+        fmt::format(" of {} clients", grouped(static_cast<std::uint64_t>(arrivals.clients.count)));
+  }
+  return text + (arrivals.modulation.from.empty() ? "" : " modulated");
 }
+
+std::string class_text(const ClassSpec& spec) { return printable(spec.name) + process_text(spec); }
 
 std::string trace_text(const TraceSpec& spec, const ReplayTrace& trace) {
   const std::size_t slash = spec.file.find_last_of('/');
   std::string text = printable(spec.file.substr(slash == std::string::npos ? 0 : slash + 1));
   if (spec.rate_scale != 1) {
     text += fmt::format(" × {:.6g}", spec.rate_scale);
+  }
+  if (spec.thin != 1) {
+    text += fmt::format(" thinned to {:g}", spec.thin);
   }
   return text + ", " + count_text(trace.rows.size()) + ", " + span_text(trace.rows.back().arrival);
 }

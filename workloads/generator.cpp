@@ -5,9 +5,10 @@
 namespace penstock {
 
 GeneratedStream::GeneratedStream(const ClassSpec& spec, const Options& options)
-    : arrivals_(make_arrivals(spec, options.seed, options.offline_requests)),
+    : arrivals_(make_arrivals(spec, options.seed, options.requests)),
       input_(spec.input, options.seed, "input/" + spec.name),
       output_(spec.output, options.seed, "output/" + spec.name),
+      copula_(spec.rank_correlation),
       until_(options.until),
       priority_(spec.priority),
       class_index_(options.class_index) {}
@@ -21,8 +22,10 @@ Request GeneratedStream::pop() {
   Request request;
   request.arrival = next_arrival();
   PENSTOCK_ASSERT(request.arrival < SimTime::never());
-  request.input_tokens = input_.next();
-  request.output_tokens = output_.next();
+  const double at = input_.draw();
+  const double independent = output_.draw();
+  request.input_tokens = input_.at(at);
+  request.output_tokens = output_.at(copula_.second(at, independent));
   request.priority = priority_;
   request.class_index = class_index_;
   arrivals_->advance();

@@ -11,14 +11,15 @@
 namespace penstock {
 
 /// Generated requests of one class: arrivals from one process, lengths from the streams
-/// "input/CLASS" and "output/CLASS", independent of each other and of every other class.
+/// "input/CLASS" and "output/CLASS", their ranks correlated as the class says; independent of every
+/// other class.
 class GeneratedStream final : public RequestStream {
  public:
   /// Arrivals at `until` or later do not take place.
   struct Options {
     std::uint16_t class_index = 0;
     std::uint64_t seed = 0;
-    std::uint64_t offline_requests = 0;
+    std::uint64_t requests = 0;  ///< of an offline class, or what `rescale` counts
     SimTime until = SimTime::never();
   };
 
@@ -26,12 +27,13 @@ class GeneratedStream final : public RequestStream {
 
   SimTime next_arrival() const override;
   Request pop() override;
-  void on_departure(SimTime now) override { arrivals_->on_departure(now); }
+  void on_departure(const Departure& d) override { arrivals_->on_departure(d.at); }
 
  private:
   std::unique_ptr<ArrivalProcess> arrivals_;
   LengthSampler input_;
   LengthSampler output_;
+  Copula copula_;
   SimTime until_;
   std::int32_t priority_;
   std::uint16_t class_index_;

@@ -8,6 +8,7 @@
 #include "sim/core/assert.h"
 #include "sim/core/math.h"
 #include "workloads/limits.h"
+#include "workloads/special.h"
 
 namespace penstock {
 namespace {
@@ -34,7 +35,7 @@ std::int64_t uniform_at(const LengthSpec& spec, double p) {
 double lognormal_at(const LengthSpec& spec, double p) {
   constexpr double above_every_length = 17;  // e^17 = 24 million; keeps exp in its range
   const double exponent = spec.a + spec.b * normal_quantile(p);
-  return exponent < 0 ? 1 : math::exp(std::min(exponent, above_every_length));
+  return math::exp(std::clamp(exponent, -600.0, above_every_length));
 }
 
 double quantile_at(const LengthSpec& spec, double p) {
@@ -51,26 +52,43 @@ double quantile_at(const LengthSpec& spec, double p) {
 
 }  // namespace
 
-std::int64_t length_at(const LengthSpec& spec, double p) {
+double value_at(const LengthSpec& spec, double p) {
   switch (spec.kind) {
     case LengthSpec::Kind::fixed:
-      return rounded_tokens(spec.a);
+      return spec.a;
     case LengthSpec::Kind::uniform:
-      return uniform_at(spec, p);
+      return spec.a + p * (spec.b - spec.a);
     case LengthSpec::Kind::lognormal:
-      return rounded_tokens(lognormal_at(spec, p));
+      return lognormal_at(spec, p);
     case LengthSpec::Kind::quantiles:
-      return rounded_tokens(quantile_at(spec, p));
+      return quantile_at(spec, p);
   }
   PENSTOCK_ASSERT(false);
+}
+
+std::int64_t length_at(const LengthSpec& spec, double p) {
+  return spec.kind == LengthSpec::Kind::uniform ? uniform_at(spec, p)
+                                                : rounded_tokens(value_at(spec, p));
 }
 
 LengthSampler::LengthSampler(LengthSpec spec, std::uint64_t seed, std::string_view stream)
     : spec_(std::move(spec)), rng_(seed, stream) {}
 
-std::int64_t LengthSampler::next() {
-  const double p = spec_.kind == LengthSpec::Kind::fixed ? 0.5 : rng_.uniform();
-  return length_at(spec_, p);
+double LengthSampler::draw() {
+  return spec_.kind == LengthSpec::Kind::fixed ? 0.5 : rng_.uniform();
+}
+
+Copula::Copula(double rank_correlation)
+    : correlation_(normal_correlation(rank_correlation)),
+      rest_(std::sqrt(1 - correlation_ * correlation_)) {}
+
+double Copula::second(double first, double independent) const {
+  if (correlation_ == 0) {
+    return independent;
+  }
+  const double z = normal_quantile(first);
+  const double own = normal_quantile(independent);
+  return normal_cdf(correlation_ * z + rest_ * own);
 }
 
 }  // namespace penstock

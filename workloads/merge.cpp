@@ -21,7 +21,7 @@ void MergedSource::add(std::unique_ptr<RequestStream> stream, const StreamInfo& 
 Request MergedSource::pop() {
   PENSTOCK_ASSERT(next_arrival() < never);
   Part& part = parts_[next_];
-  const Request request = part.stream->pop();
+  Request request = part.stream->pop();
   ++part.taken;
   if (part.info.generated) {
     --limits_.generated;
@@ -36,10 +36,10 @@ Request MergedSource::pop() {
   return request;
 }
 
-void MergedSource::on_departure(std::uint16_t class_index, SimTime now) {
+void MergedSource::on_departure(const Departure& departure) {
   for (Part& part : parts_) {
-    if (part.info.class_index == class_index) {
-      part.stream->on_departure(now);
+    if (part.info.class_index == departure.class_index) {
+      part.stream->on_departure(departure);
       refresh(part);
       find_next();
       return;

@@ -34,7 +34,7 @@ class MergedSource final : public RequestSource {
 
   SimTime next_arrival() override { return next_ < parts_.size() ? parts_[next_].due : never; }
   Request pop() override;
-  void on_departure(std::uint16_t class_index, SimTime now) override;
+  void on_departure(const Departure& departure) override;
   std::uint64_t expected_requests() const override { return limits_.expected; }
   SimTime horizon() const override { return limits_.horizon; }
 

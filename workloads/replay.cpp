@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sim/core/assert.h"
+#include "sim/core/rng.h"
 #include "workloads/exact.h"
 #include "workloads/trace.h"
 
@@ -85,6 +86,12 @@ ReplayTrace load_replay(const TraceSpec& spec, LineReader lines, ErrorLog& error
     rescale(spec, trace, errors);
   }
   return trace;
+}
+
+bool thin_trace(ReplayTrace& trace, double probability, std::uint64_t seed) {
+  Rng rng(seed, "thin");
+  std::erase_if(trace.rows, [&](const ReplayTrace::Row&) { return rng.uniform() >= probability; });
+  return !trace.rows.empty();
 }
 
 ReplayStream::ReplayStream(ReplayTrace trace, const ClassSpec& spec, std::uint16_t class_index)

@@ -35,6 +35,11 @@ struct ReplayTrace {
 /// go to the log; the rows then mean nothing.
 ReplayTrace load_replay(const TraceSpec& spec, LineReader lines, ErrorLog& errors);
 
+/// Keeps each row with this probability, by the stream "thin": a trace of fewer users, whose bursts
+/// are smaller, while a slower one (rate_scale < 1) has the same bursts, drawn out. False if none
+/// is left.
+bool thin_trace(ReplayTrace& trace, double probability, std::uint64_t seed);
+
 /// The requests of a trace.
 class ReplayStream final : public RequestStream {
  public:

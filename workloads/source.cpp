@@ -13,6 +13,7 @@
 #include "workloads/generator.h"
 #include "workloads/merge.h"
 #include "workloads/replay.h"
+#include "workloads/sessions.h"
 #include "workloads/trace.h"
 
 namespace penstock {
@@ -24,7 +25,8 @@ void append(Diagnostics& to, Diagnostics from) {
   }
 }
 
-std::optional<ReplayTrace> open_replay(const TraceSpec& spec, Diagnostics& diagnostics) {
+std::optional<ReplayTrace> open_replay(const TraceSpec& spec, std::uint64_t seed,
+                                       Diagnostics& diagnostics) {
   if (!spec.format.empty() && find_trace_format(spec.format) == nullptr) {
     diagnostics.push_back(unknown_trace_format(spec.format));
     return std::nullopt;
@@ -33,6 +35,13 @@ std::optional<ReplayTrace> open_replay(const TraceSpec& spec, Diagnostics& diagn
   ReplayTrace trace = load_replay(spec, LineReader(open_file(spec.path)), errors);
   if (!errors.empty()) {
     append(diagnostics, errors.diagnostics());
+    return std::nullopt;
+  }
+  if (spec.thin < 1 && !thin_trace(trace, spec.thin, seed)) {
+    Diagnostic d;
+    d.message = fmt::format("{}: `thin: {:g}` leaves no request of {}", printable(spec.file),
+                            spec.thin, grouped(trace.rows_in_file));
+    diagnostics.push_back(std::move(d));
     return std::nullopt;
   }
   return trace;
@@ -67,6 +76,14 @@ std::vector<std::uint64_t> offline_requests(const WorkloadSpec& spec) {
   return counts;
 }
 
+std::unique_ptr<RequestStream> generate(const ClassSpec& spec,
+                                        const GeneratedStream::Options& options) {
+  if (spec.sessions) {
+    return std::make_unique<SessionStream>(spec, options);
+  }
+  return std::make_unique<GeneratedStream>(spec, options);
+}
+
 /// The streams of all classes, in order of class.
 std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t seed,
                                      std::optional<ReplayTrace> trace) {
@@ -89,15 +106,15 @@ std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t see
       merged->add(std::exchange(replay, nullptr), {.class_index = index});
       continue;
     }
-    GeneratedStream::Options options{
-        .class_index = index, .seed = seed, .offline_requests = offline[i]};
+    GeneratedStream::Options options{.class_index = index,
+                                     .seed = seed,
+                                     .requests = is_offline(one) ? offline[i] : spec.requests};
     if (spec.duration > SimTime{}) {
       options.until = spec.duration;
     }
-    merged->add(std::make_unique<GeneratedStream>(one, options),
-                {.class_index = index,
-                 .generated = true,
-                 .per_round = std::max<std::uint64_t>(offline[i], 1)});
+    merged->add(generate(one, options), {.class_index = index,
+                                         .generated = true,
+                                         .per_round = std::max<std::uint64_t>(offline[i], 1)});
   }
   return merged;
 }
@@ -109,7 +126,7 @@ OpenedSource open_source(const WorkloadSpec& spec, std::uint64_t seed) {
   opened.diagnostics = check_workload(spec);
   std::optional<ReplayTrace> trace;
   if (spec.trace) {
-    trace = open_replay(*spec.trace, opened.diagnostics);
+    trace = open_replay(*spec.trace, seed, opened.diagnostics);
   }
   if (has_errors(opened.diagnostics)) {
     return opened;

@@ -14,7 +14,7 @@ class RequestStream {
   /// Takes that request. Requires next_arrival() < never().
   virtual Request pop() = 0;
   /// A request of this stream left the system. Called in order of time.
-  virtual void on_departure(SimTime) {}
+  virtual void on_departure(const Departure&) {}
 };
 
 }  // namespace penstock

@@ -50,8 +50,11 @@ void Cluster::arrive(const Request& request, SimTime now) {
   if (record.reject_reason != RejectReason::none) {
     record.status = RequestStatus::rejected;
     record.finish = now;
-    depart(record, now);
+    depart(record, request.tag, now);
     return;
+  }
+  if (request.tag != 0) {
+    tags_.emplace(id, request.tag);
   }
   const std::int64_t output =
       std::min(request.output_tokens, scenario_.engine.max_model_len - request.input_tokens);
@@ -82,13 +85,24 @@ void Cluster::end_step(std::uint32_t index, SimTime now) {
   events_.set(index, now, EventKind::step_start);
   outstanding_[index] -= static_cast<std::int64_t>(finished_.size());
   for (const std::uint32_t id : finished_) {
-    depart(result_.requests[id], now);
+    depart(result_.requests[id], take_tag(id), now);
   }
 }
 
-void Cluster::depart(const RequestRecord& record, SimTime now) {
+std::uint64_t Cluster::take_tag(std::uint32_t id) {
+  if (tags_.empty()) {
+    return 0;
+  }
+  const auto found = tags_.extract(id);
+  return found ? found.mapped() : 0;
+}
+
+void Cluster::depart(const RequestRecord& record, std::uint64_t tag, SimTime now) {
   ++departed_;
-  source_.on_departure(record.class_index, now);
+  source_.on_departure({.class_index = record.class_index,
+                        .tag = tag,
+                        .at = now,
+                        .rejected = record.status == RequestStatus::rejected});
   if (options_.keep_going && !options_.keep_going(record)) {
     gave_up_ = true;
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "sim/cluster/router.h"
@@ -40,7 +41,9 @@ class Cluster {
  private:
   RejectReason refusal(const Request& request) const;
   /// Tells the source, and whoever watches, that a request has left.
-  void depart(const RequestRecord& record, SimTime now);
+  void depart(const RequestRecord& record, std::uint64_t tag, SimTime now);
+  /// The tag of a request that leaves; 0 = it has none.
+  std::uint64_t take_tag(std::uint32_t id);
   void check_conservation(Int128 busy) const;
 
   const Scenario& scenario_;
@@ -53,6 +56,8 @@ class Cluster {
   std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<std::int64_t> outstanding_;
+  std::unordered_map<std::uint32_t, std::uint64_t>
+      tags_;  ///< of live requests that have one, by id
   EventQueue events_;
   std::uint64_t departed_ = 0;
   bool gave_up_ = false;

@@ -27,7 +27,7 @@ class Drawn final : public RequestSource {
     return next_ < arrivals_.size() ? arrivals_[next_] : SimTime::never();
   }
   Request pop() override { return {arrivals_[next_++], input_, output_, 0, 0}; }
-  void on_departure(std::uint16_t, SimTime) override {}
+  void on_departure(const Departure&) override {}
   void rewind() { next_ = 0; }
 
  private:

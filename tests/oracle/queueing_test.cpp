@@ -34,8 +34,8 @@ class Clients final : public RequestSource {
     --left_;
     return {now_, input_, output_, 0, 0};
   }
-  void on_departure(std::uint16_t, SimTime now) override {
-    now_ = now;
+  void on_departure(const Departure& departure) override {
+    now_ = departure.at;
     ++ready_;
   }
 

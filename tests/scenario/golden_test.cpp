@@ -36,6 +36,10 @@ TEST_CASE("golden: code completion") {
   check_screen({"code-completion", {"run", "workloads/code-completion.yaml"}});
 }
 
+TEST_CASE("golden: chat sessions") {
+  check_screen({"chat-sessions", {"run", "workloads/chat-sessions.yaml"}});
+}
+
 TEST_CASE("golden: rag") { check_screen({"rag", {"run", "workloads/rag.yaml"}}); }
 
 TEST_CASE("golden: reasoning") { check_screen({"reasoning", {"run", "workloads/reasoning.yaml"}}); }

@@ -22,7 +22,7 @@ class ListSource final : public RequestSource {
     return next_ < requests_.size() ? requests_[next_].arrival : SimTime::never();
   }
   Request pop() override { return requests_[next_++]; }
-  void on_departure(std::uint16_t, SimTime) override {}
+  void on_departure(const Departure&) override {}
 
  private:
   std::vector<Request> requests_;

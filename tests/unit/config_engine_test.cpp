@@ -98,8 +98,6 @@ TEST_CASE("keys that are not built yet are refused by name: exit 4") {
            "cluster.pipeline_parallel=2",
            "step_model={table: x.csv}",
            "workload.classes[0].prefix={shared: 100}",
-           "workload.classes[0].sessions={turns: 3}",
-           "workload.classes[0].arrivals={process: gamma}",
        }) {
     CAPTURE(set);
     const Loaded loaded = load_small({set});

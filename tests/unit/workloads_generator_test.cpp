@@ -84,7 +84,7 @@ TEST_CASE("open-loop arrivals end at 100 days") {
 
 TEST_CASE("offline requests all arrive at 0, as many as given") {
   GeneratedStream stream(with_process(make_class("x", 0), ArrivalSpec::Process::offline),
-                         {.offline_requests = 3});
+                         {.requests = 3});
   for (int i = 0; i < 3; ++i) {
     CHECK(stream.next_arrival().ps == 0);
     stream.pop();
@@ -97,9 +97,9 @@ TEST_CASE("a closed loop sends again one think time after each departure") {
   CHECK(stream.pop().arrival.ps == 0);
   CHECK(stream.pop().arrival.ps == 0);
   CHECK(stream.next_arrival() == SimTime::never());
-  stream.on_departure(SimTime{100});
+  stream.on_departure({.at = SimTime{100}});
   CHECK(stream.next_arrival().ps == 105);
-  stream.on_departure(SimTime{103});
+  stream.on_departure({.at = SimTime{103}});
   CHECK(stream.pop().arrival.ps == 105);
   CHECK(stream.pop().arrival.ps == 108);
   CHECK(stream.next_arrival() == SimTime::never());
@@ -112,7 +112,7 @@ TEST_CASE("clients that are served at one instant send again at that instant") {
   }
   for (int round = 1; round < 4; ++round) {
     for (int i = 0; i < 3; ++i) {
-      stream.on_departure(SimTime{round});
+      stream.on_departure({.at = SimTime{round}});
     }
     for (int i = 0; i < 3; ++i) {
       CHECK(stream.pop().arrival.ps == round);
@@ -126,7 +126,7 @@ TEST_CASE("clients that are refused on the spot cannot stop the clock") {
   int sent = 0;
   while (stream.next_arrival() < SimTime::never()) {
     const Request request = stream.pop();
-    stream.on_departure(request.arrival);
+    stream.on_departure({.at = request.arrival});
     ++sent;
     REQUIRE(sent < 100);
   }

@@ -153,15 +153,15 @@ TEST_CASE("closed-loop classes react to their own departures, up to `requests`")
     CHECK(source.pop().class_index == index);
   }
   CHECK(source.next_arrival() == SimTime::never());
-  source.on_departure(1, SimTime{7});
+  source.on_departure({.class_index = 1, .at = SimTime{7}});
   CHECK(source.next_arrival().ps == 7);
   CHECK(source.pop().class_index == 1);
-  source.on_departure(0, SimTime{9});
-  source.on_departure(1, SimTime{9});
+  source.on_departure({.class_index = 0, .at = SimTime{9}});
+  source.on_departure({.class_index = 1, .at = SimTime{9}});
   CHECK(source.next_arrival().ps == 9);
   CHECK(source.pop().class_index == 0);
   CHECK(source.next_arrival() == SimTime::never());
-  source.on_departure(0, SimTime{10});
+  source.on_departure({.class_index = 0, .at = SimTime{10}});
   CHECK(source.next_arrival() == SimTime::never());
 }
 
@@ -194,7 +194,7 @@ TEST_CASE("a trace alone: departures do nothing, the description says what is re
   CHECK(opened.description == "t.csv × 2.5, 2 requests, 0.4 s");
   CHECK(opened.rows == 2);
   opened.source->pop();
-  opened.source->on_departure(0, SimTime{5});
+  opened.source->on_departure({.class_index = 0, .at = SimTime{5}});
   CHECK(opened.source->pop().arrival.ps == 400'000'000'000);
   CHECK(opened.source->next_arrival() == SimTime::never());
   CHECK(opened.source->expected_requests() == 2);

@@ -29,7 +29,7 @@ Traffic read_traffic(const Scenario& scenario) {
   Traffic traffic;
   traffic.by_class.resize(scenario.workload.classes.size());
   for (const ClassSpec& one : scenario.workload.classes) {
-    if (one.arrivals.process == ArrivalSpec::Process::closed_loop) {
+    if (one.arrivals.process == ArrivalSpec::Process::closed_loop || one.sessions) {
       traffic.is_open = false;
       return traffic;
     }

@@ -27,7 +27,8 @@ struct Traffic {
   };
   std::vector<std::vector<Request>> by_class;
   SimTime last_arrival;
-  /// False if what arrives depends on what is served (closed loops): nothing is listed then.
+  /// False if what arrives depends on what is served (closed loops, conversations): nothing is
+  /// listed then.
   bool is_open = true;
   bool is_cut = false;  ///< there are more than most_planned_requests: the rest was not read
 };

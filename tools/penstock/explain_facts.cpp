@@ -14,6 +14,7 @@ namespace {
 
 constexpr int quantiles = 32;                // of each length
 constexpr std::uint64_t most_rows = 50'000;  // of a trace
+constexpr std::uint64_t most_turns = 5000;   // of conversations
 
 /// Weight of a class's requests beside those of other classes.
 double weight_of(const ClassSpec& one) {
@@ -27,7 +28,35 @@ double weight_of(const ClassSpec& one) {
   }
 }
 
-void add_class(const ClassSpec& one, TrafficAccumulator& sums) {
+/// Conversations, one after the other, served at once: their turns, by the weight of the class.
+void add_sessions(const Scenario& scenario, const ClassSpec& one, TrafficAccumulator& sums) {
+  WorkloadSpec alone;
+  alone.classes = {one};
+  alone.classes[0].arrivals = {};
+  alone.classes[0].arrivals.process = ArrivalSpec::Process::closed_loop;
+  alone.classes[0].arrivals.concurrency = 1;
+  alone.classes[0].sessions->think = {};
+  alone.classes[0].sessions->tool_delay = {};
+  alone.requests = most_turns;
+  const OpenedSource opened = open_source(alone, scenario.seed);
+  std::vector<Request> turns;
+  std::uint64_t sessions = 0;
+  while (opened.source && opened.source->next_arrival() != SimTime::never()) {
+    turns.push_back(opened.source->pop());
+    const Request& turn = turns.back();
+    sessions += turns.size() < 2 || turns[turns.size() - 2].session != turn.session ? 1 : 0;
+    opened.source->on_departure({.tag = turn.tag, .at = turn.arrival});
+  }
+  for (const Request& turn : turns) {
+    sums.add(weight_of(one) / static_cast<double>(sessions), turn.input_tokens, turn.output_tokens);
+  }
+}
+
+void add_class(const Scenario& scenario, const ClassSpec& one, TrafficAccumulator& sums) {
+  if (one.sessions) {
+    add_sessions(scenario, one, sums);
+    return;
+  }
   const auto points = [](const LengthSpec& spec) {
     std::vector<std::int64_t> lengths;
     const int count = spec.kind == LengthSpec::Kind::fixed ? 1 : quantiles;
@@ -127,7 +156,7 @@ TrafficMeans workload_means(const Scenario& scenario) {
     if (workload.trace && c == workload.trace_class) {
       add_trace(scenario, sums);
     } else {
-      add_class(workload.classes[c], sums);
+      add_class(scenario, workload.classes[c], sums);
     }
   }
   return sums.means();

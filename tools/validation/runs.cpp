@@ -21,7 +21,7 @@ class ListedRequests final : public RequestSource {
     return at_ < requests_.size() ? requests_[at_].arrival : SimTime::never();
   }
   Request pop() override { return requests_[at_++]; }
-  void on_departure(std::uint16_t, SimTime) override {}
+  void on_departure(const Departure&) override {}
   std::uint64_t expected_requests() const override { return requests_.size(); }
 
  private:
