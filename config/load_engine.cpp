@@ -76,11 +76,7 @@ class EngineLoader {
       engine_.scheduling_policy =
           *policy == "priority" ? SchedulingPolicy::priority : SchedulingPolicy::fcfs;
     }
-    if (section_.boolean("enable_prefix_caching").value_or(false)) {
-      Diagnostic& d = context_.reporter.infeasible(
-          section_.span("enable_prefix_caching"), "`enable_prefix_caching: true` is not built yet");
-      d.notes.emplace_back("this version runs without prefix caching");
-    }
+    set(engine_.enable_prefix_caching, section_.boolean("enable_prefix_caching"));
   }
 
   void override_timing() {

@@ -67,6 +67,9 @@ class WorkloadLoader {
       spec.slo = read_slo(section.section("slo"), scenario_.slo);
     }
     load_lengths(context_, section, spec);
+    const Section prefix = section.section("prefix");
+    spec.prefix.shared = prefix.whole("shared").value_or(0);
+    spec.prefix.groups = prefix.whole("groups").value_or(1);
     load_arrivals(section, count, spec);
     spec_.classes.push_back(std::move(spec));
   }

@@ -128,6 +128,8 @@ Json class_json(const ClassSpec& c, bool is_of_trace) {
     json["input"] = length_json(c.input);
     json["output"] = length_json(c.output);
   }
+  json["prefix"] =
+      c.prefix.shared > 0 ? Json{{"shared", c.prefix.shared}, {"groups", c.prefix.groups}} : Json();
   json["priority"] = c.priority;
   json["slo"] = c.slo ? slo_json(*c.slo) : Json();
   return json;

@@ -54,7 +54,7 @@ constexpr double ten_seconds = 10e12;
 constexpr double hundred_years = 100 * 365 * 86400e12;
 /// Rarer than this, the gaps between arrivals leave the range of SimTime.
 constexpr double once_a_day = 1.0 / 86400;
-constexpr std::string_view no_prefix_caching = "this version runs without prefix caching";
+constexpr std::string_view no_sessions = "this version has requests of one turn";
 constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give `cluster.gpu`";
 constexpr std::string_view only_tensor_parallel =
     "this version builds tensor_parallel and replicas";
@@ -257,8 +257,12 @@ constexpr Key workload_keys[] = {
     number("workload.classes[].slo.attainment", "share of requests that must meet all limits",
            Unit::fraction, 0, 1, "the workload's"),
     whole("workload.classes[].priority", "smaller = more important", -1e6, 1e6, "0"),
-    later("workload.classes[].prefix", "prompt tokens that requests share", no_prefix_caching),
-    later("workload.classes[].sessions", "conversations of several turns", no_prefix_caching),
+    map("workload.classes[].prefix", "prompt tokens that requests share"),
+    required(tokens("workload.classes[].prefix.shared",
+                    "leading tokens that all requests of a group have in common")),
+    whole("workload.classes[].prefix.groups", "requests fall into so many groups, at random", 1,
+          1e9, "1"),
+    later("workload.classes[].sessions", "conversations of several turns", no_sessions),
 
     map("slo", "latency limits"),
     time("slo.ttft", "time to first token"),

@@ -67,7 +67,9 @@ struct LedgerTotals {
     std::int64_t cached_input_tokens = 0;
     std::int64_t output_tokens = 0;
     std::int64_t recomputed_tokens = 0;
-    Int128 input_block_ps = 0;  ///< KV blocks held for prompts x time, for outputs below
+    Int128 cached_read = 0;     ///< of output's kv_read_prompt: reading of cached positions
+    Int128 input_block_ps = 0;  ///< KV blocks held x time: for computed prompts, cached, outputs
+    Int128 cached_block_ps = 0;
     Int128 output_block_ps = 0;
   };
   std::vector<ClassAccounts> classes;

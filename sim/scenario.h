@@ -98,6 +98,12 @@ struct ArrivalSpec {
   SimTime think;                 ///< closed loop: between a completion and the next request
 };
 
+/// Requests of a class fall, at random, into groups; those of a group begin with the same tokens.
+struct PrefixSpec {
+  std::int64_t shared = 0;  ///< tokens; all of a prompt that is shorter. 0 = nothing is shared
+  std::int64_t groups = 1;
+};
+
 struct ClassSpec {
   std::string name = "default";
   double rate = 0;   ///< requests per second; 0 for offline, closed loop and traces
@@ -105,6 +111,7 @@ struct ClassSpec {
   ArrivalSpec arrivals;
   LengthSpec input;
   LengthSpec output;
+  PrefixSpec prefix;
   std::optional<Slo> slo;  ///< overrides the workload's
   std::int32_t priority = 0;
 };

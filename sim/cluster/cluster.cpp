@@ -68,7 +68,7 @@ void Cluster::arrive(const Request& request, SimTime now) {
   sequence.measured = now >= scenario_.workload.warmup;
   Replica& replica = *replicas_[chosen];
   const auto index = static_cast<std::uint32_t>(chosen);
-  if (replica.submit(sequence, now)) {
+  if (replica.submit(sequence, request.content, now)) {
     events_.set(index, replica.run_end(), EventKind::step_end);
   } else if (!replica.busy()) {
     events_.set(index, now, EventKind::step_start);

@@ -223,8 +223,16 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
   }
   std::int64_t sum = 0;
   for (std::size_t c = 0; c < amounts.size(); ++c) {
-    accounts_.add(s.class_index, token, sequence_causes[c], amounts[c]);
-    sum += amounts[c];
+    std::int64_t amount = amounts[c];
+    sum += amount;
+    if (c == attention && s.cached > 0 && token == TokenType::input) {
+      // A hit prefix pays for being read by the prefill that uses it.
+      const Int128 read = static_cast<Int128>(end - begin) * s.cached;
+      const auto cached = static_cast<std::int64_t>(amount * read / attention_pairs(begin, end));
+      accounts_.add(s.class_index, TokenType::cached_input, Cause::attention_compute, cached);
+      amount -= cached;
+    }
+    accounts_.add(s.class_index, token, sequence_causes[c], amount);
   }
   records_[s.id].busy_ps += sum;
 }
@@ -242,6 +250,8 @@ void Ledger::settle(const Sequence& s) {
   const auto prompt = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_kv);
   PENSTOCK_ASSERT(owed >= 0 && prompt >= 0 && reading >= prompt);
   accounts_.add(s.class_index, TokenType::output, Cause::kv_read_prompt, prompt);
+  accounts_.of_class(s.class_index).cached_read +=
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached) * per_kv);
   accounts_.add(s.class_index, TokenType::output, Cause::kv_read_output, reading - prompt);
   records_[s.id].busy_ps += owed + reading;
 }

@@ -69,11 +69,16 @@ class Ledger {
   /// A sequence leaves it: books what it owes since it joined.
   void settle(const Sequence& sequence);
   /// Books the block-time that a sequence has held, at its end.
-  void count_blocks(const Sequence& sequence, Int128 input, Int128 output) {
+  /// `cached` is part of `input`.
+  void count_blocks(const Sequence& sequence, Int128 input, Int128 cached, Int128 output) {
     LedgerTotals::ClassAccounts& account = accounts_.of_class(sequence.class_index);
-    account.input_block_ps += input;
+    account.input_block_ps += input - cached;
+    account.cached_block_ps += cached;
     account.output_block_ps += output;
     accounts_.hold(sequence.id, input + output);
+  }
+  void count_cached(std::uint16_t class_index, std::int64_t tokens) {
+    accounts_.of_class(class_index).cached_input_tokens += tokens;
   }
   void count_output(std::uint16_t class_index, std::int64_t tokens) {
     accounts_.of_class(class_index).output_tokens += tokens;

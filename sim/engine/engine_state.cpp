@@ -10,7 +10,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
                          Accounts& accounts, std::deque<RequestRecord>& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
       decoding(sequences, running, scenario.engine.block_size),
-      pool(scenario.engine.num_gpu_blocks),
+      pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
       clock(scenario.engine.block_size),
       ledger(accounts, sequences, records, model),
       spec_(scenario.engine),
@@ -24,8 +24,75 @@ void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   }
 }
 
-void EngineState::submit(const Sequence& sequence) {
+void EngineState::submit(Sequence sequence, const Content& content) {
+  if (pool.cache() != nullptr && !content.empty()) {
+    sequence.holding = pool.cache()->open(
+        block_keys(content, sequence.prompt + sequence.output - 1, spec_.block_size));
+  }
   waiting.push_arrival(sequences.add(sequence));
+}
+
+PrefixCache::Hit EngineState::lookup_head() {
+  const Sequence& s = sequences[waiting.head()];
+  if (s.holding == PrefixCache::none) {
+    return {};
+  }
+  publish_due(next_admission_);
+  return pool.cache()->lookup(s.holding, (s.prompt + s.emitted - 1) / spec_.block_size);
+}
+
+void EngineState::expect_publication(Slot slot) {
+  const Sequence& s = sequences[slot];
+  if (s.holding == PrefixCache::none) {
+    return;
+  }
+  const PrefixCache::Holding& holding = (*pool.cache())[s.holding];
+  if (holding.blocks.size() < holding.keys.size()) {
+    const auto positions = static_cast<std::int64_t>(holding.blocks.size() + 1) * spec_.block_size;
+    const std::int64_t step = positions - s.base + (spec_.async_scheduling ? 1 : 0);
+    if (step <= s.finish_step()) {
+      publications_.push({step, s.admission, slot});
+    }
+  }
+}
+
+void EngineState::publish_due(std::uint32_t admission) {
+  const Publication until{step_, admission, no_slot};
+  while (!publications_.empty() && until > publications_.top()) {
+    const Publication due = publications_.top();
+    publications_.pop();
+    const Sequence& s = sequences[due.slot];
+    const bool goes_on = s.state == SequenceState::decoding || s.state == SequenceState::draining;
+    if (goes_on && s.holding != PrefixCache::none && s.admission == due.admission) {
+      pool.cache()->publish(s.holding, known_positions(s, s.base + due.step) / spec_.block_size);
+      expect_publication(due.slot);
+    }
+  }
+}
+
+std::int64_t EngineState::next_publication() const {
+  return publications_.empty() ? INT64_MAX : publications_.top().step;
+}
+
+std::int64_t EngineState::known_positions(const Sequence& s, std::int64_t computed) const {
+  // 1.4.3: asynchronously, the token of the step in flight has not come back.
+  return spec_.async_scheduling ? std::max(s.target, computed - 1) : computed;
+}
+
+void EngineState::release_blocks(Sequence& s, std::int64_t positions, bool returns) {
+  PrefixCache* cache = pool.cache();
+  const std::int64_t full = positions / spec_.block_size;
+  if (cache != nullptr && s.holding == PrefixCache::none && returns && full > 0) {
+    s.holding = cache->open({});  // it may hit its own blocks
+  }
+  if (s.holding == PrefixCache::none) {
+    pool.release(s.blocks);
+  } else {
+    publish_due(next_admission_);
+    cache->publish(s.holding, full);
+    pool.release(s.holding, s.blocks, full, returns);
+  }
+  s.blocks = 0;
 }
 
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
@@ -40,8 +107,9 @@ void EngineState::hold(Sequence& s) const {
   held.all += blocks;
   if (s.blocks >= blocks_for(s.prompt, spec_.block_size)) {
     held.with_prompt += time;
-  } else {
+  } else if (s.blocks > 0) {
     held.partial += blocks;
+    held.partial_time += time;
   }
   held.since = now_;
 }
@@ -62,7 +130,11 @@ void EngineState::book_held(const Sequence& s, std::int64_t stored) {
       in_last == 0 ? 0 : static_cast<Int128>(s.held.with_prompt) * beside / (in_last + beside);
   const Int128 prompt =
       s.held.partial + static_cast<Int128>(s.held.with_prompt) * blocks_for(s.prompt, block_size);
-  ledger.count_blocks(s, prompt - shared, s.held.all - prompt + shared);
+  const Int128 input = prompt - shared;
+  // A block that several requests use counts for each of them.
+  const Int128 cached =
+      static_cast<Int128>(s.held.with_prompt + s.held.partial_time) * (s.cached / block_size);
+  ledger.count_blocks(s, input, std::min(cached, input), s.held.all - input);
 }
 
 void EngineState::take_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing) {
@@ -106,8 +178,10 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
 
 void EngineState::preempt(Slot slot, std::int64_t step) {
   Sequence& s = sequences[slot];
+  std::int64_t published = s.computed;
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
+    published = known_positions(s, s.computed);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
     s.high_water = std::max(s.high_water, s.computed);
@@ -119,10 +193,10 @@ void EngineState::preempt(Slot slot, std::int64_t step) {
     ledger.settle(s);
     log_span(s, s.finish_step());
     s.emitted = s.output;
+    published = known_positions(s, s.prompt + s.output - 1);
   }
   hold(s);
-  pool.release(s.blocks);
-  s.blocks = 0;
+  release_blocks(s, published, true);
   s.computed = 0;
   s.state = SequenceState::waiting;
   running.erase(slot);
@@ -148,21 +222,30 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   s.held.joined = clock.snapshot(s.base);
   ledger.join(s);
   decoding.join(slot);
+  expect_publication(slot);
 }
 
-Slot EngineState::admit_head(SimTime now) {
+Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   const Slot slot = waiting.head();
   waiting.pop_head();
   Sequence& s = sequences[slot];
   s.state = SequenceState::prefilling;
   s.target = s.prompt + s.emitted;
   hold(s);
+  if (hit.blocks > 0) {
+    pool.touch(s.holding, hit);
+  }
+  s.blocks = hit.blocks;
+  s.computed = hit.blocks * spec_.block_size;
   s.admission = next_admission_++;
   PENSTOCK_ASSERT(next_admission_ != 0);
   running.push_back(slot);
   prefilling.push_back(slot);
   RequestRecord& record = records_[s.id];
   if (record.first_scheduled < SimTime{}) {
+    s.cached = s.computed;
+    record.cached_tokens = static_cast<std::uint32_t>(s.cached);
+    ledger.count_cached(s.class_index, s.cached);
     record.first_scheduled = now;
     record.status = RequestStatus::running;
   }
@@ -181,6 +264,10 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
        .completes = completes,
        .last_token = s.emitted > 0 ? s.last_token : SimTime{-1}});
   s.computed += tokens;
+  if (s.holding != PrefixCache::none) {
+    publish_due(s.admission);
+    pool.cache()->publish(s.holding, s.computed / spec_.block_size);
+  }
   batch.sampled += completes ? 1 : 0;
 }
 
@@ -193,6 +280,7 @@ void EngineState::join_completed(const Batch& batch) {
       s.held.joined = clock.snapshot(s.base);
       s.high_water = std::max(s.high_water, s.target);
       decoding.join(chunk.slot);
+      expect_publication(chunk.slot);
       ++completed;
     }
   }
@@ -212,7 +300,7 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
     PENSTOCK_ASSERT(s.state == SequenceState::draining && s.base + step == s.prompt + s.output - 1);
     ledger.settle(s);
     log_span(s, step);
-    pool.release(s.blocks);
+    release_blocks(s, s.prompt + s.output - 1, false);
     running.erase(slot);
   }
   RequestRecord& record = records_[s.id];
@@ -221,6 +309,10 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
   record.output_tokens = static_cast<std::uint32_t>(s.output);
   ledger.count_output(s.class_index, s.output);
   book_held(s, s.output - 1);
+  if (s.holding != PrefixCache::none) {
+    pool.cache()->close(s.holding);
+    s.holding = PrefixCache::none;
+  }
   sequences.remove(slot);
 }
 

@@ -28,14 +28,14 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       recorder_(scenario.timeseries_interval, shared.model.peak_times(),
                 scenario.cluster.replicas) {}
 
-bool Replica::submit(const Sequence& sequence, SimTime now) {
+bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
   see_blocks(now);
   recorder_.advance(now);
   recorder_.count_arrival(now);
   // Behind a head that cannot be admitted before something finishes, an arrival changes nothing.
   const bool changes_nothing =
       engine_.spec().scheduling_policy == SchedulingPolicy::fcfs && !engine_.waiting.empty();
-  engine_.submit(sequence);
+  engine_.submit(sequence, content);
   shared_.requests[sequence.id].replica = index_;
   recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
   return !changes_nothing && run_.cut(now);
@@ -109,6 +109,10 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
   const std::int64_t until_finish =
       engine_.decoding.first_finish() - batch_->step + (async ? 0 : 1);
   std::int64_t steps = std::min(max_leap, until_finish);
+  if (!engine_.waiting.empty()) {
+    // The head may fit as soon as it hits a block that is being generated.
+    steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));
+  }
   if (batch_->kv_sum < decode.gpu_bound_from()) {
     const std::int64_t below = decode.gpu_bound_from() - batch_->kv_sum;
     steps = std::min(steps, (below - 1) / batch_->decodes + 1);
@@ -307,7 +311,8 @@ void Replica::note_unfinished(const Sequence& s) {
   RequestRecord& record = shared_.requests[s.id];
   record.output_tokens = static_cast<std::uint32_t>(s.emitted);
   const std::int64_t computed = std::max(s.high_water, s.computed);
-  record.computed_input_tokens = static_cast<std::uint32_t>(std::min(s.prompt, computed));
+  record.computed_input_tokens =
+      static_cast<std::uint32_t>(std::max(s.cached, std::min(s.prompt, computed)) - s.cached);
 }
 
 void Replica::close(SimTime end) {

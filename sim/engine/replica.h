@@ -40,7 +40,7 @@ class Replica {
   SimTime run_end() const { return busy() ? run_.end() : SimTime::never(); }
 
   /// A request arrives. Returns true if a leap in flight now ends earlier.
-  bool submit(const Sequence& sequence, SimTime now);
+  bool submit(const Sequence& sequence, const Content& content, SimTime now);
   /// Schedules and starts the next step, if there is anything to do. A leap ends at the first
   /// step boundary at or after `limit`.
   void start(SimTime now, SimTime limit);

@@ -7,6 +7,7 @@
 #include "sim/core/int128.h"
 #include "sim/core/units.h"
 #include "sim/kv/block_clock.h"
+#include "sim/kv/prefix_cache.h"
 
 namespace penstock {
 
@@ -35,11 +36,12 @@ struct CostSnapshot {
 /// The block-time that a sequence has held so far (occupancy). Prompt blocks: those that its prompt
 /// needs, the last one perhaps shared with its output.
 struct HeldBlocks {
-  SimTime since;                 ///< up to when it is counted, unless decoding
-  Int128 all = 0;                ///< blocks x ps
-  Int128 partial = 0;            ///< of which with fewer blocks than the prompt's
-  std::int64_t with_prompt = 0;  ///< ps with the prompt's blocks or more
-  BlockClock::Snapshot joined;   ///< decoding: when it began to
+  SimTime since;                  ///< up to when it is counted, unless decoding
+  Int128 all = 0;                 ///< blocks x ps
+  Int128 partial = 0;             ///< of which with fewer blocks than the prompt's
+  std::int64_t partial_time = 0;  ///< ps with some blocks, but fewer
+  std::int64_t with_prompt = 0;   ///< ps with the prompt's blocks or more
+  BlockClock::Snapshot joined;    ///< decoding: when it began to
 };
 
 /// One live request inside a replica.
@@ -68,7 +70,9 @@ struct Sequence {
   std::int64_t emitted = 0;     ///< O, unless decoding; a token in flight counts
   std::int64_t target = 0;      ///< prefilling: positions to reach, P + O at admission
   std::int64_t high_water = 0;  ///< positions ever computed: below it, work is done again
-  std::int64_t blocks = 0;      ///< owned, unless decoding
+  std::int64_t blocks = 0;      ///< owned or shared, unless decoding
+  std::int64_t cached = 0;      ///< positions hit at the first admission
+  std::uint32_t holding = PrefixCache::none;  ///< with prefix caching: what it holds of the cache
   SimTime arrival;
   SimTime last_token{-1};            ///< last emission, unless decoding without interruption
   std::int64_t scheduled_step = -1;  ///< rule-by-rule path: the last step that gave it tokens

@@ -189,8 +189,10 @@ class VllmV1 final : public Scheduler {
     const EngineSpec& spec = engine.spec();
     while (!engine.waiting.empty() && budget_ > 0 && engine.running.size() < spec.max_num_seqs) {
       const Sequence& s = engine.sequences[engine.waiting.head()];
+      const PrefixCache::Hit hit = engine.lookup_head();
+      const std::int64_t cached = hit.blocks * spec.block_size;
       const std::int64_t all = s.prompt + s.emitted;
-      std::int64_t tokens = all;
+      std::int64_t tokens = all - cached;
       if (spec.long_prefill_token_threshold > 0) {
         tokens = std::min(tokens, spec.long_prefill_token_threshold);
       }
@@ -203,16 +205,19 @@ class VllmV1 final : public Scheduler {
               ? static_cast<std::int64_t>(spec.watermark *
                                           static_cast<double>(engine.pool.usable() + 1))
               : 0;
+      // Hits that nobody holds are free blocks, but not for long.
+      const std::int64_t free = engine.pool.free() - hit.free + hit.blocks - reserve;
       const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
-      if (spec.scheduler_reserve_full_isl && whole + reserve > engine.pool.free()) {
+      if (spec.scheduler_reserve_full_isl && whole > free) {
         return;
       }
-      const std::int64_t blocks = blocks_for(tokens, spec.block_size);
-      if (blocks + reserve > engine.pool.free()) {
+      const std::int64_t blocks = blocks_for(cached + tokens, spec.block_size);
+      if (blocks > free) {
         return;
       }
-      PENSTOCK_ASSERT(engine.pool.allocate(blocks));
-      give_chunk(engine, engine.admit_head(now), tokens, batch);
+      const Slot slot = engine.admit_head(now, hit);
+      PENSTOCK_ASSERT(engine.pool.allocate(blocks - hit.blocks));
+      give_chunk(engine, slot, tokens, batch);
     }
   }
 
