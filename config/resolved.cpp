@@ -2,25 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/cluster/router.h"
+
 namespace penstock::config {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-const char* name_of(RouterKind router) {
-  switch (router) {
-    case RouterKind::round_robin:
-      return "round_robin";
-    case RouterKind::random:
-      return "random";
-    case RouterKind::least_outstanding:
-      return "least_outstanding";
-    case RouterKind::power_of_two:
-      break;
-  }
-  return "power_of_two";
-}
 
 const char* name_of(CostRule rule) {
   constexpr const char* names[] = {"phase", "cause",       "occupancy",
@@ -69,7 +57,7 @@ Json cluster_json(const ClusterSpec& c) {
           {"tensor_parallel", c.tensor_parallel},
           {"replicas", c.replicas},
           {"gpus", std::int64_t{c.tensor_parallel} * c.replicas},
-          {"router", name_of(c.router)}};
+          {"router", find_router(c.router).name}};
 }
 
 Json engine_json(const EngineSpec& e) {

@@ -16,7 +16,17 @@
 /// resolved, all defaults filled in, all numbers checked.
 namespace penstock {
 
-enum class RouterKind { round_robin, random, least_outstanding, power_of_two };
+enum class RouterKind {
+  round_robin,
+  random,
+  least_outstanding,
+  power_of_two,
+  least_kv,
+  session_affinity,
+  prefix_aware,
+  kv_aware,
+  weighted,
+};
 enum class SchedulingPolicy { fcfs, priority };
 enum class AttentionKernel { mixed, separate };
 enum class CostRule { phase, cause, occupancy, flops, output_only, blended };
@@ -26,6 +36,8 @@ struct ClusterSpec {
   int tensor_parallel = 1;
   int replicas = 1;
   RouterKind router = RouterKind::round_robin;
+  /// Metrics reach routers that scrape them this often: llm-d's default.
+  SimTime scrape_interval = SimTime::from_milliseconds(50);
 };
 
 /// Factors by which an engine's kernels differ from bare ones (step-model.md §1, f_...).
@@ -60,6 +72,7 @@ struct EngineSpec {
   bool async_scheduling = false;
   SchedulingPolicy scheduling_policy = SchedulingPolicy::fcfs;
   bool scheduler_reserve_full_isl = true;
+  std::int64_t max_queued_requests = 0;  ///< more are refused; 0 = no limit
   double watermark = 0;
   /// Token counts to which a step is padded, ascending; empty = no padding.
   std::vector<std::int64_t> cuda_graph_sizes;

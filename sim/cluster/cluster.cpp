@@ -13,8 +13,10 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       source_(source),
       accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy),
       model_(options.make_model ? options.make_model() : make_step_model(scenario)),
-      router_(make_router(scenario.cluster.router, scenario.seed)),
-      outstanding_(static_cast<std::size_t>(scenario.cluster.replicas)),
+      router_(find_router(scenario.cluster.router).make(scenario)),
+      needs_(find_router(scenario.cluster.router).needs),
+      views_(static_cast<std::size_t>(scenario.cluster.replicas)),
+      next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
   PENSTOCK_ASSERT(scenario.cluster.replicas > 0 && scenario.cluster.replicas <= UINT16_MAX);
   PENSTOCK_ASSERT(!scenario.workload.classes.empty() && scenario.engine.num_gpu_blocks > 0);
@@ -39,25 +41,67 @@ RejectReason Cluster::refusal(const Request& request) const {
              : RejectReason::none;
 }
 
+void Cluster::scrape(SimTime now) {
+  if (now < next_scrape_) {
+    return;
+  }
+  const SimTime interval = scenario_.cluster.scrape_interval;
+  const SimTime at{now.ps - (now - next_scrape_).ps % interval.ps};
+  for (std::size_t r = 0; r < replicas_.size(); ++r) {
+    const ReplicaLoad load = replicas_[r]->load(at);
+    views_[r].waiting = load.waiting;
+    views_[r].running = load.running;
+    views_[r].kv_usage = static_cast<double>(load.held_blocks) /
+                         static_cast<double>(scenario_.engine.num_gpu_blocks);
+  }
+  next_scrape_ = at + interval;
+}
+
+std::size_t Cluster::route(const Request& request, SimTime now) {
+  RoutedRequest routed{.input_tokens = request.input_tokens, .session = request.session};
+  if (needs_.keys) {
+    routed.keys = block_keys(request.content, request.input_tokens, scenario_.engine.block_size);
+  }
+  for (std::size_t r = 0; needs_.events && r < replicas_.size(); ++r) {
+    const ReplicaLoad load = replicas_[r]->load(now);
+    views_[r].pending_tokens = load.pending_tokens;
+    views_[r].held_blocks = load.held_blocks;
+    views_[r].cached_blocks = replicas_[r]->cached_blocks(routed.keys);
+  }
+  return router_->route(routed, views_);
+}
+
+void Cluster::refuse(RequestRecord& record, RejectReason reason, SimTime now) {
+  record.reject_reason = reason;
+  record.status = RequestStatus::rejected;
+  record.finish = now;
+  depart(record, now);
+}
+
 void Cluster::arrive(const Request& request, SimTime now) {
+  scrape(now);
   PENSTOCK_ASSERT(request.input_tokens >= 1 && request.output_tokens >= 1);
   const auto id = static_cast<std::uint32_t>(result_.requests.size());
   RequestRecord& record = result_.requests.emplace_back();
   record.arrival = now;
   record.input_tokens = static_cast<std::uint32_t>(request.input_tokens);
   record.class_index = request.class_index;
-  record.reject_reason = refusal(request);
-  if (record.reject_reason != RejectReason::none) {
-    record.status = RequestStatus::rejected;
-    record.finish = now;
-    depart(record, now);
+  const RejectReason reason = refusal(request);
+  if (reason != RejectReason::none) {
+    refuse(record, reason, now);
+    return;
+  }
+  const std::size_t chosen = route(request, now);
+  const std::int64_t queue = scenario_.engine.max_queued_requests;
+  if (queue > 0 && replicas_[chosen]->queued() >= queue) {
+    record.replica = static_cast<std::uint16_t>(chosen);
+    refuse(record, RejectReason::queue_full, now);
     return;
   }
   const std::int64_t output =
       std::min(request.output_tokens, scenario_.engine.max_model_len - request.input_tokens);
   result_.truncated += output < request.output_tokens ? 1 : 0;
-  const std::size_t chosen = router_->route(outstanding_);
-  ++outstanding_[chosen];
+  ++views_[chosen].outstanding;
   Sequence sequence;
   sequence.id = id;
   sequence.prompt = request.input_tokens;
@@ -76,11 +120,12 @@ void Cluster::arrive(const Request& request, SimTime now) {
 }
 
 void Cluster::end_step(std::uint32_t index, SimTime now) {
+  scrape(now);
   Replica& replica = *replicas_[index];
   finished_.clear();
   replica.end(now, finished_);
   events_.set(index, now, EventKind::step_start);
-  outstanding_[index] -= static_cast<std::int64_t>(finished_.size());
+  views_[index].outstanding -= static_cast<std::int64_t>(finished_.size());
   for (const std::uint32_t id : finished_) {
     depart(result_.requests[id], now);
   }
@@ -95,6 +140,7 @@ void Cluster::depart(const RequestRecord& record, SimTime now) {
 }
 
 void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
+  scrape(now);
   Replica& replica = *replicas_[index];
   if (now < until) {
     // A leap ends where the clock does, as single steps would.

@@ -39,6 +39,11 @@ class Cluster {
 
  private:
   RejectReason refusal(const Request& request) const;
+  /// Before something happens at `now`: lets the router see the replicas as they were at the last
+  /// scrape that was due.
+  void scrape(SimTime now);
+  std::size_t route(const Request& request, SimTime now);
+  void refuse(RequestRecord& record, RejectReason reason, SimTime now);
   /// Tells the source, and whoever watches, that a request has left.
   void depart(const RequestRecord& record, SimTime now);
   void check_conservation(Int128 busy) const;
@@ -52,7 +57,9 @@ class Cluster {
   std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
   std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Replica>> replicas_;
-  std::vector<std::int64_t> outstanding_;
+  RouterNeeds needs_;
+  std::vector<ReplicaView> views_;  ///< what the router sees of each replica
+  SimTime next_scrape_;
   EventQueue events_;
   std::uint64_t departed_ = 0;
   bool gave_up_ = false;

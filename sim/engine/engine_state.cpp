@@ -29,6 +29,7 @@ void EngineState::submit(Sequence sequence, const Content& content) {
     sequence.holding = pool.cache()->open(
         block_keys(content, sequence.prompt + sequence.output - 1, spec_.block_size));
   }
+  pending_tokens += sequence.prompt;
   waiting.push_arrival(sequences.add(sequence));
 }
 
@@ -184,6 +185,7 @@ void EngineState::preempt(Slot slot, std::int64_t step) {
     published = known_positions(s, s.computed);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
+    pending_tokens -= s.target - s.computed;
     s.high_water = std::max(s.high_water, s.computed);
   } else if (s.state == SequenceState::stalled) {
     --stalled;
@@ -198,6 +200,7 @@ void EngineState::preempt(Slot slot, std::int64_t step) {
   hold(s);
   release_blocks(s, published, true);
   s.computed = 0;
+  pending_tokens += s.prompt + s.emitted;
   s.state = SequenceState::waiting;
   running.erase(slot);
   waiting.push_preempted(slot);
@@ -237,6 +240,7 @@ Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   }
   s.blocks = hit.blocks;
   s.computed = hit.blocks * spec_.block_size;
+  pending_tokens -= s.computed;
   s.admission = next_admission_++;
   PENSTOCK_ASSERT(next_admission_ != 0);
   running.push_back(slot);
@@ -264,6 +268,7 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
        .completes = completes,
        .last_token = s.emitted > 0 ? s.last_token : SimTime{-1}});
   s.computed += tokens;
+  pending_tokens -= tokens;
   if (s.holding != PrefixCache::none) {
     publish_due(s.admission);
     pool.cache()->publish(s.holding, s.computed / spec_.block_size);
@@ -296,6 +301,7 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
   hold(s);
   if (s.state == SequenceState::waiting) {
     waiting.erase(slot);  // preempted with its last token in flight: settled and freed then
+    pending_tokens -= s.prompt + s.emitted;
   } else {
     PENSTOCK_ASSERT(s.state == SequenceState::draining && s.base + step == s.prompt + s.output - 1);
     ledger.settle(s);

@@ -82,6 +82,8 @@ class EngineState {
   std::vector<Slot> prefilling;  ///< in running order
   std::int64_t stalled = 0;      ///< how many sequences are stalled
   std::int64_t preemptions = 0;
+  /// Known tokens of waiting and prefilling sequences that are not computed.
+  std::int64_t pending_tokens = 0;
   /// When the last token of every uninterrupted decode was, or will be, emitted: the end of the
   /// previous step, or (asynchronous) of the one in flight.
   SimTime last_step_end;

@@ -300,6 +300,14 @@ void Replica::see_blocks(SimTime now) {
   }
 }
 
+ReplicaLoad Replica::load(SimTime now) {
+  see_blocks(now);
+  return {.waiting = static_cast<std::int64_t>(engine_.waiting.size()),
+          .running = engine_.running.size(),
+          .held_blocks = engine_.pool.used() + run_.blocks,
+          .pending_tokens = engine_.pending_tokens};
+}
+
 void Replica::update_levels() {
   recorder_.set_running(engine_.running.size());
   recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));

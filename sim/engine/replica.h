@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "sim/engine/engine_state.h"
@@ -21,6 +22,14 @@ struct SharedRecords {
   GapHistogram& gaps;
   Result& result;
   StepModel& model;
+};
+
+/// How busy a replica is.
+struct ReplicaLoad {
+  std::int64_t waiting = 0;
+  std::int64_t running = 0;
+  std::int64_t held_blocks = 0;
+  std::int64_t pending_tokens = 0;  ///< known tokens, waiting or prefilling, that are not computed
 };
 
 /// One replica: queue -> schedule -> step -> progress, as a machine of three events.
@@ -52,6 +61,13 @@ class Replica {
 
   /// Nothing more happens, up to `end`: settles what is unfinished.
   void close(SimTime end);
+  /// At `now`, not earlier than the last event.
+  ReplicaLoad load(SimTime now);
+  /// Leading blocks of a prompt that its prefix cache has.
+  std::int64_t cached_blocks(std::span<const std::uint64_t> keys) const {
+    return engine_.pool.cache() == nullptr ? 0 : engine_.pool.cache()->match(keys);
+  }
+  std::int64_t queued() const { return static_cast<std::int64_t>(engine_.waiting.size()); }
   bool waiting() const { return !engine_.waiting.empty(); }
   Recorder& recorder() { return recorder_; }
   std::int64_t busy_ps() const { return busy_ps_; }

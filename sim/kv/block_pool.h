@@ -27,6 +27,7 @@ class BlockPool {
   }
 
   /// Null without prefix caching.
+  const PrefixCache* cache() const { return cache_ ? &*cache_ : nullptr; }
   PrefixCache* cache() { return cache_ ? &*cache_ : nullptr; }
 
   std::int64_t usable() const { return usable_; }

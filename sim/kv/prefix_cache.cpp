@@ -3,19 +3,28 @@
 #include <algorithm>
 
 #include "sim/core/assert.h"
+#include "sim/core/rng.h"
 
 namespace penstock {
 namespace {
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection that spreads every bit.
-std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
+std::uint64_t chain(std::uint64_t key, std::uint64_t value) {
+  return mix_bits((key ^ value) + 0x9e3779b97f4a7c15);
 }
 
-std::uint64_t chain(std::uint64_t key, std::uint64_t value) {
-  return mix((key ^ value) + 0x9e3779b97f4a7c15);
+/// How many of `n` blocks satisfy `belongs`, of which those that do come first.
+template <typename Predicate>
+std::int64_t prefix_length(std::int64_t n, const Predicate& belongs) {
+  std::int64_t low = 0;
+  while (low < n) {
+    const std::int64_t middle = (low + n) / 2;
+    if (belongs(middle)) {
+      low = middle + 1;
+    } else {
+      n = middle;
+    }
+  }
+  return low;
 }
 
 }  // namespace
@@ -157,36 +166,31 @@ bool PrefixCache::is_held(const Holding& holding, std::int64_t block) const {
   return entries_[found->second.oldest].references > 0;
 }
 
+std::int64_t PrefixCache::match(std::span<const std::uint64_t> keys) const {
+  // Whoever holds a block holds one with the key before it, and frees it later: what is cached of
+  // a chain is a prefix of it.
+  return prefix_length(static_cast<std::int64_t>(keys.size()), [&](std::int64_t block) {
+    return copies_.contains(keys[static_cast<std::size_t>(block)]);
+  });
+}
+
 PrefixCache::Hit PrefixCache::lookup(std::uint32_t index, std::int64_t limit) const {
   const Holding& holding = holdings_[index];
   PENSTOCK_ASSERT(holding.blocks.empty());
-  // Whoever holds a block holds one with the key before it, and frees it later: what is cached of
-  // a chain is a prefix of it. So is, while no key has two blocks, what is held.
-  const auto prefix = [](std::int64_t low, std::int64_t high, const auto& belongs) {
-    while (low < high) {
-      const std::int64_t middle = (low + high) / 2;
-      if (belongs(middle)) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  };
   const auto keys = static_cast<std::int64_t>(holding.keys.size());
+  const auto asked = static_cast<std::size_t>(std::min(limit, keys));
   Hit hit;
-  hit.blocks = prefix(0, std::min(limit, keys), [&](std::int64_t block) {
-    return copies_.contains(holding.keys[static_cast<std::size_t>(block)]);
-  });
-  std::int64_t held = 0;
-  if (duplicates_ == 0) {
-    held = prefix(0, hit.blocks, [&](std::int64_t block) { return is_held(holding, block); });
+  hit.blocks = match(std::span(holding.keys).first(asked));
+  const auto held = [&](std::int64_t block) { return is_held(holding, block); };
+  std::int64_t shared = 0;
+  if (duplicates_ == 0) {  // then what is held of it is a prefix too
+    shared = prefix_length(hit.blocks, held);
   } else {
     for (std::int64_t block = 0; block < hit.blocks; ++block) {
-      held += is_held(holding, block) ? 1 : 0;
+      shared += held(block) ? 1 : 0;
     }
   }
-  hit.free = hit.blocks - held;
+  hit.free = hit.blocks - shared;
   if (hit.blocks == keys && holding.run != none) {
     const std::int64_t own = std::min(limit - keys, entries_[holding.run].count);
     hit.blocks += own;

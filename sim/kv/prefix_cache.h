@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -38,6 +39,11 @@ class PrefixCache {
   std::uint32_t open(std::vector<std::uint64_t> keys);
   void close(std::uint32_t holding);
   const Holding& operator[](std::uint32_t holding) const { return holdings_[holding]; }
+
+  /// Leading blocks of a prompt that are cached.
+  std::int64_t match(std::span<const std::uint64_t> keys) const;
+  /// Blocks with a key, held or free.
+  std::int64_t cached() const { return static_cast<std::int64_t>(copies_.size()) + duplicates_; }
 
   /// The longest cached prefix of a request that holds nothing, at most `limit` blocks (1.4.4).
   struct Hit {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/cluster/router.h"
 #include "tools/explore/plan_report.h"
 #include "tools/output/confidence.h"
 #include "tools/output/lines.h"
@@ -135,21 +136,8 @@ class PlanScreen {
     const double hour = per_hour(planned.pool);
     out_ += fmt::format(" {} {}      {}/h · {}/month · router {}\n", mark,
                         label(planned, pool_text(planned.pool)), amount(hour),
-                        amount(hour * hours_per_month), router(planned.scenario));
-  }
-
-  static const char* router(const Scenario& scenario) {
-    switch (scenario.cluster.router) {
-      case RouterKind::round_robin:
-        return "round_robin";
-      case RouterKind::random:
-        return "random";
-      case RouterKind::least_outstanding:
-        return "least_outstanding";
-      case RouterKind::power_of_two:
-        return "power_of_two";
-    }
-    return "";
+                        amount(hour * hours_per_month),
+                        find_router(planned.scenario.cluster.router).name);
   }
 
   void sum() {
