@@ -51,6 +51,7 @@ struct EngineLimits {
   bool async = false;
   bool gate = true;
   double watermark = 0;
+  bool prefix_caching = false;
 };
 Scenario scenario(const EngineLimits& limits);
 
