@@ -28,11 +28,11 @@ using test::run_penstock;
 using test::TemporaryFolder;
 using Words = std::vector<std::string>;
 
-const std::string sample = "workloads/chat.yaml";
+const std::string swept_sample = "workloads/chat.yaml";
 
 /// A small sweep with `more` words.
 Words sweep_words(const Words& more) {
-  Words words{"sweep", sample, "--set", "workload.requests=60"};
+  Words words{"sweep", swept_sample, "--set", "workload.requests=60"};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -47,7 +47,7 @@ Words with(Words words, const Words& more) {
 }
 
 /// Everything in a result folder but the facts of the clock.
-std::string results_in(const fs::path& folder) {
+std::string swept_results_in(const fs::path& folder) {
   std::string all;
   for (const char* name : {"points.csv", "sweep.json", "journal.jsonl"}) {
     all += read_file(folder / name);
@@ -99,7 +99,7 @@ TEST_CASE("each point of a sweep is the run with the same --set") {
     const std::string seqs = point["values"]["engine.max_num_seqs"].dump();
     CHECK(point["values"]["slo.ttft"] == "300ms");
     Json run = Json::parse(
-        run_penstock({"run", sample, "--set", "workload.requests=60", "--set",
+        run_penstock({"run", swept_sample, "--set", "workload.requests=60", "--set",
                       "engine.max_num_seqs=" + seqs, "--set", "slo.ttft=300ms", "--format", "json"})
             .out);
     for (const auto& item : run.items()) {
@@ -120,8 +120,8 @@ TEST_CASE("a sweep gives the same files for any number of jobs, and again when r
   CHECK(first.exit_code == 0);
   CHECK(first.err.empty());
   CHECK(first.out == second.out);
-  const std::string want = results_in(one);
-  CHECK(want == results_in(two));
+  const std::string want = swept_results_in(one);
+  CHECK(want == swept_results_in(two));
   CHECK(files_in(one) == 4);
   const std::string csv = read_file(fs::path(one) / "points.csv");
   CHECK(csv.starts_with("engine.max_num_seqs,cluster.replicas,status,"));
@@ -132,7 +132,7 @@ TEST_CASE("a sweep gives the same files for any number of jobs, and again when r
   }
   const CommandResult again = sweep(with(grid, {"--resume", "-o", two}));
   CHECK(again.out == first.out);
-  CHECK(want == results_in(two));
+  CHECK(want == swept_results_in(two));
   const Json manifest = Json::parse(read_file(fs::path(two) / "manifest.json"));
   CHECK(manifest["wall_clock"]["runs_resumed"] == 30);
 }
@@ -141,7 +141,7 @@ TEST_CASE("a sweep killed at any moment and resumed is as if nothing had happene
   const TemporaryFolder folder;
   const std::string calm = (folder.path() / "calm").string();
   REQUIRE(sweep(with(grid, {"-o", calm})).exit_code == 0);
-  const std::string want = results_in(calm);
+  const std::string want = swept_results_in(calm);
   Rng rng(1, "kills");
   for (int round = 0; round < 3; ++round) {
     CAPTURE(round);
@@ -152,7 +152,7 @@ TEST_CASE("a sweep killed at any moment and resumed is as if nothing had happene
     }
     const CommandResult resumed = run_penstock(words);
     CHECK(resumed.exit_code == 0);
-    CHECK(results_in(target) == want);
+    CHECK(swept_results_in(target) == want);
     CHECK(files_in(target) == 4);
   }
 }
@@ -160,8 +160,9 @@ TEST_CASE("a sweep killed at any moment and resumed is as if nothing had happene
 TEST_CASE("an interrupted sweep keeps and marks what is done, and goes on") {
   const TemporaryFolder folder;
   const std::string target = (folder.path() / "out").string();
-  const Words words{"sweep",    sample, "--vary", "workload.requests=50,3000000", "--jobs", "1",
-                    "--resume", "-o",   target};
+  const Words words{"sweep",  swept_sample, "--vary",   "workload.requests=50,3000000",
+                    "--jobs", "1",          "--resume", "-o",
+                    target};
   Words timed{"--preserve-status", "-s", "INT", "0.5", test::penstock_binary().string()};
   timed.insert(timed.end(), words.begin(), words.end());
   const CommandResult result = test::run_command("/usr/bin/timeout", timed);
@@ -229,14 +230,14 @@ TEST_CASE("a folder of another sweep is not touched") {
   const TemporaryFolder folder;
   const std::string target = (folder.path() / "out").string();
   CHECK(sweep({"--vary", "seed=1,2", "-o", target}).exit_code == 0);
-  const std::string before = results_in(target);
+  const std::string before = swept_results_in(target);
   const CommandResult other = sweep({"--vary", "seed=1,2,3", "-o", target, "--resume"});
   CHECK(other.exit_code == 2);
   CHECK(has(other.err, "--vary was `seed=1,2`, now `seed=1,2,3`"));
   CHECK(sweep({"--vary", "seed=1,2,3", "-o", target}).exit_code == 74);
-  CHECK(before == results_in(target));
+  CHECK(before == swept_results_in(target));
   CHECK(sweep({"--vary", "seed=1,2,3", "-o", target, "--force"}).exit_code == 0);
-  CHECK(before != results_in(target));
+  CHECK(before != swept_results_in(target));
 }
 
 TEST_CASE("a full disk and a folder that cannot be written are told, and lose nothing") {
@@ -253,7 +254,7 @@ TEST_CASE("a full disk and a folder that cannot be written are told, and lose no
   CHECK(resumed.exit_code == 0);
   CHECK(Json::parse(read_file(fs::path(target) / "manifest.json"))["wall_clock"]["runs_resumed"] >
         0);
-  CHECK(results_in(target).size() > 100'000);
+  CHECK(swept_results_in(target).size() > 100'000);
   const CommandResult nowhere = sweep({"--vary", "seed=1", "-o", "/proc/penstock"});
   CHECK(nowhere.exit_code == 74);
   if (geteuid() != 0) {
@@ -273,7 +274,8 @@ TEST_CASE("several runs give means with intervals") {
     double sum = 0;
     for (const char* seed : {"1", "2", "3"}) {
       const Json run = Json::parse(
-          run_penstock({"run", sample, "--set", "workload.requests=60", "--seed", seed, "--set",
+          run_penstock({"run", swept_sample, "--set", "workload.requests=60", "--seed", seed,
+                        "--set",
                         "engine.max_num_seqs=" + point["values"]["engine.max_num_seqs"].dump(),
                         "--format", "json"})
               .out);
@@ -307,7 +309,7 @@ TEST_CASE("a sample is the same each time, and --dry-run lists it") {
 TEST_CASE("golden: a batch-size sweep") {
   const fs::path path = test::source_dir() / "tests" / "scenario" / "expected" / "sweep.txt";
   const CommandResult result =
-      run_penstock({"sweep", sample, "--vary", "engine.max_num_seqs=1..512:log2", "--vary",
+      run_penstock({"sweep", swept_sample, "--vary", "engine.max_num_seqs=1..512:log2", "--vary",
                     "cluster.gpu=h100-sxm,l4", "--set", "workload.requests=500"});
   REQUIRE(result.exit_code == 0);
   if (std::getenv("UPDATE_EXPECTED") != nullptr) {
