@@ -80,7 +80,8 @@ std::int64_t EngineState::known_positions(const Sequence& s, std::int64_t comput
   return spec_.async_scheduling ? std::max(s.target, computed - 1) : computed;
 }
 
-void EngineState::release_blocks(Sequence& s, std::int64_t positions, bool returns) {
+void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
+                                 bool returns) {
   PrefixCache* cache = pool.cache();
   const std::int64_t full = positions / spec_.block_size;
   if (cache != nullptr && s.holding == PrefixCache::none && returns && full > 0) {
@@ -89,7 +90,7 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, bool retur
   if (s.holding == PrefixCache::none) {
     pool.release(s.blocks);
   } else {
-    publish_due(next_admission_);
+    publish_due(turn);
     cache->publish(s.holding, full);
     pool.release(s.holding, s.blocks, full, returns);
   }
@@ -177,12 +178,15 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
   decoding.leave(slot);
 }
 
-void EngineState::preempt(Slot slot, std::int64_t step) {
+void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn) {
   Sequence& s = sequences[slot];
-  std::int64_t published = s.computed;
+  // What this step's schedule gave it goes too; its full blocks have been hit-able since then.
+  const bool scheduled = s.scheduled_step == step;
+  const std::int64_t tokens = scheduled ? s.scheduled_tokens : 0;
+  std::int64_t published = s.computed + tokens;
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
-    published = known_positions(s, s.computed);
+    published = known_positions(s, s.computed + tokens);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
     pending_tokens -= s.target - s.computed;
@@ -198,7 +202,9 @@ void EngineState::preempt(Slot slot, std::int64_t step) {
     published = known_positions(s, s.prompt + s.output - 1);
   }
   hold(s);
-  release_blocks(s, published, true);
+  s.blocks += scheduled ? s.scheduled_blocks : 0;
+  s.scheduled_step = -1;
+  release_blocks(s, published, turn, true);
   s.computed = 0;
   pending_tokens += s.prompt + s.emitted;
   s.state = SequenceState::waiting;
@@ -221,6 +227,11 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   PENSTOCK_ASSERT(s.state == SequenceState::stalled);
   --stalled;
   s.base = s.computed + 1 - step;
+  s.target = s.computed + 1;  // its last token has come back meanwhile
+  if (s.holding != PrefixCache::none) {
+    publish_due(s.admission);
+    pool.cache()->publish(s.holding, s.target / spec_.block_size);
+  }
   hold(s);
   s.held.joined = clock.snapshot(s.base);
   ledger.join(s);
@@ -306,7 +317,7 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
     PENSTOCK_ASSERT(s.state == SequenceState::draining && s.base + step == s.prompt + s.output - 1);
     ledger.settle(s);
     log_span(s, step);
-    release_blocks(s, s.prompt + s.output - 1, false);
+    release_blocks(s, s.prompt + s.output - 1, next_admission_, false);
     running.erase(slot);
   }
   RequestRecord& record = records_[s.id];

@@ -42,8 +42,9 @@ class EngineState {
   PrefixCache::Hit lookup_head();
 
   /// Takes a running sequence back to the waiting queue: all its blocks are freed, its KV is lost,
-  /// its tokens are kept (scheduler-semantics 1.3.3).
-  void preempt(Slot slot, std::int64_t step);
+  /// its tokens are kept (scheduler-semantics 1.3.3). `turn`: the admission of the sequence that
+  /// needs the blocks; those after it have not been scheduled in this step.
+  void preempt(Slot slot, std::int64_t step, std::uint32_t turn);
   /// A decoding sequence gets no token in step `step`: it leaves the sums.
   void stall(Slot slot, std::int64_t step);
   /// A stalled sequence decodes again, from step `step` on.
@@ -105,9 +106,9 @@ class EngineState {
   void publish_due(std::uint32_t admission);
   /// Of the positions of a sequence that decodes, those whose tokens the scheduler knows.
   std::int64_t known_positions(const Sequence& sequence, std::int64_t computed) const;
-  /// Frees all blocks of a sequence, of which `positions` are published. It `returns` to the queue
-  /// or has finished.
-  void release_blocks(Sequence& sequence, std::int64_t positions, bool returns);
+  /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
+  /// sequence admitted as `turn`. It `returns` to the queue or has finished.
+  void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);
   /// Counts the block-time of a sequence that stops decoding.
   void hold_decode(Sequence& sequence) const;
   /// Books the block-time of a sequence that leaves.

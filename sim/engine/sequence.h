@@ -66,9 +66,11 @@ struct Sequence {
 
   CostSnapshot cost;
   HeldBlocks held;
-  std::int64_t computed = 0;    ///< C, unless decoding
-  std::int64_t emitted = 0;     ///< O, unless decoding; a token in flight counts
-  std::int64_t target = 0;      ///< prefilling: positions to reach, P + O at admission
+  std::int64_t computed = 0;  ///< C, unless decoding
+  std::int64_t emitted = 0;   ///< O, unless decoding; a token in flight counts
+  /// Prefilling: positions to reach, P + O at admission. Decoding: those whose tokens were known
+  /// when it began or went on to.
+  std::int64_t target = 0;
   std::int64_t high_water = 0;  ///< positions ever computed: below it, work is done again
   std::int64_t blocks = 0;      ///< owned or shared, unless decoding
   std::int64_t cached = 0;      ///< positions hit at the first admission

@@ -113,7 +113,7 @@ class VllmV1 final : public Scheduler {
     while (!engine.pool.allocate(need)) {
       const Slot victim = choose_victim(engine);
       take_back(engine, victim, step, passed_over);
-      engine.preempt(victim, step);
+      engine.preempt(victim, step, engine.sequences[slot].admission);
       if (victim == slot) {
         return false;
       }
@@ -145,15 +145,13 @@ class VllmV1 final : public Scheduler {
     return worst;
   }
 
-  /// A victim that has been scheduled in this step gives its tokens and new blocks back. One that
-  /// was passed without getting tokens shifts the list under vLLM's index: the sequence after the
-  /// current one is passed over in this step.
+  /// A victim that has been scheduled in this step gives its tokens back. One that was passed
+  /// without getting tokens shifts the list under vLLM's index: the sequence after the current one
+  /// is passed over in this step.
   void take_back(EngineState& engine, Slot victim, std::int64_t step, int& passed_over) {
     Sequence& s = engine.sequences[victim];
     if (s.scheduled_step == step) {
       budget_ += s.scheduled_tokens;
-      engine.pool.release(s.scheduled_blocks);
-      s.scheduled_step = -1;
       std::erase(scheduled_, victim);
     } else if (s.visited_step == step && s.state == SequenceState::draining) {
       ++passed_over;

@@ -300,9 +300,10 @@ struct Reference {
   // 1.4.3: a full block can be hit as soon as its last position is scheduled and the ids of all its
   // tokens are known. Prompts and, without async scheduling, generated tokens are known when they
   // are scheduled, so their blocks are registered by allocate(). With async scheduling (1.6.1) a
-  // generated token is scheduled before its id returns: update() registers its block then, unless
-  // the request has been preempted meanwhile and owns no block. When it is computed again its
-  // tokens are known, and allocate() registers their blocks.
+  // generated token is scheduled before its id returns: update() registers what was computed by
+  // steps that have ended (async_scheduler.py: computed less placeholders), the next allocate() all
+  // that is known, unless the request has been preempted meanwhile and owns no block. When it is
+  // computed again its tokens are known, and allocate() registers their blocks.
   void register_full_blocks(State& s, std::int64_t scheduled) {
     const std::int64_t full = std::min(scheduled, s.num_tokens()) / config.block_size;
     while (config.enable_prefix_caching && s.cached_blocks < full) {
@@ -344,7 +345,7 @@ struct Reference {
         s.placeholders -= 1;
       }
       result.requests[entry.request].token_ps.push_back(now);
-      register_full_blocks(s, s.computed);
+      register_full_blocks(s, s.computed - s.placeholders);
       if (s.generated == s.output) {  // 1.5.4
         free_blocks(s);
         std::erase(running, entry.request);

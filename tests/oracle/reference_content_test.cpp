@@ -72,7 +72,9 @@ void check_hits(const RandomLoad& load, const Result& result, bool ample) {
         const std::int64_t longest = longest_hit(load, result, r, step.schedule_ps, furthest);
         REQUIRE(entry.context % load.limits.block_size == 0);
         REQUIRE(entry.context <= longest);
-        REQUIRE((!ample || entry.context == longest));
+        // Asynchronously a block may be registered a schedule later than its tokens are known.
+        const std::int64_t late = load.limits.async ? load.limits.block_size : 0;
+        REQUIRE((!ample || entry.context >= longest - late));
       }
       computed[r] = entry.context + entry.n;
       furthest[r] = std::max(furthest[r], computed[r]);
