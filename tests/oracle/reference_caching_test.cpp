@@ -129,6 +129,20 @@ TEST_CASE("1.4.6: without prefix caching content means nothing") {
   CHECK(cached_tokens(result) == Times{0, 0});
 }
 
+TEST_CASE("1.3.3: what was registered for a victim stays, even if it is not computed") {
+  Config config = caching_config(100, 2, 7);
+  config.long_prefill_token_threshold = 4;
+  config.priority_policy = true;
+  config.reserve_full_isl = false;
+  const Result result =
+      simulate(config, {request_at(0, 12, 1, 1), request_at(kUnit / 2, 2, 3, 0)}, unit_step);
+  // The third step takes back positions 8 to 11 of request 0, after their blocks were registered.
+  // Request 1 gets the last of them; the other one is hit.
+  CHECK(trace(result) == "(0:4)(0:4,1:2)(1:1-0)(1:1)(0:2)");
+  CHECK(result.requests[0].discarded == 8);
+  CHECK(result.requests[0].hit_tokens == 10);
+}
+
 // T(n, context) summed over the rows of a step, plus a constant.
 std::int64_t chunk_time(std::int64_t n, std::int64_t context) { return 1000 + 7 * n + 3 * context; }
 
