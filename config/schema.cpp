@@ -171,7 +171,7 @@ constexpr Key workload_keys[] = {
     flag("engine.enable_chunked_prefill", "prompts may be computed in pieces", "preset"),
     whole("engine.long_prefill_token_threshold",
           "most prompt tokens of one request in one step; 0 = off", 0, most_tokens, "0"),
-    flag("engine.enable_prefix_caching", "reuse the KV blocks of equal prefixes", "false"),
+    flag("engine.enable_prefix_caching", "reuse the KV blocks of equal prefixes", "preset"),
     flag("engine.async_scheduling", "schedule the next step while this one runs", "preset"),
     choice("engine.scheduling_policy", "order of the waiting queue", "fcfs|priority", "fcfs"),
     flag("engine.scheduler_reserve_full_isl", "admit only if the whole prompt fits", "preset"),

@@ -62,6 +62,7 @@ constexpr std::string_view output_text =
   --format json       all numbers; keys are stable, `schema_version` first
   --format csv        the same, flattened: key,value with dots in the keys
   --format markdown   the screen as Markdown tables
+  --format vllm       as `vllm bench serve` would have printed it; vllm-json: as it saves it
 
 `run --tariff` adds `tariff`, `run --margin` adds `margins`; both are left out otherwise.
 What is not available is null, and `reasons` says why, at the path of the value or of the object

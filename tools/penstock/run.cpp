@@ -12,6 +12,7 @@
 #include "tools/output/markdown.h"
 #include "tools/output/summary_json.h"
 #include "tools/output/table.h"
+#include "tools/output/vllm.h"
 #include "tools/penstock/console.h"
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
@@ -28,7 +29,7 @@ constexpr std::array options_table{
     seed_option,
     Option{"output", 'o', "DIR", "also write summary.json, requests.csv, ... into a new folder"},
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
-    Option{"format", 0, "FORMAT", "table (default), json, csv or markdown"},
+    Option{"format", 0, "FORMAT", "table (default), json, csv, markdown, vllm or vllm-json"},
     Option{"until", 0, "TIME", "stop at this simulated time"},
     Option{"interval", 0, "TIME",
            "interval of timeseries.csv (default: 1 s, doubled past 500 rows)"},
@@ -55,7 +56,8 @@ constexpr Usage usage{
     options_table,
     1,
     1};
-constexpr std::array<std::string_view, 4> formats{"table", "json", "csv", "markdown"};
+constexpr std::array<std::string_view, 6> formats{"table",    "json", "csv",
+                                                  "markdown", "vllm", "vllm-json"};
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
@@ -162,6 +164,12 @@ std::string render(const output::RunOutput& run, const std::string& format) {
   }
   if (format == "markdown") {
     return output::run_markdown(run);
+  }
+  if (format == "vllm") {
+    return output::run_vllm(run);
+  }
+  if (format == "vllm-json") {
+    return output::run_vllm_json(run);
   }
   return output::run_table(run, color_on_output());
 }
