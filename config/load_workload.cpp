@@ -35,6 +35,7 @@ class WorkloadLoader {
     spec_.requests = static_cast<std::uint64_t>(section_.whole("requests").value_or(0));
     spec_.duration = section_.time("duration").value_or(SimTime{});
     spec_.warmup = section_.time("warmup").value_or(SimTime{});
+    timeout_ = section_.time("timeout").value_or(timeout_);
     total_rate_ = section_.number("rate");
     const std::vector<Section> classes = section_.sections("classes");
     for (const Section& klass : classes) {
@@ -66,6 +67,7 @@ class WorkloadLoader {
     if (section.section("slo").is_given()) {
       spec.slo = read_slo(section.section("slo"), scenario_.slo);
     }
+    spec.timeout = section.time("timeout").value_or(timeout_);
     load_lengths(context_, section, spec);
     const Section prefix = section.section("prefix");
     spec.prefix.shared = prefix.whole("shared").value_or(0);
@@ -186,6 +188,7 @@ class WorkloadLoader {
     spec_.trace = std::move(trace);
     spec_.trace_class = static_cast<std::uint16_t>(spec_.classes.size());
     spec_.classes.emplace_back();
+    spec_.classes.back().timeout = timeout_;
   }
 
   void check_readable(const std::string& path, const Span& span) {
@@ -257,6 +260,7 @@ class WorkloadLoader {
   std::optional<double> total_rate_;
   std::set<std::string> names_;
   bool any_offline_ = false;
+  SimTime timeout_ = SimTime::never();
 };
 
 }  // namespace

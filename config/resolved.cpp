@@ -119,6 +119,7 @@ Json class_json(const ClassSpec& c, bool is_of_trace) {
   json["prefix"] =
       c.prefix.shared > 0 ? Json{{"shared", c.prefix.shared}, {"groups", c.prefix.groups}} : Json();
   json["priority"] = c.priority;
+  json["timeout_s"] = c.timeout == SimTime::never() ? Json() : Json(seconds(c.timeout));
   json["slo"] = c.slo ? slo_json(*c.slo) : Json();
   return json;
 }

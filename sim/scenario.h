@@ -127,6 +127,7 @@ struct ClassSpec {
   PrefixSpec prefix;
   std::optional<Slo> slo;  ///< overrides the workload's
   std::int32_t priority = 0;
+  SimTime timeout = SimTime::never();  ///< after it a client goes away: the request is aborted
 };
 
 struct TraceSpec {

@@ -109,6 +109,8 @@ void Cluster::arrive(const Request& request, SimTime now) {
   sequence.arrival = now;
   sequence.priority = request.priority;
   sequence.class_index = request.class_index;
+  const SimTime timeout = scenario_.workload.classes[request.class_index].timeout;
+  sequence.deadline = timeout == SimTime::never() ? timeout : now + timeout;
   sequence.measured = now >= scenario_.workload.warmup;
   Replica& replica = *replicas_[chosen];
   const auto index = static_cast<std::uint32_t>(chosen);
@@ -125,6 +127,10 @@ void Cluster::end_step(std::uint32_t index, SimTime now) {
   finished_.clear();
   replica.end(now, finished_);
   events_.set(index, now, EventKind::step_start);
+  leave(index, now);
+}
+
+void Cluster::leave(std::uint32_t index, SimTime now) {
   views_[index].outstanding -= static_cast<std::int64_t>(finished_.size());
   for (const std::uint32_t id : finished_) {
     depart(result_.requests[id], now);
@@ -145,6 +151,9 @@ void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
   if (now < until) {
     // A leap ends where the clock does, as single steps would.
     replica.start(now, std::min(until, SimTime::max() + SimTime{1}));
+    finished_.clear();
+    replica.take_aborted(finished_);
+    leave(index, now);
   }
   if (replica.busy()) {
     events_.set(index, replica.run_end(), EventKind::step_end);

@@ -44,6 +44,8 @@ class Cluster {
   void scrape(SimTime now);
   std::size_t route(const Request& request, SimTime now);
   void refuse(RequestRecord& record, RejectReason reason, SimTime now);
+  /// The requests in `finished_` have left this replica.
+  void leave(std::uint32_t replica, SimTime now);
   /// Tells the source, and whoever watches, that a request has left.
   void depart(const RequestRecord& record, SimTime now);
   void check_conservation(Int128 busy) const;

@@ -24,13 +24,15 @@ void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   }
 }
 
-void EngineState::submit(Sequence sequence, const Content& content) {
+Slot EngineState::submit(const Sequence& sequence, const Content& content) {
+  const Slot slot = sequences.add(sequence);
   if (pool.cache() != nullptr && !content.empty()) {
-    sequence.holding = pool.cache()->open(
+    sequences[slot].holding = pool.cache()->open(
         block_keys(content, sequence.prompt + sequence.output - 1, spec_.block_size));
   }
   pending_tokens += sequence.prompt;
-  waiting.push_arrival(sequences.add(sequence));
+  waiting.push_arrival(slot);
+  return slot;
 }
 
 PrefixCache::Hit EngineState::lookup_head() {
@@ -100,6 +102,13 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
   return s.state == SequenceState::decoding ? blocks_for(s.base + step - 1, spec_.block_size)
                                             : s.blocks;
+}
+
+void EngineState::close_holding(Sequence& s) {
+  if (s.holding != PrefixCache::none) {
+    pool.cache()->close(s.holding);
+    s.holding = PrefixCache::none;
+  }
 }
 
 void EngineState::hold(Sequence& s) const {
@@ -215,6 +224,36 @@ void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn) {
   times = times == UINT16_MAX ? times : static_cast<std::uint16_t>(times + 1);
 }
 
+bool EngineState::abort(Slot slot, std::int64_t step, bool in_flight) {
+  Sequence& s = sequences[slot];
+  if (s.state == SequenceState::draining || s.emitted == s.output) {
+    return false;
+  }
+  std::int64_t published = s.computed;
+  if (s.state == SequenceState::decoding) {
+    leave_decoding(s, slot, step);
+    s.emitted -= in_flight ? 1 : 0;
+    published = known_positions(s, s.computed);
+  } else if (s.state == SequenceState::prefilling) {
+    std::erase(prefilling, slot);
+    pending_tokens -= s.target - s.computed;
+  } else if (s.state == SequenceState::stalled) {
+    --stalled;
+  }
+  hold(s);
+  if (s.state == SequenceState::waiting) {
+    waiting.erase(slot);
+    pending_tokens -= s.prompt + s.emitted;
+  } else {
+    release_blocks(s, published, 0, false);
+    running.erase(slot);
+  }
+  ledger.count_output(s.class_index, s.emitted);
+  book_held(s, std::max<std::int64_t>(0, s.emitted - 1));
+  close_holding(s);
+  return true;
+}
+
 void EngineState::stall(Slot slot, std::int64_t step) {
   Sequence& s = sequences[slot];
   leave_decoding(s, slot, step);
@@ -326,10 +365,7 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
   record.output_tokens = static_cast<std::uint32_t>(s.output);
   ledger.count_output(s.class_index, s.output);
   book_held(s, s.output - 1);
-  if (s.holding != PrefixCache::none) {
-    pool.cache()->close(s.holding);
-    s.holding = PrefixCache::none;
-  }
+  close_holding(s);
   sequences.remove(slot);
 }
 

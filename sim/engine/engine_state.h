@@ -36,7 +36,7 @@ class EngineState {
   }
 
   /// A request enters the waiting queue; `content` is for the prefix cache.
-  void submit(Sequence sequence, const Content& content);
+  Slot submit(const Sequence& sequence, const Content& content);
 
   /// What the prefix cache has for the head of the waiting queue, now (scheduler-semantics 1.4.4).
   PrefixCache::Hit lookup_head();
@@ -45,6 +45,10 @@ class EngineState {
   /// its tokens are kept (scheduler-semantics 1.3.3). `turn`: the admission of the sequence that
   /// needs the blocks; those after it have not been scheduled in this step.
   void preempt(Slot slot, std::int64_t step, std::uint32_t turn);
+  /// Its client has gone: takes a sequence out, wherever it is, before step `step` is scheduled
+  /// (scheduler-semantics 1.5.8); the slot is the caller's to remove. A token `in_flight` is lost.
+  /// False for a sequence whose last token is in flight: it finishes.
+  bool abort(Slot slot, std::int64_t step, bool in_flight);
   /// A decoding sequence gets no token in step `step`: it leaves the sums.
   void stall(Slot slot, std::int64_t step);
   /// A stalled sequence decodes again, from step `step` on.
@@ -109,6 +113,7 @@ class EngineState {
   /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
   /// sequence admitted as `turn`. It `returns` to the queue or has finished.
   void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);
+  void close_holding(Sequence& sequence);
   /// Counts the block-time of a sequence that stops decoding.
   void hold_decode(Sequence& sequence) const;
   /// Books the block-time of a sequence that leaves.

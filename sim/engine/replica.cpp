@@ -25,6 +25,7 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       log_(options.token_log),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
+      timeouts_(engine_.sequences),
       recorder_(scenario.timeseries_interval, shared.model.peak_times(),
                 scenario.cluster.replicas) {}
 
@@ -35,20 +36,49 @@ bool Replica::submit(const Sequence& sequence, const Content& content, SimTime n
   // Behind a head that cannot be admitted before something finishes, an arrival changes nothing.
   const bool changes_nothing =
       engine_.spec().scheduling_policy == SchedulingPolicy::fcfs && !engine_.waiting.empty();
-  engine_.submit(sequence, content);
+  const Slot slot = engine_.submit(sequence, content);
+  const bool gives_up = sequence.deadline != SimTime::never();
+  if (gives_up) {
+    timeouts_.add(sequence.deadline, slot);
+  }
   shared_.requests[sequence.id].replica = index_;
   recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
-  return !changes_nothing && run_.cut(now);
+  if (changes_nothing) {
+    return gives_up && run_.cut(sequence.deadline);
+  }
+  return run_.cut(now);
 }
 
 void Replica::schedule(Batch& batch, SimTime now) {
   const std::int64_t preemptions = engine_.preemptions;
   batch.clear();
   batch.step = next_step_;
+  engine_.begin_schedule(batch.step, now);
+  abort_overdue(now);
   scheduler_->schedule(engine_, now, batch);
   admission_was_tried_ = engine_.preemptions == preemptions;
   if (!batch.empty()) {
     ++next_step_;
+  }
+}
+
+void Replica::abort_overdue(SimTime now) {
+  while (timeouts_.next() <= now) {
+    const Slot slot = timeouts_.pop();
+    if (!engine_.abort(slot, next_step_, run_.active())) {
+      continue;
+    }
+    const Sequence& s = engine_.sequences[slot];
+    note_unfinished(s);
+    RequestRecord& record = shared_.requests[s.id];
+    record.status = RequestStatus::aborted;
+    record.finish = now;
+    aborted_.push_back(s.id);
+    if (run_.active()) {
+      gone_.push_back(slot);
+    } else {
+      engine_.sequences.remove(slot);
+    }
   }
 }
 
@@ -90,7 +120,7 @@ void Replica::launch(SimTime now, SimTime limit) {
     run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
     if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
       run_.steps = leap_length(decode);
-      run_.cut(limit);
+      run_.cut(std::min(limit, timeouts_.next()));
     }
   }
 }
@@ -196,6 +226,10 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
     engine_.finish(slot, batch_->step, now);
     recorder_.count_completion(now);
   }
+  for (const Slot slot : gone_) {
+    engine_.sequences.remove(slot);
+  }
+  gone_.clear();
   update_levels();
 }
 
@@ -208,6 +242,9 @@ void Replica::emit(SimTime now) {
       continue;
     }
     RequestRecord& record = shared_.requests[engine_.sequences[chunk.slot].id];
+    if (record.status == RequestStatus::aborted) {
+      continue;  // nobody takes it
+    }
     if (record.first_token < SimTime{}) {
       record.first_token = now;
     } else if (chunk.measured) {

@@ -10,6 +10,7 @@
 #include "sim/engine/engine_state.h"
 #include "sim/engine/scheduler.h"
 #include "sim/engine/step_run.h"
+#include "sim/engine/timeouts.h"
 #include "sim/metrics/gap_histogram.h"
 #include "sim/metrics/recorder.h"
 
@@ -50,12 +51,17 @@ class Replica {
 
   /// A request arrives. Returns true if a leap in flight now ends earlier.
   bool submit(const Sequence& sequence, const Content& content, SimTime now);
-  /// Schedules and starts the next step, if there is anything to do. A leap ends at the first
-  /// step boundary at or after `limit`.
+  /// Schedules and starts the next step, if there is anything to do; requests whose clients have
+  /// given up leave before. A leap ends at the first step boundary at or after `limit`.
   void start(SimTime now, SimTime limit);
   /// The run in flight ends: emits, finishes, frees. Appends the ids of finished requests, in
   /// order.
   void end(SimTime now, std::vector<std::uint32_t>& finished);
+  /// Hands out the ids of the requests aborted since the last call.
+  void take_aborted(std::vector<std::uint32_t>& ids) {
+    ids.insert(ids.end(), aborted_.begin(), aborted_.end());
+    aborted_.clear();
+  }
   /// Ends a leap in flight at the first step boundary at or after `now`.
   bool cut(SimTime now) { return run_.cut(now); }
 
@@ -75,6 +81,8 @@ class Replica {
 
  private:
   void schedule(Batch& batch, SimTime now);
+  /// Aborts what has timed out, before a schedule.
+  void abort_overdue(SimTime now);
   void launch(SimTime now, SimTime limit);
   /// How many steps may run before anything can change; 1 = no leap.
   std::int64_t leap_length(const DecodeCost& decode);
@@ -99,6 +107,9 @@ class Replica {
   TokenLog* log_;
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
+  Timeouts timeouts_;
+  std::vector<std::uint32_t> aborted_;  ///< not handed out yet
+  std::vector<Slot> gone_;              ///< aborted, but in the batch in flight
   Recorder recorder_;
   std::array<Batch, 2> batches_;
   Batch* batch_ = &batches_[0];    ///< in flight

@@ -14,6 +14,7 @@ namespace penstock {
 /// Index of a live sequence in its replica's SequenceTable.
 using Slot = std::uint32_t;
 inline constexpr Slot no_slot = UINT32_MAX;
+inline constexpr std::uint32_t no_request = UINT32_MAX;
 
 /// States of a sequence in an engine. Legal transitions:
 ///   waiting -> prefilling -> decoding <-> stalled;  prefilling, decoding, stalled, draining
@@ -76,8 +77,9 @@ struct Sequence {
   std::int64_t cached = 0;      ///< positions hit at the first admission
   std::uint32_t holding = PrefixCache::none;  ///< with prefix caching: what it holds of the cache
   SimTime arrival;
-  SimTime last_token{-1};            ///< last emission, unless decoding without interruption
-  std::int64_t scheduled_step = -1;  ///< rule-by-rule path: the last step that gave it tokens
+  SimTime deadline = SimTime::never();  ///< when its client gives up
+  SimTime last_token{-1};               ///< last emission, unless decoding without interruption
+  std::int64_t scheduled_step = -1;     ///< rule-by-rule path: the last step that gave it tokens
   std::int64_t scheduled_tokens = 0;
   std::int64_t scheduled_blocks = 0;
   std::int64_t visited_step = -1;  ///< rule-by-rule path: the last step that looked at it
@@ -101,7 +103,10 @@ class SequenceTable {
     sequences_[slot] = sequence;
     return slot;
   }
-  void remove(Slot slot) { free_.push_back(slot); }
+  void remove(Slot slot) {
+    sequences_[slot].id = no_request;
+    free_.push_back(slot);
+  }
   Sequence& operator[](Slot slot) { return sequences_[slot]; }
   const Sequence& operator[](Slot slot) const { return sequences_[slot]; }
 

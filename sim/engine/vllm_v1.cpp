@@ -14,7 +14,6 @@ class VllmV1 final : public Scheduler {
  public:
   void schedule(EngineState& engine, SimTime now, Batch& batch) override {
     budget_ = engine.spec().max_num_batched_tokens;
-    engine.begin_schedule(batch.step, now);
     const std::int64_t preempted = engine.preemptions;
     if (!engine.fast_path() || !schedule_running_in_aggregate(engine, batch)) {
       schedule_running_by_rule(engine, batch);

@@ -70,8 +70,8 @@ std::string row(const std::string& label, double value) {
 std::string run_vllm(const RunOutput& run) {
   constexpr int width = 50;
   const Counted counted = count(run.result);
-  const auto input = static_cast<double>(counted.input);
-  const auto output = static_cast<double>(counted.output);
+  const auto prompts = static_cast<double>(counted.input);
+  const auto answers = static_cast<double>(counted.output);
   std::string text = fmt::format("{:=^{}}\n", " Serving Benchmark Result ", width);
   text += row("Successful requests:", counted.completed);
   text += row("Failed requests:", counted.failed);
@@ -84,8 +84,8 @@ std::string run_vllm(const RunOutput& run) {
     text += row("Request goodput (req/s):",
                 counted.per_second(static_cast<double>(run.summary.slo->good)));
   }
-  text += row("Output token throughput (tok/s):", counted.per_second(output));
-  text += row("Total token throughput (tok/s):", counted.per_second(input + output));
+  text += row("Output token throughput (tok/s):", counted.per_second(answers));
+  text += row("Total token throughput (tok/s):", counted.per_second(prompts + answers));
   for (const Section& section : sections(run.summary)) {
     text += fmt::format("{:-^{}}\n", section.title, width);
     text += row(fmt::format("Mean {} (ms):", section.symbol), section.stats.mean);
@@ -97,8 +97,8 @@ std::string run_vllm(const RunOutput& run) {
 
 std::string run_vllm_json(const RunOutput& run) {
   const Counted counted = count(run.result);
-  const auto input = static_cast<double>(counted.input);
-  const auto output = static_cast<double>(counted.output);
+  const auto prompts = static_cast<double>(counted.input);
+  const auto answers = static_cast<double>(counted.output);
   double rate = 0;
   for (const ClassSpec& one : run.scenario.workload.classes) {
     rate += one.rate;
@@ -122,8 +122,8 @@ std::string run_vllm_json(const RunOutput& run) {
             {"request_goodput",
              run.summary.slo ? Json(counted.per_second(static_cast<double>(run.summary.slo->good)))
                              : Json()},
-            {"output_throughput", counted.per_second(output)},
-            {"total_token_throughput", counted.per_second(input + output)}};
+            {"output_throughput", counted.per_second(answers)},
+            {"total_token_throughput", counted.per_second(prompts + answers)}};
   for (const Section& section : sections(run.summary)) {
     json[fmt::format("mean_{}_ms", section.name)] = section.stats.mean;
     json[fmt::format("median_{}_ms", section.name)] = section.stats.p50;
