@@ -214,6 +214,9 @@ struct SimulationOptions {
   // For tests only: results must not depend on the first two.
   bool fast_path = true;  ///< aggregate phase 1; false: the rule-by-rule scheduler every step
   bool leaping = true;    ///< run many decode-only steps at once
+  /// False: no cost is attributed (ledger, block-time), to measure what attribution takes; there
+  /// is no bill then.
+  bool attribution = true;
   TokenLog* token_log = nullptr;
   /// Replaces the scenario's step model.
   std::function<std::unique_ptr<StepModel>()> make_model;

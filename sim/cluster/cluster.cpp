@@ -11,7 +11,8 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
     : scenario_(scenario),
       options_(options),
       source_(source),
-      accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy),
+      accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy,
+                options.attribution),
       model_(options.make_model ? options.make_model() : make_step_model(scenario)),
       router_(find_router(scenario.cluster.router).make(scenario)),
       needs_(find_router(scenario.cluster.router).needs),
@@ -211,7 +212,7 @@ void Cluster::check_conservation(Int128 busy) const {
       }
     }
   }
-  PENSTOCK_ASSERT(booked == busy);
+  PENSTOCK_ASSERT(booked == (accounts_.open() ? busy : 0));
   PENSTOCK_ASSERT(ledger.idle >= 0);
 }
 

@@ -224,7 +224,7 @@ struct TimedRows {
   void add(const std::string& class_name, std::optional<TokenType> token, const char* cause,
            CostRule rule, Int128 time) {
     rows.push_back({class_name, token ? to_string(*token) : "", cause, to_string(rule), 0});
-    accounts.push_back({token, cause, 0});
+    accounts.push_back({token, cause, 0, time});
     times.push_back(time);
   }
 };
@@ -263,6 +263,7 @@ void add_account(const BillAccount& account, std::vector<BillAccount>& accounts)
   for (BillAccount& known : accounts) {
     if (known.token == account.token && known.cause == account.cause) {
       known.nano += account.nano;
+      known.time += account.time;
       return;
     }
   }

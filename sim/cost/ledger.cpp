@@ -59,6 +59,9 @@ const Ledger::DecodeShare& Ledger::decode_share(std::int64_t n) {
 
 void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
                             std::int64_t steps) {
+  if (!open()) {
+    return;
+  }
   const DecodeShare& share = decode_share(batch.decodes);
   const auto k = static_cast<std::uint64_t>(steps);
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
@@ -83,6 +86,9 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
 }
 
 void Ledger::charge(const Batch& batch, const StepCost& cost) {
+  if (!open()) {
+    return;
+  }
   if (batch.chunks.empty()) {
     charge_decodes(batch, batch.step, batch.kv_sum, 1);
     return;
@@ -238,6 +244,9 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
 }
 
 void Ledger::settle(const Sequence& s) {
+  if (!open()) {
+    return;
+  }
   std::int64_t owed = 0;
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);

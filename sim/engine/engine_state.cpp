@@ -11,7 +11,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
     : waiting(scenario.engine.scheduling_policy, sequences),
       decoding(sequences, running, scenario.engine.block_size),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
-      clock(scenario.engine.block_size),
+      clock(scenario.engine.block_size, options.attribution),
       ledger(accounts, sequences, records, model),
       spec_(scenario.engine),
       records_(records),
@@ -133,6 +133,9 @@ void EngineState::hold_decode(Sequence& s) const {
 }
 
 void EngineState::book_held(const Sequence& s, std::int64_t stored) {
+  if (!ledger.open()) {
+    return;
+  }
   // The block that holds the end of the prompt and the first output tokens is split by tokens.
   const std::int64_t block_size = spec_.block_size;
   const std::int64_t in_last = s.prompt % block_size;

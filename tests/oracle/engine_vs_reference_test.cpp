@@ -44,6 +44,30 @@ TEST_CASE("1.4: with prefix caching too, on requests that share what they say") 
   CHECK(hits > 100);
 }
 
+TEST_CASE("rule occupancy: each request's block-time is the integral of the blocks it held") {
+  std::int64_t preempted = 0;
+  for (std::uint64_t seed = 1; seed <= loads_to_try() / 4; ++seed) {
+    const probe::RandomLoad load =
+        seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
+    CAPTURE(load.describe());
+    const oracle::Result want = oracle::run_reference(load);
+    Scenario scenario = probe::scenario(load.limits);
+    scenario.prices.rule = CostRule::occupancy;
+    const Result got = probe::run(scenario, load.requests, load.step).result;
+    Int128 sum = 0;
+    for (std::size_t r = 0; r < load.requests.size(); ++r) {
+      const Int128 held = r < got.ledger.block_ps.size() ? got.ledger.block_ps[r] : 0;
+      REQUIRE_MESSAGE((held == want.requests[r].block_ps), "request ", r, ": ",
+                      static_cast<double>(held), ", want ", want.requests[r].block_ps);
+      sum += held;
+    }
+    const LedgerTotals::ClassAccounts& account = got.ledger.classes.front();
+    REQUIRE((account.input_block_ps + account.cached_block_ps + account.output_block_ps == sum));
+    preempted += got.preemptions;
+  }
+  CHECK(preempted > 1000);
+}
+
 TEST_CASE("the fast path and leaping change nothing: all switches give identical results") {
   for (std::uint64_t seed = 1; seed <= loads_to_try() / 4; ++seed) {
     const probe::RandomLoad load =

@@ -63,6 +63,9 @@ struct Reference {
         if (config.async_scheduling) {
           next = schedule(now);  // schedule(k+1) at the start of step k; if empty, again at its end
         }
+        for (std::size_t r = 0; r < state.size(); ++r) {
+          result.requests[r].block_ps += std::ssize(state[r].blocks) * step.duration_ps;
+        }
         now += step.duration_ps;
         update(step, now);
         result.steps.push_back(step);

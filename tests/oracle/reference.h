@@ -65,6 +65,7 @@ struct Outcome {
   std::int64_t first_scheduled_ps = -1;  // time of the schedule() call that first admitted it
   std::int64_t finish_ps = -1;
   std::int64_t preemptions = 0;
+  std::int64_t block_ps = 0;       // integral of the blocks held, shared ones too
   std::int64_t computed = 0;       // sum of n over its steps, work lost to preemption included
   std::int64_t discarded = 0;      // sum of C when it was preempted
   std::int64_t cached_tokens = 0;  // found in the prefix cache at its first admission

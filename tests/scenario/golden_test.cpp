@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "tests/support/command.h"
@@ -18,14 +19,42 @@ struct Golden {
   std::vector<std::string> arguments;
 };
 
-void check_screen(const Golden& golden) {
-  const auto path = test::source_dir() / "tests" / "scenario" / "expected" / (golden.name + ".txt");
-  const test::CommandResult result = test::run_penstock(golden.arguments);
-  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+void check_text(const std::string& name, const std::string& text) {
+  const auto path = test::source_dir() / "tests" / "scenario" / "expected" / (name + ".txt");
   if (std::getenv("UPDATE_EXPECTED") != nullptr) {
-    std::ofstream(path, std::ios::binary) << result.out;
+    std::ofstream(path, std::ios::binary) << text;
   }
-  CHECK(result.out == test::read_file(path));
+  CHECK(text == test::read_file(path));
+}
+
+std::string screen(const std::vector<std::string>& arguments,
+                   const test::CommandOptions& options = {}) {
+  const test::CommandResult result = test::run_penstock(arguments, options);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  return result.out;
+}
+
+void check_screen(const Golden& golden) { check_text(golden.name, screen(golden.arguments)); }
+
+/// A short run with all that `run` can say of money.
+std::vector<std::string> money_run(const std::string& format) {
+  return {"run",
+          "workloads/chat.yaml",
+          "--quiet",
+          "--set",
+          "workload.requests=600",
+          "--set",
+          "prices.electricity=$0.08/kWh",
+          "--cost",
+          "--tariff",
+          "--tariff-threshold",
+          "2k",
+          "--margin",
+          "novita-llama-3.1-70b-instruct",
+          "--margin",
+          "openai-gpt-5.4",
+          "--format",
+          format};
 }
 
 }  // namespace
@@ -56,6 +85,31 @@ TEST_CASE("golden: one step explained") {
   check_screen({"explain-step",
                 {"explain", "workloads/chat.yaml", "--step",
                  R"({"decode": 64, "kv_sum": 96000, "kv_max": 4000, "chunks": [[512, 0]]})"}});
+}
+
+TEST_CASE("golden: bill by cause, tariff and margins as table, Markdown and JSON") {
+  check_text("money", screen(money_run("table")));
+  check_text("money-markdown", screen(money_run("markdown")));
+  const auto summary = nlohmann::ordered_json::parse(screen(money_run("json")));
+  nlohmann::ordered_json money;
+  for (const char* key : {"cost", "tariff", "margins"}) {
+    money[key] = summary.at(key);
+  }
+  check_text("money-json", money.dump(2) + "\n");
+}
+
+TEST_CASE("golden: two results compared, as table, Markdown and JSON") {
+  const test::TemporaryFolder folder;
+  const test::CommandOptions inside{folder.path(), {}, {}};
+  const std::string chat = (test::source_dir() / "workloads" / "chat.yaml").string();
+  for (const char* replicas : {"1", "2"}) {
+    screen({"run", chat, "--quiet", "-o", replicas, "--set", "workload.requests=600", "--set",
+            "cluster.replicas=" + std::string(replicas)},
+           inside);
+  }
+  check_text("compare", screen({"compare", "1", "2"}, inside));
+  check_text("compare-markdown", screen({"compare", "1", "2", "--format", "markdown"}, inside));
+  check_text("compare-json", screen({"compare", "1", "2", "--format", "json"}, inside));
 }
 
 TEST_CASE("docs/workload.md is what `penstock schema --markdown` prints") {

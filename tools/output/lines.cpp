@@ -50,10 +50,7 @@ std::string price_of(const std::optional<double>& price) {
   if (!price) {
     return "-";
   }
-  if (*price > 0 && *price < 1e-4) {
-    return "<0.0001";
-  }
-  return *price > 0 && *price < 0.095 ? fmt::format("{:.2g}", *price) : figure(*price);
+  return price_figure(*price);
 }
 
 const RuleResult* find_rule(const Bill& bill, CostRule rule) {
@@ -134,6 +131,11 @@ std::vector<MetricVerdict> metric_verdicts(const SloVerdict& slo, const LatencyS
   add_metric("tpot", tpot, slo.limits.tpot, share, metrics);
   add_metric("latency", e2e, slo.limits.e2e, share, metrics);
   return metrics;
+}
+
+std::string simulated_text(const RunOutput& run) {
+  return fmt::format("{}, {} steps", span_text(run.summary.duration_s),
+                     group_digits(run.result.steps));
 }
 
 std::vector<std::string> throughput_parts(const RunOutput& run) {

@@ -33,6 +33,7 @@ constexpr std::array options_table{
     Option{"until", 0, "TIME", "stop at this simulated time"},
     Option{"interval", 0, "TIME",
            "interval of timeseries.csv (default: 1 s, doubled past 500 rows)"},
+    Option{"cost", 0, {}, "the bill as a tree: token types, causes, GPU-hours × price"},
     tariff_option,
     tariff_threshold_option,
     margin_option,
@@ -43,8 +44,7 @@ constexpr std::array options_table{
     Option{"no-fast-path", 0, {}, "", false, true},
     Option{"no-leaping", 0, {}, "", false, true},
 };
-constexpr std::array<std::string_view, 3> examples{
-    "penstock run workloads/chat.yaml",
+constexpr std::array<std::string_view, 2> examples{
     "penstock run workloads/chat.yaml --set cluster.replicas=4 --set slo.ttft=300ms",
     "penstock run workloads/chat.yaml -o results --format json",
 };
@@ -73,6 +73,7 @@ struct Request {
   bool force = false;
   bool strict = false;
   bool quiet = false;
+  bool cost_tree = false;
   std::optional<SimTime> until;
   std::optional<SimTime> interval;
   SimulationOptions simulation;
@@ -88,6 +89,7 @@ Request read_request(const ParsedOptions& options) {
   request.force = options.has("force");
   request.strict = options.has("strict");
   request.quiet = options.has("quiet");
+  request.cost_tree = options.has("cost");
   request.until = time_option(options, "until");
   request.interval = time_option(options, "interval");
   request.pricing = pricing_request(options);
@@ -222,6 +224,7 @@ int run(const Request& request) {
                         output::run_warnings(scenario, result, expected),
                         prepared.loaded.notes,
                         expected};
+  run.cost_tree = request.cost_tree;
   add_pricing(request.pricing, prepared.list_prices.prices, run);
   if (!request.quiet) {
     for (const std::string& warning : run.warnings) {
