@@ -20,6 +20,9 @@ struct PlanOutput {
 /// What tokens cost in all pools together, dollars per million; absent where none was served.
 PerMillion per_million_of(const Plan& plan, bool at_mean);
 
+/// "least_outstanding", as the workload file spells it.
+const char* router_name(const Scenario& scenario);
+
 /// The screen: the plan, its limits, money, use, why not fewer, runners-up.
 std::string plan_table(const PlanOutput& output, bool color);
 
@@ -30,8 +33,10 @@ nlohmann::ordered_json plan_json(const PlanOutput& output);
 /// pool misses. Empty if there is a plan.
 std::string no_plan_text(const PlanOutput& output);
 
-/// `vllm serve` with the flags of each pool.
-std::string vllm_command(const PlanOutput& output);
+/// `vllm serve` with the flags of one pool; with a port above 0 in the background, on that port.
+std::string vllm_command(const PlanOutput& output, const PlannedPool& planned, int port);
+/// A shell script that starts one replica of each pool.
+std::string vllm_commands(const PlanOutput& output);
 /// A Kubernetes Deployment for each pool.
 std::string kubernetes_manifest(const PlanOutput& output);
 
