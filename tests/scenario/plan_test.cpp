@@ -110,6 +110,29 @@ TEST_CASE("a split plan's pools replay to its numbers") {
   }
 }
 
+TEST_CASE("a plan decides how much traffic it needs, and its file says so") {
+  const Folder folder;
+  const CommandResult planned = run_penstock(
+      {"plan", folder.file(), "--gpus", "h100-sxm", "--set",
+       "workload={classes: [{name: code, tokens_per_day: 3000000000, lengths: azure-code-2023, "
+       "slo: {ttft: 500ms}}]}",
+       "--set", "plan.peak={code: 1.5}", "--set", "plan.growth=20%", "-o", folder.out("o"),
+       "--format", "json"});
+  REQUIRE(planned.exit_code == 0);
+  const Json plan = Json::parse(planned.out);
+  CHECK(has(plan["notes"].dump(), "workload.duration is not given: 5 min of traffic"));
+  const Json run = Json::parse(
+      run_penstock({"run", folder.out("o") + "/plan.yaml", "--format", "json", "-q"}).out);
+  CHECK(run["scenario"]["workload"]["duration_s"] == 300);
+  CHECK(run["cost"]["per_million"]["blended"] == plan["plan"]["per_million"]["blended"]);
+  const double mean = plan["plan"]["at_mean"]["utilization"]["batch_mean"];
+  CHECK(mean < plan["plan"]["utilization"]["batch_mean"].get<double>());
+  // A day of the run is the day asked for, grown by 20 %, at a peak of 1.5.
+  const double tokens =
+      run["tokens"]["input"].get<double>() + run["tokens"]["output"].get<double>();
+  CHECK(tokens * 86400 / 300 == doctest::Approx(3e9 * 1.2 * 1.5).epsilon(0.05));
+}
+
 TEST_CASE("a plan does not depend on the number of threads") {
   const Folder folder;
   const auto plan = [&folder](const char* jobs) {

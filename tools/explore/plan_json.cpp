@@ -12,9 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// In whole millionths: a product of prices should not end in ...0000001.
-double monthly(double usd_per_hour) {
-  return std::round(usd_per_hour * hours_per_month * 1e6) / 1e6;
-}
+double rounded(double amount) { return std::round(amount * 1e6) / 1e6; }
+double monthly(double usd_per_hour) { return rounded(usd_per_hour * hours_per_month); }
 
 Json shape(const PlanOutput& output, const Pool& pool) {
   const Shape& one = output.space.shapes[pool.shape];
@@ -23,7 +22,7 @@ Json shape(const PlanOutput& output, const Pool& pool) {
           {"tensor_parallel", one.tensor_parallel},
           {"replicas", pool.replicas},
           {"gpus", std::int64_t{one.tensor_parallel} * pool.replicas},
-          {"usd_per_hour", one.usd_per_hour() * pool.replicas},
+          {"usd_per_hour", rounded(one.usd_per_hour() * pool.replicas)},
           {"weights", to_string(scenario.weights)},
           {"kv_cache", to_string(scenario.kv_cache)},
           {"max_num_seqs", scenario.engine.max_num_seqs},
@@ -45,7 +44,7 @@ class PlanWriter {
     }
     out["gpus"] = plan.gpus;
     out["currency"] = first().scenario.prices.currency;
-    out["usd_per_hour"] = plan.usd_per_hour;
+    out["usd_per_hour"] = rounded(plan.usd_per_hour);
     out["usd_per_month"] = monthly(plan.usd_per_hour);
     out["per_million"] = per_million(path + ".per_million", per_million_of(plan, false));
     const bool single = plan.pools.size() == 1;

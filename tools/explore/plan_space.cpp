@@ -241,8 +241,8 @@ void settle_traffic(const PlanQuestion& question, const std::vector<Shape>& shap
   if (refuse_traffic(loaded.scenario, space)) {
     return;
   }
-  if (!file.has_warmup) {
-    const double warmup = default_warmup(loaded.scenario).seconds();
+  const double warmup = default_warmup(loaded.scenario).seconds();
+  if (!file.has_warmup && warmup > 0) {
     space.sets.push_back(fmt::format("workload.warmup={}s", warmup));
     space.notes.push_back(
         fmt::format("workload.warmup is not given: requests of the first {} are not judged",
