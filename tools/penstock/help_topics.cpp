@@ -95,8 +95,8 @@ constexpr std::string_view exit_codes_text =
       (lower `workload.requests`), or not built in this version
    5  the simulated clock reached its limit of 100 days; the results cover what was done
   70  a bug of penstock; the message says how to replay it
-  74  the workload file itself cannot be read, a trace fails while it is read, or results cannot
-      be written
+  74  the workload file itself or a file of values (`--vary PATH=@FILE`) cannot be read, a trace
+      fails while it is read, or results cannot be written
  130  interrupted (Ctrl-C, SIGTERM): the run stops at once, what is complete is kept and marked.
       Another Ctrl-C within a second or two is ignored; a later one ends the process, and nothing
       is printed or written
