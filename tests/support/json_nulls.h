@@ -9,9 +9,8 @@ namespace penstock::test {
 /// The paths of all nulls in `root` for which `root["reasons"]` has no entry at the path itself or
 /// that of an object around it: "plan.pools[0].at_mean".
 inline std::vector<std::string> unexplained_nulls(const nlohmann::json& root) {
-  using Json = nlohmann::json;
   std::vector<std::string> found;
-  const auto visit = [&](const auto& self, const Json& value, const std::string& path,
+  const auto visit = [&](const auto& self, const nlohmann::json& value, const std::string& path,
                          bool is_explained) -> void {
     is_explained = is_explained || root.at("reasons").contains(path);
     if (value.is_null() && !is_explained) {
