@@ -15,7 +15,7 @@ struct Request {
   std::int32_t priority = 0;       ///< smaller = more important
   std::uint16_t class_index = 0;   ///< into Scenario::workload.classes
   std::uint64_t session = 0;       ///< conversation that it belongs to; 0 = none
-  Content content;                 ///< for the prefix cache; empty = shared with no request
+  Content content = {};            ///< for the prefix cache; empty = shared with no request
 };
 
 /// Where requests come from: a trace, generators, closed-loop clients. Pulled, so that a long
