@@ -89,8 +89,7 @@ class WorkloadLoader {
     }
   }
 
-  void load_arrivals(const Section& section, std::size_t count, ClassSpec& spec) {
-    const Section arrivals = section.section("arrivals");
+  void load_process(const Section& arrivals, ClassSpec& spec) {
     spec.arrivals.process = process_of(arrivals.choice("process").value_or("poisson"));
     spec.arrivals.concurrency = arrivals.whole("concurrency").value_or(0);
     spec.arrivals.think = arrivals.time("think").value_or(SimTime{});
@@ -104,6 +103,11 @@ class WorkloadLoader {
     if (is_closed && !arrivals.has("concurrency")) {
       reporter_.error(arrivals.span(), "`process: closed_loop` needs `concurrency`");
     }
+  }
+
+  void load_arrivals(const Section& section, std::size_t count, ClassSpec& spec) {
+    load_process(section.section("arrivals"), spec);
+    const bool is_closed = spec.arrivals.process == Process::closed_loop;
     if (is_closed || spec.arrivals.process == Process::offline) {
       spec.share = section.number("share").value_or(0);
       refuse_rate(context_, section, is_closed ? "closed_loop" : "offline", is_closed, spec);
@@ -182,13 +186,33 @@ class WorkloadLoader {
     }
     trace.rate_scale =
         section.number("rate_scale").value_or(1) * section_.number("rate_scale").value_or(1);
+    trace.block_tokens = section.whole("block_tokens").value_or(0);
+    trace.skip_bad_rows = section.boolean("skip_bad_rows").value_or(false);
+    trace.has_arrivals = section.has("rate") || section.has("arrivals");
     if (!trace.file.empty()) {
       check_readable(trace.path, section.span("file"));
     }
-    spec_.trace = std::move(trace);
     spec_.trace_class = static_cast<std::uint16_t>(spec_.classes.size());
     spec_.classes.emplace_back();
     spec_.classes.back().timeout = timeout_;
+    if (trace.has_arrivals) {
+      load_trace_arrivals(section, spec_.classes.back());
+    }
+    spec_.trace = std::move(trace);
+  }
+
+  /// An arrival process for a trace without times, or instead of its own.
+  void load_trace_arrivals(const Section& section, ClassSpec& spec) {
+    load_process(section.section("arrivals"), spec);
+    spec.rate = section.number("rate").value_or(0);
+    const bool has_rate =
+        spec.arrivals.process == Process::poisson || spec.arrivals.process == Process::constant;
+    if (has_rate && !section.has("rate")) {
+      reporter_.error(section.key_span("arrivals"),
+                      "these arrivals need a `rate`, such as rate: 5/s");
+    } else if (!has_rate && section.has("rate")) {
+      reporter_.error(section.key_span("rate"), "`rate` is for poisson and constant arrivals only");
+    }
   }
 
   void check_readable(const std::string& path, const Span& span) {

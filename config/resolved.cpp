@@ -105,14 +105,16 @@ Json length_json(const LengthSpec& lengths) {
   return {{"quantiles", {{"probabilities", lengths.probabilities}, {"values", lengths.values}}}};
 }
 
-Json class_json(const ClassSpec& c, bool is_of_trace) {
+Json class_json(const ClassSpec& c, bool has_arrivals, bool has_lengths) {
   Json json{{"name", c.name}};
-  if (!is_of_trace) {
+  if (has_arrivals) {
     json["process"] = name_of(c.arrivals.process);
     json["rate_per_s"] = c.rate > 0 ? Json(c.rate) : Json();
     json["concurrency"] = c.arrivals.concurrency > 0 ? Json(c.arrivals.concurrency) : Json();
     json["think_s"] = seconds(c.arrivals.think);
     json["share"] = c.share > 0 ? Json(c.share) : Json();
+  }
+  if (has_lengths) {
     json["input"] = length_json(c.input);
     json["output"] = length_json(c.output);
   }
@@ -131,7 +133,9 @@ Json trace_json(const TraceSpec& t) {
           {"start_s", seconds(t.start)},
           {"duration_s", seconds(t.duration)},
           {"requests", t.requests == all ? Json() : Json(t.requests)},
-          {"rate_scale", t.rate_scale}};
+          {"rate_scale", t.rate_scale},
+          {"block_tokens", t.block_tokens > 0 ? Json(t.block_tokens) : Json()},
+          {"skip_bad_rows", t.skip_bad_rows}};
 }
 
 Json workload_json(const WorkloadSpec& w) {
@@ -142,7 +146,9 @@ Json workload_json(const WorkloadSpec& w) {
   json["trace"] = w.trace ? trace_json(*w.trace) : Json();
   json["classes"] = Json::array();
   for (std::size_t i = 0; i < w.classes.size(); ++i) {
-    json["classes"].push_back(class_json(w.classes[i], w.trace && i == w.trace_class));
+    const bool is_of_trace = w.trace && i == w.trace_class;
+    json["classes"].push_back(
+        class_json(w.classes[i], !is_of_trace || w.trace->has_arrivals, !is_of_trace));
   }
   return json;
 }

@@ -137,7 +137,10 @@ struct TraceSpec {
   SimTime start;                        ///< cut: skip what arrives before, in the trace's time
   SimTime duration = SimTime::never();  ///< cut: keep this much, in the trace's time
   std::uint64_t requests = std::numeric_limits<std::uint64_t>::max();  ///< cut: keep so many
-  double rate_scale = 1;  ///< compress time by this factor, after the cuts
+  double rate_scale = 1;          ///< compress time by this factor, after the cuts
+  std::int64_t block_tokens = 0;  ///< of the trace's hash ids; 0 = what its format says
+  bool skip_bad_rows = false;     ///< leave out rows that cannot be read
+  bool has_arrivals = false;      ///< its class says when requests come, not the trace's times
 };
 
 struct WorkloadSpec {

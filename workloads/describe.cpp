@@ -26,29 +26,40 @@ std::string count_text(std::uint64_t requests) {
   return grouped(requests) + (requests == 1 ? " request" : " requests");
 }
 
-std::string class_text(const ClassSpec& spec) {
-  std::string name = printable(spec.name);
+std::string arrivals_text(const ClassSpec& spec) {
   switch (spec.arrivals.process) {
     case ArrivalSpec::Process::poisson:
-      return fmt::format("{} {:.6g}/s", name, spec.rate);
+      return fmt::format("{:.6g}/s", spec.rate);
     case ArrivalSpec::Process::constant:
-      return fmt::format("{} {:.6g}/s constant", name, spec.rate);
+      return fmt::format("{:.6g}/s constant", spec.rate);
     case ArrivalSpec::Process::offline:
-      return name + " offline";
+      return "offline";
     case ArrivalSpec::Process::closed_loop:
-      return fmt::format("{} closed loop of {}", name,
+      return fmt::format("closed loop of {}",
                          grouped(static_cast<std::uint64_t>(spec.arrivals.concurrency)));
   }
-  return name;
+  return {};
 }
 
-std::string trace_text(const TraceSpec& spec, const ReplayTrace& trace) {
+std::string class_text(const ClassSpec& spec) {
+  return printable(spec.name) + " " + arrivals_text(spec);
+}
+
+std::string trace_text(const TraceSpec& spec, const ClassSpec& of, const ReplayTrace& trace) {
   const std::size_t slash = spec.file.find_last_of('/');
   std::string text = printable(spec.file.substr(slash == std::string::npos ? 0 : slash + 1));
   if (spec.rate_scale != 1) {
     text += fmt::format(" × {:.6g}", spec.rate_scale);
   }
-  return text + ", " + count_text(trace.rows.size()) + ", " + span_text(trace.rows.back().arrival);
+  if (trace.has_arrivals) {
+    text += ", " + arrivals_text(of);
+  }
+  text += ", " + count_text(trace.requests);
+  if (!trace.has_arrivals) {
+    text += ", " + span_text(trace.last);
+  }
+  // The engine cannot tell a stream yet which turn has ended.
+  return trace.scan.has_delays ? text + ", turns at stated times, not after answers" : text;
 }
 
 std::string generated_text(const WorkloadSpec& spec) {
@@ -85,7 +96,8 @@ std::string describe(const WorkloadSpec& spec, const ReplayTrace* trace) {
   if (trace == nullptr) {
     return generated;
   }
-  return trace_text(*spec.trace, *trace) + (generated.empty() ? "" : "; " + generated);
+  return trace_text(*spec.trace, spec.classes[spec.trace_class], *trace) +
+         (generated.empty() ? "" : "; " + generated);
 }
 
 }  // namespace penstock

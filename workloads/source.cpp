@@ -30,10 +30,18 @@ std::optional<ReplayTrace> open_replay(const TraceSpec& spec, Diagnostics& diagn
     return std::nullopt;
   }
   ErrorLog errors(spec.file);
-  ReplayTrace trace = load_replay(spec, LineReader(open_file(spec.path)), errors);
+  std::vector<std::string> notes;
+  ReplayTrace trace = load_replay(spec, TraceInput(spec.path), errors, notes);
   if (!errors.empty()) {
     append(diagnostics, errors.diagnostics());
     return std::nullopt;
+  }
+  for (std::string& note : notes) {
+    Diagnostic warning;
+    warning.severity = Diagnostic::Severity::warning;
+    warning.file = spec.file;
+    warning.message = std::move(note);
+    diagnostics.push_back(std::move(warning));
   }
   return trace;
 }
@@ -67,10 +75,24 @@ std::vector<std::uint64_t> offline_requests(const WorkloadSpec& spec) {
   return counts;
 }
 
+/// The requests of the trace.
+std::unique_ptr<RequestStream> open_stream(const WorkloadSpec& spec, std::uint64_t seed,
+                                           const ReplayTrace& trace) {
+  const ClassSpec& one = spec.classes[spec.trace_class];
+  std::unique_ptr<ArrivalProcess> arrivals;
+  if (trace.has_arrivals) {
+    ClassSpec scaled = one;
+    scaled.rate *= spec.trace->rate_scale;
+    arrivals = make_arrivals(scaled, seed, trace.requests);
+  }
+  return std::make_unique<ReplayStream>(*spec.trace, trace, one, spec.trace_class,
+                                        std::move(arrivals));
+}
+
 /// The streams of all classes, in order of class.
 std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t seed,
-                                     std::optional<ReplayTrace> trace) {
-  const std::uint64_t trace_rows = trace ? trace->rows.size() : 0;
+                                     const std::optional<ReplayTrace>& trace) {
+  const std::uint64_t trace_rows = trace ? trace->requests : 0;
   auto merged = std::make_unique<MergedSource>(MergedSource::Limits{
       .generated = spec.requests > 0 ? spec.requests : UINT64_MAX,
       .expected = expected_requests(spec, trace_rows),
@@ -78,8 +100,7 @@ std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t see
   });
   std::unique_ptr<RequestStream> replay;
   if (trace) {
-    replay = std::make_unique<ReplayStream>(*std::move(trace), spec.classes[spec.trace_class],
-                                            spec.trace_class);
+    replay = open_stream(spec, seed, *trace);
   }
   const std::vector<std::uint64_t> offline = offline_requests(spec);
   for (std::size_t i = 0; i < spec.classes.size(); ++i) {
@@ -114,9 +135,9 @@ OpenedSource open_source(const WorkloadSpec& spec, std::uint64_t seed) {
   if (has_errors(opened.diagnostics)) {
     return opened;
   }
-  opened.rows = trace ? trace->rows.size() : 0;
+  opened.rows = trace ? trace->requests : 0;
   opened.description = describe(spec, trace ? &*trace : nullptr);
-  opened.source = merge(spec, seed, std::move(trace));
+  opened.source = merge(spec, seed, trace);
   return opened;
 }
 
