@@ -7,10 +7,10 @@
 #include <unordered_set>
 #include <utility>
 
+#include "sim/kv/prefix_memory.h"
 #include "sim/metrics/quantiles.h"
 #include "workloads/arrival_counts.h"
 #include "workloads/length_counts.h"
-#include "workloads/prefix_lru.h"
 #include "workloads/trace_row.h"
 
 namespace penstock {
@@ -151,20 +151,25 @@ class FirstPass {
 /// Caches of different capacities, fed with the same prompts.
 class Caches {
  public:
-  explicit Caches(const std::vector<std::uint64_t>& capacities) {
-    for (const std::uint64_t capacity : capacities) {
-      caches_.push_back({PrefixLru(capacity), capacity});
+  explicit Caches(const std::vector<std::int64_t>& capacities) {
+    for (const std::int64_t capacity : capacities) {
+      caches_.push_back({PrefixMemory(capacity), capacity});
     }
   }
 
   void add(const TraceRow& row) {
     blocks_ += row.blocks.size();
     tokens_ += row.input_tokens;
+    // A block is what it is behind those before it.
+    Content content;
+    for (const std::uint64_t block : row.blocks) {
+      content.push_back({block, 0, 1});
+    }
+    const std::vector<std::uint64_t> keys = block_keys(content, std::ssize(content), 1);
     for (Cache& cache : caches_) {
-      const std::size_t hits = cache.lru.use(row.blocks);
+      const std::int64_t hits = cache.memory.insert(keys);
       cache.block_hits += hits;
-      cache.token_hits +=
-          std::min(row.input_tokens, static_cast<std::int64_t>(hits) * row.block_tokens);
+      cache.token_hits += std::min(row.input_tokens, hits * row.block_tokens);
     }
   }
 
@@ -180,9 +185,9 @@ class Caches {
 
  private:
   struct Cache {
-    PrefixLru lru;
-    std::uint64_t capacity = 0;
-    std::uint64_t block_hits = 0;
+    PrefixMemory memory;
+    std::int64_t capacity = 0;
+    std::int64_t block_hits = 0;
     std::int64_t token_hits = 0;
   };
   std::vector<Cache> caches_;
@@ -271,7 +276,7 @@ std::optional<TraceInfo> describe_trace(const TraceInput& input, const TraceOpti
   const LengthRanks output_ranks(first.output);
   Int128 products = 0;
   Arrivals arrivals(scan->latest - scan->earliest);
-  Caches caches(scan->has_blocks ? what.cache_blocks : std::vector<std::uint64_t>{});
+  Caches caches(scan->has_blocks ? what.cache_blocks : std::vector<std::int64_t>{});
   OrderedTrace rows(input, options, *scan);
   TraceRow row;
   while (rows.next(row)) {

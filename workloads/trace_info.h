@@ -34,7 +34,7 @@ struct ArrivalFigures {
 
 /// What a cache of prompts' blocks would have held.
 struct PrefixCacheFigures {
-  std::uint64_t blocks = 0;  ///< capacity; UINT64_MAX = unlimited
+  std::int64_t blocks = 0;  ///< capacity; PrefixMemory::unlimited
   double block_hit_ratio = 0;
   double token_hit_ratio = 0;
 };
@@ -59,8 +59,8 @@ struct TraceInfo {
 };
 
 struct TraceInfoOptions {
-  std::vector<std::uint64_t> cache_blocks;  ///< capacities to try; UINT64_MAX = unlimited
-  std::int64_t max_model_len = 0;           ///< 0 = not given
+  std::vector<std::int64_t> cache_blocks;  ///< capacities to try; PrefixMemory::unlimited
+  std::int64_t max_model_len = 0;          ///< 0 = not given
 };
 
 /// Statistics of a trace, in two passes over it; of a packed or unsorted one too. Memory grows with

@@ -1,5 +1,5 @@
-#include "sim/cluster/prefix_memory.h"
 #include "sim/cluster/router.h"
+#include "sim/kv/prefix_memory.h"
 
 namespace penstock {
 
@@ -9,11 +9,13 @@ namespace {
 class PrefixAware final : public Router {
  public:
   explicit PrefixAware(const Scenario& scenario)
-      : block_size_(scenario.engine.block_size), memory_(scenario) {}
+      : block_size_(scenario.engine.block_size),
+        memories_(static_cast<std::size_t>(scenario.cluster.replicas),
+                  PrefixMemory(scenario.engine.num_gpu_blocks)) {}
 
   std::size_t route(const RoutedRequest& request, std::span<const ReplicaView> replicas) override {
     const std::size_t chosen = choose(request, replicas);
-    memory_.insert(chosen, request.keys);
+    memories_[chosen].insert(request.keys);
     return chosen;
   }
 
@@ -35,12 +37,12 @@ class PrefixAware final : public Router {
     std::int64_t matched = -1;
     std::size_t smallest = 0;
     for (std::size_t i = 0; i < replicas.size(); ++i) {
-      const std::int64_t blocks = memory_.match(i, request.keys);
+      const std::int64_t blocks = memories_[i].match(request.keys);
       if (blocks > matched) {
         matched = blocks;
         best = i;
       }
-      smallest = memory_.size(i) < memory_.size(smallest) ? i : smallest;
+      smallest = memories_[i].size() < memories_[smallest].size() ? i : smallest;
     }
     const double rate =
         static_cast<double>(matched * block_size_) / static_cast<double>(request.input_tokens);
@@ -48,7 +50,7 @@ class PrefixAware final : public Router {
   }
 
   std::int64_t block_size_;
-  PrefixMemory memory_;
+  std::vector<PrefixMemory> memories_;  ///< by replica: what was sent there
 };
 
 }  // namespace

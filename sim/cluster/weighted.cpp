@@ -1,6 +1,6 @@
-#include "sim/cluster/prefix_memory.h"
 #include "sim/cluster/router.h"
 #include "sim/core/rng.h"
+#include "sim/kv/prefix_memory.h"
 
 namespace penstock {
 
@@ -10,7 +10,10 @@ namespace {
 /// to 1, the highest weighted sum wins, ties at random.
 class Weighted final : public Router {
  public:
-  explicit Weighted(const Scenario& scenario) : rng_(scenario.seed, "router"), memory_(scenario) {}
+  explicit Weighted(const Scenario& scenario)
+      : rng_(scenario.seed, "router"),
+        memories_(static_cast<std::size_t>(scenario.cluster.replicas),
+                  PrefixMemory(scenario.engine.num_gpu_blocks)) {}
 
   std::size_t route(const RoutedRequest& request, std::span<const ReplicaView> replicas) override {
     const auto waiting = [](const ReplicaView& r) { return r.waiting; };
@@ -26,7 +29,7 @@ class Weighted final : public Router {
                                                      static_cast<double>(longest - shortest);
       const double prefix = request.keys.empty()
                                 ? 0
-                                : static_cast<double>(memory_.match(i, request.keys)) /
+                                : static_cast<double>(memories_[i].match(request.keys)) /
                                       static_cast<double>(request.keys.size());
       const double score = 2 * queue + 2 * (1 - replica.kv_usage) + 3 * prefix;
       if (score > best) {
@@ -38,13 +41,13 @@ class Weighted final : public Router {
       }
     }
     const std::size_t chosen = ties_[static_cast<std::size_t>(rng_.below(ties_.size()))];
-    memory_.insert(chosen, request.keys);
+    memories_[chosen].insert(request.keys);
     return chosen;
   }
 
  private:
   Rng rng_;
-  PrefixMemory memory_;
+  std::vector<PrefixMemory> memories_;  ///< by replica: what was sent there
   std::vector<std::size_t> ties_;
 };
 

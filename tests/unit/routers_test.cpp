@@ -2,8 +2,8 @@
 
 #include <set>
 
-#include "sim/cluster/prefix_memory.h"
 #include "sim/cluster/router.h"
+#include "sim/kv/prefix_memory.h"
 #include "tests/support/engine_probe.h"
 
 namespace penstock {
@@ -108,17 +108,17 @@ TEST_CASE("5.1-8: weighted adds the scores of queue, KV usage and prefix") {
 }
 
 TEST_CASE("a prefix memory forgets what was not used for longest, last blocks first") {
-  PrefixMemory memory(cluster_of(1));  // of 8 blocks
+  PrefixMemory memory(8);
   const auto first = prompt(1, 16).keys;
   const auto second = prompt(2, 24).keys;
-  memory.insert(0, first);
-  CHECK(memory.match(0, first) == 4);
-  memory.insert(0, second);
-  CHECK(memory.match(0, second) == 6);
-  CHECK(memory.match(0, first) == 2);
-  CHECK(memory.size(0) == 8);
-  memory.insert(0, prompt(3, 400).keys);  // longer than all of it
-  CHECK(memory.size(0) == 8);
+  memory.insert(first);
+  CHECK(memory.match(first) == 4);
+  memory.insert(second);
+  CHECK(memory.match(second) == 6);
+  CHECK(memory.match(first) == 2);
+  CHECK(memory.size() == 8);
+  memory.insert(prompt(3, 400).keys);  // longer than all of it
+  CHECK(memory.size() == 8);
 }
 
 TEST_CASE("5.2: a full queue refuses, by reason") {

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "sim/core/rng.h"
+#include "sim/kv/prefix_memory.h"
 #include "tests/support/shared.h"
 #include "tests/support/workload_text.h"
 #include "workloads/arrival_counts.h"
 #include "workloads/length_counts.h"
-#include "workloads/prefix_lru.h"
 #include "workloads/trace_info.h"
 
 namespace penstock {
@@ -94,31 +94,14 @@ TEST_CASE("gaps of a regular stream do not vary") {
   CHECK(*gaps.cv_in_windows() == 0);
 }
 
-TEST_CASE("a cache gives up the last blocks of the oldest prompt first") {
-  using Blocks = std::vector<std::uint64_t>;
-  PrefixLru cache(4);
-  CHECK(cache.use(Blocks{1, 2, 3}) == 0);
-  CHECK(cache.use(Blocks{1, 2, 9}) == 2);  // 3 is still there, and 1 2 9
-  CHECK(cache.use(Blocks{1, 2, 3}) == 3);
-  CHECK(cache.use(Blocks{7, 8}) == 0);  // takes the places of 9 and 3
-  CHECK(cache.use(Blocks{1, 2, 3}) == 2);
-  CHECK(cache.use(Blocks{2}) == 1);
-  PrefixLru small(2);
-  CHECK(small.use(Blocks{1, 2, 3, 4}) == 0);
-  CHECK(small.use(Blocks{1, 2, 3, 4}) == 2);  // its first ones stayed
-  PrefixLru endless(PrefixLru::unlimited);
-  CHECK(endless.use(Blocks{1, 2}) == 0);
-  CHECK(endless.use(Blocks{1, 3, 2}) == 1);  // a prefix: 2 is there, but not behind 1
-}
-
 TEST_CASE("more blocks never give fewer hits, and no limit gives the most") {
   Rng rng(7, "lru");
-  std::vector<PrefixLru> caches;
-  for (const std::uint64_t blocks : {1, 3, 10, 50}) {
+  std::vector<PrefixMemory> caches;
+  for (const std::int64_t blocks : {1, 3, 10, 50}) {
     caches.emplace_back(blocks);
   }
-  caches.emplace_back(PrefixLru::unlimited);
-  std::vector<std::size_t> hits(caches.size());
+  caches.emplace_back(PrefixMemory::unlimited);
+  std::vector<std::int64_t> hits(caches.size());
   for (int i = 0; i < 2000; ++i) {
     const auto tree = static_cast<std::uint64_t>(rng.uniform() * 8);
     const auto depth = static_cast<std::size_t>(rng.uniform() * 6) + 1;
@@ -127,7 +110,7 @@ TEST_CASE("more blocks never give fewer hits, and no limit gives the most") {
       prompt.push_back(100 * level + (level == 0 ? 0 : tree + level % 2));
     }
     for (std::size_t c = 0; c < caches.size(); ++c) {
-      hits[c] += caches[c].use(prompt);
+      hits[c] += caches[c].insert(prompt);
     }
   }
   for (std::size_t c = 1; c < caches.size(); ++c) {
@@ -219,7 +202,7 @@ TEST_CASE("Mooncake's conversation trace has its known figures and hit ratios") 
   }
   const TraceInfo info = info_of(
       TraceInput(file->string()),
-      {.cache_blocks = {1000, 5000, 10'000, 30'000, 50'000, 100'000, PrefixLru::unlimited}});
+      {.cache_blocks = {1000, 5000, 10'000, 30'000, 50'000, 100'000, PrefixMemory::unlimited}});
   CHECK(info.scan.rows == 12'031);
   CHECK(info.scan.duplicate_rows == 1);
   check_lengths(info.input, 12'035, {901, 2306, 6909, 15'367, 27'367, 39'550, 85'400, 126'195});

@@ -5,13 +5,13 @@
 
 #include "config/quantity.h"
 #include "config/text.h"
+#include "sim/kv/prefix_memory.h"
 #include "tools/output/files.h"
 #include "tools/penstock/console.h"
 #include "tools/penstock/input.h"
 #include "tools/penstock/options.h"
 #include "tools/penstock/trace_convert.h"
 #include "tools/penstock/trace_report.h"
-#include "workloads/prefix_lru.h"
 #include "workloads/trace_info.h"
 
 namespace penstock::cli {
@@ -98,10 +98,10 @@ TraceOptions trace_options(const ParsedOptions& options) {
 }
 
 /// Capacities in blocks, as the user listed them.
-std::vector<std::uint64_t> cache_sizes(const ParsedOptions& options) {
+std::vector<std::int64_t> cache_sizes(const ParsedOptions& options) {
   constexpr std::int64_t most = 1'000'000'000'000;
   const std::string text = options.value("prefix-cache").value_or("inf");
-  std::vector<std::uint64_t> sizes;
+  std::vector<std::int64_t> sizes;
   for (const std::string_view part : config::split(text, ',')) {
     const config::Whole number = config::parse_whole(part);
     if (part != "inf" && (!number.ok() || number.value < 1 || number.value > most)) {
@@ -109,8 +109,7 @@ std::vector<std::uint64_t> cache_sizes(const ParsedOptions& options) {
           fmt::format("--prefix-cache takes numbers of blocks, not `{}`", config::excerpt(part)),
           "for example --prefix-cache 1000,10000,inf");
     }
-    sizes.push_back(part == "inf" ? PrefixLru::unlimited
-                                  : static_cast<std::uint64_t>(number.value));
+    sizes.push_back(part == "inf" ? PrefixMemory::unlimited : number.value);
   }
   return sizes;
 }

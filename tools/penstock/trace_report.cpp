@@ -9,9 +9,9 @@
 #include <span>
 #include <string_view>
 
+#include "sim/kv/prefix_memory.h"
 #include "tools/output/json_text.h"
 #include "tools/output/text.h"
-#include "workloads/prefix_lru.h"
 
 namespace penstock::cli {
 namespace {
@@ -103,7 +103,7 @@ std::string ratio_lines(const TraceInfo& info) {
 std::string cache_lines(const TraceInfo& info) {
   std::string text;
   for (const PrefixCacheFigures& cache : info.prefix_cache) {
-    const bool is_unlimited = cache.blocks == PrefixLru::unlimited;
+    const bool is_unlimited = cache.blocks == PrefixMemory::unlimited;
     text += line(text.empty() ? "prefix cache" : "",
                  fmt::format("{}: {:.1f} % of blocks, {:.1f} % of tokens",
                              is_unlimited ? "unlimited" : count_of(cache.blocks, "block"),
@@ -156,7 +156,7 @@ Json arrivals_json(const TraceInfo& info, Json& reasons) {
 Json cache_json(const TraceInfo& info) {
   Json list = Json::array();
   for (const PrefixCacheFigures& cache : info.prefix_cache) {
-    const bool is_unlimited = cache.blocks == PrefixLru::unlimited;
+    const bool is_unlimited = cache.blocks == PrefixMemory::unlimited;
     list.push_back({{"blocks", is_unlimited ? Json("inf") : Json(cache.blocks)},
                     {"block_hit_ratio", cache.block_hit_ratio},
                     {"token_hit_ratio", cache.token_hit_ratio}});
