@@ -210,6 +210,7 @@ EnginePreset read_engine(const Section& file) {
   spec.block_size = file.whole("block_size").value_or(16);
   spec.gpu_memory_utilization = file.number("gpu_memory_utilization").value_or(0.9);
   spec.enable_chunked_prefill = file.boolean("enable_chunked_prefill").value_or(true);
+  spec.enable_prefix_caching = file.boolean("enable_prefix_caching").value_or(false);
   spec.async_scheduling = file.boolean("async_scheduling").value_or(false);
   spec.scheduler_reserve_full_isl = file.boolean("scheduler_reserve_full_isl").value_or(true);
   spec.watermark = file.number("watermark").value_or(0);

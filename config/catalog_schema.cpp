@@ -189,6 +189,7 @@ constexpr auto engine_keys = with_common_keys(std::to_array<Key>({
     whole("block_size", 1, 4096),
     number("gpu_memory_utilization", Unit::fraction, 0.01, 1),
     flag("enable_chunked_prefill", true),
+    flag("enable_prefix_caching", false),
     flag("async_scheduling", true),
     flag("scheduler_reserve_full_isl", true),
     number("watermark", Unit::fraction, 0, 0.99),

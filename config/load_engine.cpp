@@ -71,16 +71,13 @@ class EngineLoader {
     set(engine_.long_prefill_token_threshold, section_.whole("long_prefill_token_threshold"));
     set(engine_.async_scheduling, section_.boolean("async_scheduling"));
     set(engine_.scheduler_reserve_full_isl, section_.boolean("scheduler_reserve_full_isl"));
+    set(engine_.max_queued_requests, section_.whole("max_queued_requests"));
     set(engine_.watermark, section_.number("watermark"));
     if (const auto policy = section_.choice("scheduling_policy")) {
       engine_.scheduling_policy =
           *policy == "priority" ? SchedulingPolicy::priority : SchedulingPolicy::fcfs;
     }
-    if (section_.boolean("enable_prefix_caching").value_or(false)) {
-      Diagnostic& d = context_.reporter.infeasible(
-          section_.span("enable_prefix_caching"), "`enable_prefix_caching: true` is not built yet");
-      d.notes.emplace_back("this version runs without prefix caching");
-    }
+    set(engine_.enable_prefix_caching, section_.boolean("enable_prefix_caching"));
   }
 
   void override_timing() {

@@ -5,6 +5,7 @@
 #include "config/huggingface.h"
 #include "config/load_parts.h"
 #include "config/text.h"
+#include "sim/cluster/router.h"
 
 namespace penstock::config {
 
@@ -82,10 +83,10 @@ bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& sce
   cluster.tensor_parallel = static_cast<int>(section.whole("tensor_parallel").value_or(1));
   cluster.replicas = static_cast<int>(section.whole("replicas").value_or(1));
   const std::string_view router = section.choice("router").value_or("round_robin");
-  cluster.router = router == "random"              ? RouterKind::random
-                   : router == "least_outstanding" ? RouterKind::least_outstanding
-                   : router == "power_of_two"      ? RouterKind::power_of_two
-                                                   : RouterKind::round_robin;
+  for (const RouterEntry& entry : routers) {
+    cluster.router = entry.name == router ? entry.kind : cluster.router;
+  }
+  cluster.scrape_interval = section.time("scrape_interval").value_or(cluster.scrape_interval);
   const int tp = cluster.tensor_parallel;
   if (model_is_known) {
     if (const auto problem = tensor_parallel_problem(scenario.model, tp)) {

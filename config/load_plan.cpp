@@ -188,10 +188,25 @@ class PlanLoader {
   PlanSpec plan_;
 };
 
+/// Bounds generated traffic that has no bound: a plan decides how much of it is simulated.
+void put_duration(Node& root) {
+  Node* workload = root.is_map() ? root.find("workload") : nullptr;
+  if (workload == nullptr || workload->find("classes") == nullptr ||
+      workload->find("duration") != nullptr || workload->find("requests") != nullptr) {
+    return;
+  }
+  Node duration;
+  duration.kind = Node::Kind::scalar;
+  duration.text = "5min";
+  duration.span = workload->span;
+  workload->members.push_back({"duration", workload->span, std::move(duration)});
+}
+
 /// Reads a plan, and finds what is wrong with its file whatever the GPU.
 PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
                    Reporter& reporter) {
   put_gpu(root, "of the plan", {}, {});
+  put_duration(root);
   check_schema(root, workload_schema(), reporter);
   const Catalog catalog(options.catalog_dir, reporter);
   const LoadContext context{{&root, "", workload_schema()}, file, catalog, reporter};

@@ -15,6 +15,13 @@ namespace {
 
 using Process = ArrivalSpec::Process;
 
+Process process_of_trace(std::string_view name) {
+  return name == "constant"      ? Process::constant
+         : name == "offline"     ? Process::offline
+         : name == "closed_loop" ? Process::closed_loop
+                                 : Process::poisson;
+}
+
 class WorkloadLoader {
  public:
   WorkloadLoader(const LoadContext& context, Scenario& scenario)
@@ -28,6 +35,7 @@ class WorkloadLoader {
     spec_.requests = static_cast<std::uint64_t>(section_.whole("requests").value_or(0));
     spec_.duration = section_.time("duration").value_or(SimTime{});
     spec_.warmup = section_.time("warmup").value_or(SimTime{});
+    timeout_ = section_.time("timeout").value_or(timeout_);
     total_rate_ = section_.number("rate");
     const std::vector<Section> classes = section_.sections("classes");
     for (const Section& klass : classes) {
@@ -59,8 +67,16 @@ class WorkloadLoader {
     if (section.section("slo").is_given()) {
       spec.slo = read_slo(section.section("slo"), scenario_.slo);
     }
+    spec.timeout = section.time("timeout").value_or(timeout_);
     load_lengths(context_, section, spec);
+    const Section prefix = section.section("prefix");
+    spec.prefix.shared = prefix.whole("shared").value_or(0);
+    spec.prefix.groups = prefix.whole("groups").value_or(1);
     load_traffic(section, count, spec);
+    if (spec.sessions && spec.prefix.shared > 0) {
+      reporter_.error(section.key_span("prefix"), "a class has `prefix` or `sessions`, not both",
+                      "the turns of a session share all that was said before");
+    }
     spec_.classes.push_back(std::move(spec));
   }
 
@@ -171,15 +187,51 @@ class WorkloadLoader {
     if (const auto requests = section.whole("requests")) {
       trace.requests = static_cast<std::uint64_t>(*requests);
     }
-    trace.thin = section.number("thin").value_or(1);
     trace.rate_scale =
         section.number("rate_scale").value_or(1) * section_.number("rate_scale").value_or(1);
+    trace.block_tokens = section.whole("block_tokens").value_or(0);
+    trace.skip_bad_rows = section.boolean("skip_bad_rows").value_or(false);
+    trace.has_arrivals = section.has("rate") || section.has("arrivals");
     if (!trace.file.empty()) {
       check_readable(trace.path, section.span("file"));
     }
-    spec_.trace = std::move(trace);
     spec_.trace_class = static_cast<std::uint16_t>(spec_.classes.size());
     spec_.classes.emplace_back();
+    spec_.classes.back().timeout = timeout_;
+    if (trace.has_arrivals) {
+      load_trace_arrivals(section, spec_.classes.back());
+    }
+    spec_.trace = std::move(trace);
+  }
+
+  void load_process(const Section& arrivals, ClassSpec& spec) {
+    spec.arrivals.process = process_of_trace(arrivals.choice("process").value_or("poisson"));
+    spec.arrivals.concurrency = arrivals.whole("concurrency").value_or(0);
+    spec.arrivals.think = arrivals.time("think").value_or(SimTime{});
+    const bool is_closed = spec.arrivals.process == Process::closed_loop;
+    for (const std::string_view key : {"concurrency", "think"}) {
+      if (arrivals.has(key) && !is_closed) {
+        reporter_.error(arrivals.key_span(key),
+                        fmt::format("`{}` is for `process: closed_loop` only", key));
+      }
+    }
+    if (is_closed && !arrivals.has("concurrency")) {
+      reporter_.error(arrivals.span(), "`process: closed_loop` needs `concurrency`");
+    }
+  }
+
+  /// An arrival process for a trace without times, or instead of its own.
+  void load_trace_arrivals(const Section& section, ClassSpec& spec) {
+    load_process(section.section("arrivals"), spec);
+    spec.rate = section.number("rate").value_or(0);
+    const bool has_rate =
+        spec.arrivals.process == Process::poisson || spec.arrivals.process == Process::constant;
+    if (has_rate && !section.has("rate")) {
+      reporter_.error(section.key_span("arrivals"),
+                      "these arrivals need a `rate`, such as rate: 5/s");
+    } else if (!has_rate && section.has("rate")) {
+      reporter_.error(section.key_span("rate"), "`rate` is for poisson and constant arrivals only");
+    }
   }
 
   void check_readable(const std::string& path, const Span& span) {
@@ -251,6 +303,7 @@ class WorkloadLoader {
   std::optional<double> total_rate_;
   std::set<std::string> names_;
   bool any_offline_ = false;
+  SimTime timeout_ = SimTime::never();
 };
 
 }  // namespace

@@ -2,25 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/cluster/router.h"
+
 namespace penstock::config {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-const char* name_of(RouterKind router) {
-  switch (router) {
-    case RouterKind::round_robin:
-      return "round_robin";
-    case RouterKind::random:
-      return "random";
-    case RouterKind::least_outstanding:
-      return "least_outstanding";
-    case RouterKind::power_of_two:
-      break;
-  }
-  return "power_of_two";
-}
 
 const char* name_of(CostRule rule) {
   constexpr const char* names[] = {"phase", "cause",       "occupancy",
@@ -70,7 +58,7 @@ Json cluster_json(const ClusterSpec& c) {
           {"tensor_parallel", c.tensor_parallel},
           {"replicas", c.replicas},
           {"gpus", std::int64_t{c.tensor_parallel} * c.replicas},
-          {"router", name_of(c.router)}};
+          {"router", find_router(c.router).name}};
 }
 
 Json engine_json(const EngineSpec& e) {
@@ -173,17 +161,19 @@ Json session_json(const SessionSpec& s) {
   return json;
 }
 
-Json class_json(const ClassSpec& c, bool is_of_trace) {
+Json class_json(const ClassSpec& c, bool has_arrivals, bool has_lengths) {
   Json json{{"name", c.name}};
-  if (!is_of_trace) {
+  if (has_arrivals) {
     json["process"] = name_of(c.arrivals.process);
     json["rate_per_s"] = c.rate > 0 ? Json(c.rate) : Json();
     json["concurrency"] = c.arrivals.concurrency > 0 ? Json(c.arrivals.concurrency) : Json();
     json["think_s"] = seconds(c.arrivals.think);
     json["share"] = c.share > 0 ? Json(c.share) : Json();
+    add_arrivals(c.arrivals, json);
+  }
+  if (has_lengths) {
     json["input"] = length_json(c.input);
     json["output"] = length_json(c.output);
-    add_arrivals(c.arrivals, json);
     if (c.rank_correlation != 0) {
       json["rank_correlation"] = c.rank_correlation;
     }
@@ -191,7 +181,10 @@ Json class_json(const ClassSpec& c, bool is_of_trace) {
       json["sessions"] = session_json(*c.sessions);
     }
   }
+  json["prefix"] =
+      c.prefix.shared > 0 ? Json{{"shared", c.prefix.shared}, {"groups", c.prefix.groups}} : Json();
   json["priority"] = c.priority;
+  json["timeout_s"] = c.timeout == SimTime::never() ? Json() : Json(seconds(c.timeout));
   json["slo"] = c.slo ? slo_json(*c.slo) : Json();
   return json;
 }
@@ -203,8 +196,9 @@ Json trace_json(const TraceSpec& t) {
           {"start_s", seconds(t.start)},
           {"duration_s", seconds(t.duration)},
           {"requests", t.requests == all ? Json() : Json(t.requests)},
-          {"thin", t.thin},
-          {"rate_scale", t.rate_scale}};
+          {"rate_scale", t.rate_scale},
+          {"block_tokens", t.block_tokens > 0 ? Json(t.block_tokens) : Json()},
+          {"skip_bad_rows", t.skip_bad_rows}};
 }
 
 Json workload_json(const WorkloadSpec& w) {
@@ -215,7 +209,9 @@ Json workload_json(const WorkloadSpec& w) {
   json["trace"] = w.trace ? trace_json(*w.trace) : Json();
   json["classes"] = Json::array();
   for (std::size_t i = 0; i < w.classes.size(); ++i) {
-    json["classes"].push_back(class_json(w.classes[i], w.trace && i == w.trace_class));
+    const bool is_of_trace = w.trace && i == w.trace_class;
+    json["classes"].push_back(
+        class_json(w.classes[i], !is_of_trace || w.trace->has_arrivals, !is_of_trace));
   }
   return json;
 }

@@ -8,7 +8,6 @@ namespace {
 
 constexpr double one_ms = 1e9;
 constexpr double one_s = 1e12;
-constexpr std::string_view no_prefix_caching = "this version runs without prefix caching";
 
 constexpr auto class_keys = std::to_array<Key>({
     {.path = "workload.classes[]", .doc = "a class", .map = true},
@@ -79,8 +78,13 @@ constexpr auto class_keys = std::to_array<Key>({
     time("workload.classes[].slo.e2e", "arrival to last token"),
     number("workload.classes[].slo.attainment", "share of requests that must meet all limits",
            Unit::fraction, 0, 1, "the workload's"),
+    time("workload.classes[].timeout", "of this class, instead of the workload's"),
     whole("workload.classes[].priority", "smaller = more important", -1e6, 1e6, "0"),
-    later("workload.classes[].prefix", "prompt tokens that requests share", no_prefix_caching),
+    map("workload.classes[].prefix", "prompt tokens that requests share"),
+    required(tokens("workload.classes[].prefix.shared",
+                    "leading tokens that all requests of a group have in common")),
+    whole("workload.classes[].prefix.groups", "requests fall into so many groups, at random", 1,
+          1e9, "1"),
     map("workload.classes[].sessions",
         "conversations: `rate` is that of new ones, `lengths` those of a first turn"),
     required(distribution(

@@ -24,7 +24,7 @@ struct Departure {
   std::uint16_t class_index = 0;
   std::uint64_t tag = 0;  ///< Request::tag
   SimTime at;
-  bool rejected = false;  ///< refused as it arrived; else completed
+  bool rejected = false;  ///< refused as it arrived, or aborted; else completed
 };
 
 /// Where requests come from: a trace, generators, closed-loop clients. Pulled, so that a long

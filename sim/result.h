@@ -16,8 +16,8 @@ namespace penstock {
 
 enum class RequestStatus : std::uint8_t { queued, running, completed, rejected, aborted };
 
-/// Why a request was refused at submission (scheduler-semantics.md §1.5.6, §1.5.7).
-enum class RejectReason : std::uint8_t { none, prompt_too_long, does_not_fit };
+/// Why a request was refused at submission (scheduler-semantics.md §1.5.6, §1.5.7, §5.2).
+enum class RejectReason : std::uint8_t { none, prompt_too_long, does_not_fit, queue_full };
 
 /// One request, 64 bytes, in arrival order (the index is its id). Times are -1 until they happen.
 struct RequestRecord {
@@ -67,7 +67,9 @@ struct LedgerTotals {
     std::int64_t cached_input_tokens = 0;
     std::int64_t output_tokens = 0;
     std::int64_t recomputed_tokens = 0;
-    Int128 input_block_ps = 0;  ///< KV blocks held for prompts x time, for outputs below
+    Int128 cached_read = 0;     ///< of output's kv_read_prompt: reading of cached positions
+    Int128 input_block_ps = 0;  ///< KV blocks held x time: for computed prompts, cached, outputs
+    Int128 cached_block_ps = 0;
     Int128 output_block_ps = 0;
   };
   std::vector<ClassAccounts> classes;

@@ -16,7 +16,17 @@
 /// resolved, all defaults filled in, all numbers checked.
 namespace penstock {
 
-enum class RouterKind { round_robin, random, least_outstanding, power_of_two };
+enum class RouterKind {
+  round_robin,
+  random,
+  least_outstanding,
+  power_of_two,
+  least_kv,
+  session_affinity,
+  prefix_aware,
+  kv_aware,
+  weighted,
+};
 enum class SchedulingPolicy { fcfs, priority };
 enum class AttentionKernel { mixed, separate };
 enum class CostRule { phase, cause, occupancy, flops, output_only, blended };
@@ -26,6 +36,8 @@ struct ClusterSpec {
   int tensor_parallel = 1;
   int replicas = 1;
   RouterKind router = RouterKind::round_robin;
+  /// Metrics reach routers that scrape them this often: llm-d's default.
+  SimTime scrape_interval = SimTime::from_milliseconds(50);
 };
 
 /// Factors by which an engine's kernels differ from bare ones (step-model.md §1, f_...).
@@ -60,6 +72,7 @@ struct EngineSpec {
   bool async_scheduling = false;
   SchedulingPolicy scheduling_policy = SchedulingPolicy::fcfs;
   bool scheduler_reserve_full_isl = true;
+  std::int64_t max_queued_requests = 0;  ///< more are refused; 0 = no limit
   double watermark = 0;
   /// Token counts to which a step is padded, ascending; empty = no padding.
   std::vector<std::int64_t> cuda_graph_sizes;
@@ -122,6 +135,12 @@ struct ArrivalSpec {
   SimTime think;                 ///< closed loop: between a completion and the next request
 };
 
+/// Requests of a class fall, at random, into groups; those of a group begin with the same tokens.
+struct PrefixSpec {
+  std::int64_t shared = 0;  ///< tokens; all of a prompt that is shorter. 0 = nothing is shared
+  std::int64_t groups = 1;
+};
+
 /// Conversations (docs/traffic.md). The class's rate is that of new ones, its lengths those of a
 /// first turn; the answers of all turns have its output length.
 struct SessionSpec {
@@ -146,9 +165,11 @@ struct ClassSpec {
   LengthSpec input;
   LengthSpec output;
   double rank_correlation = 0;  ///< of input and output (Spearman), by a Gaussian copula
-  std::optional<Slo> slo;       ///< overrides the workload's
+  PrefixSpec prefix;
+  std::optional<Slo> slo;  ///< overrides the workload's
   std::int32_t priority = 0;
   std::optional<SessionSpec> sessions;
+  SimTime timeout = SimTime::never();  ///< after it a client goes away: the request is aborted
 };
 
 struct TraceSpec {
@@ -158,8 +179,10 @@ struct TraceSpec {
   SimTime start;                        ///< cut: skip what arrives before, in the trace's time
   SimTime duration = SimTime::never();  ///< cut: keep this much, in the trace's time
   std::uint64_t requests = std::numeric_limits<std::uint64_t>::max();  ///< cut: keep so many
-  double thin = 1;        ///< keep each request with this probability, after the cuts
-  double rate_scale = 1;  ///< compress time by this factor, after the cuts
+  double rate_scale = 1;          ///< compress time by this factor, after the cuts
+  std::int64_t block_tokens = 0;  ///< of the trace's hash ids; 0 = what its format says
+  bool skip_bad_rows = false;     ///< leave out rows that cannot be read
+  bool has_arrivals = false;      ///< its class says when requests come, not the trace's times
 };
 
 struct WorkloadSpec {
@@ -236,6 +259,9 @@ struct SimulationOptions {
   // For tests only: results must not depend on the first two.
   bool fast_path = true;  ///< aggregate phase 1; false: the rule-by-rule scheduler every step
   bool leaping = true;    ///< run many decode-only steps at once
+  /// False: no cost is attributed (ledger, block-time), to measure what attribution takes; there
+  /// is no bill then.
+  bool attribution = true;
   TokenLog* token_log = nullptr;
   /// Replaces the scenario's step model.
   std::function<std::unique_ptr<StepModel>()> make_model;

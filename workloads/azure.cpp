@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "workloads/csv_trace.h"
-#include "workloads/timestamp.h"
 #include "workloads/trace.h"
 
 namespace penstock {
@@ -9,20 +8,19 @@ namespace {
 
 /// Azure/AzurePublicDataset: 2023 (no offset, 7 fractional digits), 2024 (an offset, 6 digits or
 /// none), 2025 (a column NumImages more).
-constexpr CsvTraceFormat azure{
-    .time = "TIMESTAMP",
-    .input = "ContextTokens",
-    .output = "GeneratedTokens",
-    .parse_time = parse_timestamp,
-    .time_example = "2023-11-16 18:15:46.6805900, with an offset such as +00:00 or without",
+constexpr TraceNames azure_names{
+    .names = {"TIMESTAMP", "ContextTokens", "GeneratedTokens", {}, {}, {}, {}, {}, {}, {}, {}},
+    .time = {parse_timestamp,
+             "2023-11-16 18:15:46.6805900, with an offset such as +00:00 or without"},
 };
 
 }  // namespace
 
-bool recognises_azure(std::string_view head) { return recognises_csv_trace(head, azure); }
+bool recognises_azure(std::string_view head) { return recognises_csv_trace(head, azure_names); }
 
-std::unique_ptr<TraceReader> open_azure(LineReader lines, ErrorLog& errors) {
-  return open_csv_trace(std::move(lines), azure, errors);
+std::unique_ptr<TraceReader> open_azure(LineReader lines, const TraceOptions& options,
+                                        ErrorLog& errors) {
+  return open_csv_trace(std::move(lines), azure_names, options, errors);
 }
 
 }  // namespace penstock

@@ -34,33 +34,9 @@ bool CsvReader::next() {
   return false;
 }
 
-TextSpan CsvReader::span(std::size_t column) const {
-  return span_of(fields_[column].begin, fields_[column].end);
-}
-
 TextSpan CsvReader::row_span() const { return span_of(0, lines_.line().size()); }
 
-void CsvReader::split_plain(std::string_view line) {
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    if (line[at] == ',') {
-      add_field(line, begin, at);
-      begin = at + 1;
-    }
-  }
-  add_field(line, begin, line.size());
-}
-
-void CsvReader::push(const Field& field) {
-  if (size_ == fields_.size()) {
-    fields_.push_back(field);
-  } else {
-    fields_[size_] = field;
-  }
-  ++size_;
-}
-
-void CsvReader::add_field(std::string_view line, std::size_t begin, std::size_t end) {
+inline void CsvReader::add_field(std::string_view line, std::size_t begin, std::size_t end) {
   while (begin < end && is_blank(line[begin])) {
     ++begin;
   }
@@ -69,6 +45,18 @@ void CsvReader::add_field(std::string_view line, std::size_t begin, std::size_t 
   }
   push({line.substr(begin, end - begin), static_cast<std::uint32_t>(begin),
         static_cast<std::uint32_t>(end)});
+}
+
+void CsvReader::split_plain(std::string_view line) {
+  std::size_t begin = 0;
+  while (true) {
+    const std::size_t end = std::min(line.find(',', begin), line.size());
+    add_field(line, begin, end);
+    if (end == line.size()) {
+      return;
+    }
+    begin = end + 1;
+  }
 }
 
 void CsvReader::split_quoted(std::string_view line) {

@@ -29,7 +29,9 @@ class CsvReader {
   /// A field without its quotes. Valid until next(). Requires column < size().
   std::string_view field(std::size_t column) const { return fields_[column].text; }
   /// Where a field stands, quotes included. Requires column < size().
-  TextSpan span(std::size_t column) const;
+  TextSpan span(std::size_t column) const {
+    return span_of(fields_[column].begin, fields_[column].end);
+  }
   /// The whole row.
   TextSpan row_span() const;
 
@@ -52,7 +54,13 @@ class CsvReader {
   void split_plain(std::string_view line);
   void split_quoted(std::string_view line);
   std::size_t read_quoted_field(std::string_view line, std::size_t begin);
-  void push(const Field& field);
+  void push(const Field& field) {
+    if (size_ == fields_.size()) {
+      fields_.emplace_back();
+    }
+    fields_[size_] = field;
+    ++size_;
+  }
   void add_field(std::string_view line, std::size_t begin, std::size_t end);
 
   LineReader lines_;

@@ -4,81 +4,76 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "workloads/trace_checks.h"
+#include "workloads/csv.h"
 
 namespace penstock {
 namespace {
 
+/// Where each field stands in a row.
 struct Columns {
-  std::size_t time = 0;
-  std::size_t input = 0;
-  std::size_t output = 0;
+  std::array<std::size_t, trace_field_count> at = {};
+  unsigned present = 0;   ///< see TraceFields::present()
   std::size_t count = 0;  ///< of the header
 };
 
+bool is_required(const TraceNames& names, TraceField field) {
+  return field == TraceField::input || field == TraceField::output ||
+         (field == TraceField::time && !names.time_is_optional);
+}
+
 /// The columns of the header, the reader's current row; logs what is missing or there twice.
-std::optional<Columns> find_columns(const CsvReader& csv, const CsvTraceFormat& format,
+std::optional<Columns> find_columns(const CsvReader& csv, const TraceNames& names,
                                     ErrorLog& errors) {
   if (!csv.problem().empty()) {
     errors.add(csv.problem_span(), std::string(csv.problem()));
     return std::nullopt;
   }
   const CsvHeader header(csv);
-  std::array<std::size_t, 3> at{};
-  const std::array names{format.time, format.input, format.output};
+  Columns columns{.at = {}, .present = 0, .count = header.size()};
   bool complete = true;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto column = header.find(names[i]);
-    if (!column) {
-      errors.add(csv.row_span(), "the header has no column " + quoted(names[i]));
-    } else if (header.is_duplicate(names[i])) {
-      errors.add(csv.span(*column), "the header has two columns " + quoted(names[i]));
+  for (std::size_t i = 0; i < trace_field_count; ++i) {
+    const std::string_view name = names.names[i];
+    const auto column = name.empty() ? std::nullopt : header.find(name);
+    columns.at[i] = column.value_or(0);
+    columns.present |= column ? bit_of(static_cast<TraceField>(i)) : 0;
+    if (column && header.is_duplicate(name)) {
+      errors.add(csv.span(*column), "the header has two columns " + quoted(name));
+      complete = false;
+    } else if (!column && !name.empty() && is_required(names, static_cast<TraceField>(i))) {
+      errors.add(csv.row_span(), "the header has no column " + quoted(name));
+      complete = false;
     }
-    complete = complete && column && !header.is_duplicate(names[i]);
-    at[i] = column.value_or(0);
   }
-  if (!complete) {
-    return std::nullopt;
-  }
-  return Columns{at[0], at[1], at[2], header.size()};
+  return complete ? std::optional(columns) : std::nullopt;
 }
 
-class CsvTraceReader final : public TraceReader {
+class CsvTraceReader final : public TraceReader, private TraceFields {
  public:
-  CsvTraceReader(CsvReader csv, const Columns& columns, const CsvTraceFormat& format,
-                 ErrorLog& errors)
-      : csv_(std::move(csv)),
-        columns_(columns),
-        format_(format),
-        errors_(errors),
-        checks_(errors) {}
+  CsvTraceReader(CsvReader csv, const Columns& columns, TraceRowBuilder builder, ErrorLog& errors)
+      : csv_(std::move(csv)), columns_(columns), builder_(std::move(builder)), errors_(errors) {}
 
-  bool next(TraceRow& row) override {
-    while (csv_.next()) {
-      if (!has_good_shape()) {
-        continue;
-      }
-      const auto time = read_time();
-      const auto input = checks_.input_tokens(named(columns_.input, format_.input));
-      const auto output = checks_.output_tokens(named(columns_.output, format_.output));
-      if (time && input && output) {
-        row = {*time, *input, *output};
-        return true;
-      }
-    }
-    if (!finished_) {
-      finished_ = true;
-      report_unread_lines(csv_.lines(), errors_);
-    }
-    return false;
-  }
+  bool failed() const override { return failed_; }
 
  private:
-  NamedField named(std::size_t column, std::string_view name) const {
-    return {name, csv_.field(column), csv_.span(column)};
+  Outcome read(TraceRow& row) override {
+    if (!csv_.next()) {
+      if (!std::exchange(finished_, true)) {
+        failed_ = report_unread_lines(csv_.lines(), errors_);
+      }
+      return Outcome::end;
+    }
+    return has_good_shape() && builder_.build(*this, row) ? Outcome::row : Outcome::bad;
   }
+
+  unsigned present() const override { return columns_.present; }
+
+  NamedField field(TraceField which) const override {
+    const std::size_t column = columns_.at[static_cast<std::size_t>(which)];
+    return {builder_.names().name(which), csv_.field(column), csv_.span(column)};
+  }
+
+  TextSpan row_span() const override { return csv_.row_span(); }
 
   bool has_good_shape() {
     if (!csv_.problem().empty()) {
@@ -94,56 +89,46 @@ class CsvTraceReader final : public TraceReader {
     return true;
   }
 
-  std::optional<SimTime> read_time() {
-    const NamedField field = named(columns_.time, format_.time);
-    const Timestamp stamp = format_.parse_time(field.text);
-    if (stamp.error == nullptr) {
-      return checks_.time(field, stamp.ps);
-    }
-    if (field.text.empty()) {
-      errors_.add(field.at, std::string(field.column) + " is empty");
-    } else {
-      errors_.add(field.at,
-                  std::string(field.column) + " " + quoted(field.text) + " cannot be read",
-                  stamp.error, {"wanted: " + std::string(format_.time_example)});
-    }
-    return std::nullopt;
-  }
-
   CsvReader csv_;
   Columns columns_;
-  const CsvTraceFormat& format_;
+  TraceRowBuilder builder_;
   ErrorLog& errors_;
-  TraceChecks checks_;
   bool finished_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace
 
-bool recognises_csv_trace(std::string_view head, const CsvTraceFormat& format) {
+bool recognises_csv_trace(std::string_view head, const TraceNames& names) {
   CsvReader csv{LineReader(head)};
   if (!csv.next() || !csv.problem().empty()) {
     return false;
   }
   const CsvHeader header(csv);
-  return header.find(format.time) && header.find(format.input) && header.find(format.output);
+  for (std::size_t i = 0; i < trace_field_count; ++i) {
+    if (is_required(names, static_cast<TraceField>(i)) && !names.names[i].empty() &&
+        !header.find(names.names[i])) {
+      return false;
+    }
+  }
+  return true;
 }
 
-std::unique_ptr<TraceReader> open_csv_trace(LineReader lines, const CsvTraceFormat& format,
-                                            ErrorLog& errors) {
+std::unique_ptr<TraceReader> open_csv_trace(LineReader lines, const TraceNames& names,
+                                            const TraceOptions& options, ErrorLog& errors) {
   CsvReader csv(std::move(lines));
   if (!csv.next()) {
-    report_unread_lines(csv.lines(), errors);
-    if (errors.empty()) {
+    if (!report_unread_lines(csv.lines(), errors)) {
       errors.add(Diagnostic::Kind::input, "the trace has no header");
     }
     return nullptr;
   }
-  const auto columns = find_columns(csv, format, errors);
+  const auto columns = find_columns(csv, names, errors);
   if (!columns) {
     return nullptr;
   }
-  return std::make_unique<CsvTraceReader>(std::move(csv), *columns, format, errors);
+  return std::make_unique<CsvTraceReader>(std::move(csv), *columns,
+                                          TraceRowBuilder(names, options, errors), errors);
 }
 
 }  // namespace penstock

@@ -26,9 +26,9 @@ std::string count_text(std::uint64_t requests) {
   return grouped(requests) + (requests == 1 ? " request" : " requests");
 }
 
-std::string process_text(const ClassSpec& spec) {
+std::string arrivals_text(const ClassSpec& spec) {
   const ArrivalSpec& arrivals = spec.arrivals;
-  std::string text = fmt::format(" {:.6g}{}/s", spec.rate, spec.sessions ? " sessions" : "");
+  std::string text = fmt::format("{:.6g}{}/s", spec.rate, spec.sessions ? " sessions" : "");
   const std::string cv = arrivals.clients.cv ? "" : fmt::format(" cv {:g}", arrivals.cv);
   switch (arrivals.process) {
     case ArrivalSpec::Process::poisson:
@@ -46,9 +46,9 @@ std::string process_text(const ClassSpec& spec) {
       text += " on-off";
       break;
     case ArrivalSpec::Process::offline:
-      return " offline";
+      return "offline";
     case ArrivalSpec::Process::closed_loop:
-      return fmt::format(" closed loop of {}{}",
+      return fmt::format("closed loop of {}{}",
                          grouped(static_cast<std::uint64_t>(arrivals.concurrency)),
                          spec.sessions ? " sessions" : "");
   }
@@ -59,18 +59,25 @@ std::string process_text(const ClassSpec& spec) {
   return text + (arrivals.modulation.from.empty() ? "" : " modulated");
 }
 
-std::string class_text(const ClassSpec& spec) { return printable(spec.name) + process_text(spec); }
+std::string class_text(const ClassSpec& spec) {
+  return printable(spec.name) + " " + arrivals_text(spec);
+}
 
-std::string trace_text(const TraceSpec& spec, const ReplayTrace& trace) {
+std::string trace_text(const TraceSpec& spec, const ClassSpec& of, const ReplayTrace& trace) {
   const std::size_t slash = spec.file.find_last_of('/');
   std::string text = printable(spec.file.substr(slash == std::string::npos ? 0 : slash + 1));
   if (spec.rate_scale != 1) {
     text += fmt::format(" × {:.6g}", spec.rate_scale);
   }
-  if (spec.thin != 1) {
-    text += fmt::format(" thinned to {:g}", spec.thin);
+  if (trace.has_arrivals) {
+    text += ", " + arrivals_text(of);
   }
-  return text + ", " + count_text(trace.rows.size()) + ", " + span_text(trace.rows.back().arrival);
+  text += ", " + count_text(trace.requests);
+  if (!trace.has_arrivals) {
+    text += ", " + span_text(trace.last);
+  }
+  // The engine cannot tell a stream yet which turn has ended.
+  return trace.scan.has_delays ? text + ", turns at stated times, not after answers" : text;
 }
 
 std::string generated_text(const WorkloadSpec& spec) {
@@ -107,7 +114,8 @@ std::string describe(const WorkloadSpec& spec, const ReplayTrace* trace) {
   if (trace == nullptr) {
     return generated;
   }
-  return trace_text(*spec.trace, *trace) + (generated.empty() ? "" : "; " + generated);
+  return trace_text(*spec.trace, spec.classes[spec.trace_class], *trace) +
+         (generated.empty() ? "" : "; " + generated);
 }
 
 }  // namespace penstock

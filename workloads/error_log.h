@@ -31,6 +31,9 @@ class ErrorLog {
   /// An error of the whole file.
   void add(Diagnostic::Kind kind, std::string message, std::vector<std::string> notes = {});
 
+  /// A log of the same file, without errors.
+  ErrorLog emptied() const { return ErrorLog(file_); }
+
   std::uint64_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
   /// The errors; the last one says how many were left out.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "sim/core/rng.h"
 #include "sim/scenario.h"
 #include "workloads/arrivals.h"
 #include "workloads/lengths.h"
@@ -11,8 +12,8 @@
 namespace penstock {
 
 /// Generated requests of one class: arrivals from one process, lengths from the streams
-/// "input/CLASS" and "output/CLASS", their ranks correlated as the class says; independent of every
-/// other class.
+/// "input/CLASS" and "output/CLASS", their ranks correlated as the class says, groups from
+/// "prefix/CLASS"; independent of every other class.
 class GeneratedStream final : public RequestStream {
  public:
   /// Arrivals at `until` or later do not take place.
@@ -33,6 +34,9 @@ class GeneratedStream final : public RequestStream {
   std::unique_ptr<ArrivalProcess> arrivals_;
   LengthSampler input_;
   LengthSampler output_;
+  PrefixSpec prefix_;
+  Rng groups_;
+  std::uint64_t first_group_;  ///< the token stream of the first group
   Copula copula_;
   SimTime until_;
   std::int32_t priority_;

@@ -7,7 +7,7 @@
 
 namespace penstock {
 
-/// Where the bytes of a trace come from: a file; later an unpacker; in tests, anything.
+/// Where the bytes of a trace come from: a file, an unpacker; in tests, anything.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;

@@ -1,30 +1,30 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "sim/core/units.h"
 #include "sim/scenario.h"
+#include "workloads/arrivals.h"
 #include "workloads/error_log.h"
-#include "workloads/line_reader.h"
 #include "workloads/stream.h"
+#include "workloads/trace_input.h"
+#include "workloads/trace_scan.h"
 
 namespace penstock {
 
-/// A trace after its cuts, ready to be replayed. The whole file is read and checked before
-/// anything runs, so that all its errors come at once; 16 bytes a row are kept. Traces of 10
-/// million rows will be streamed (issue 5).
+/// A trace after its cuts, ready to be replayed. The whole file is read and checked before anything
+/// runs, so that all its errors come at once; then it is read again while it is replayed, so that
+/// none of it need be kept.
 struct ReplayTrace {
-  struct Row {
-    SimTime arrival;
-    std::uint32_t input_tokens;
-    std::uint32_t output_tokens;
-  };
-  static_assert(sizeof(Row) == 16);
-
-  std::vector<Row> rows;  ///< those that are kept, in order of arrival
-  std::uint64_t rows_in_file = 0;
-  SimTime span_of_file;  ///< time of the last row in the file
+  TraceInput input;
+  TraceOptions options;
+  TraceScan scan;
+  std::uint64_t requests = 0;  ///< rows that are kept
+  SimTime last;                ///< arrival of the last one; 0 if an arrival process decides
+  bool has_arrivals = false;   ///< an arrival process decides; the trace's times only cut
 };
 
 /// Reads a trace and cuts it: rows of the window [start, start + duration) in the trace's own
@@ -32,25 +32,31 @@ struct ReplayTrace {
 /// rate_scale, each rounded to a picosecond.
 ///
 /// Requires a format that exists, start >= 0, rate_scale > 0. Errors, an empty window among them,
-/// go to the log; the rows then mean nothing.
-ReplayTrace load_replay(const TraceSpec& spec, LineReader lines, ErrorLog& errors);
-
-/// Keeps each row with this probability, by the stream "thin": a trace of fewer users, whose bursts
-/// are smaller, while a slower one (rate_scale < 1) has the same bursts, drawn out. False if none
-/// is left.
-bool thin_trace(ReplayTrace& trace, double probability, std::uint64_t seed);
+/// go to the log; the result then means nothing. `notes` gets what people should know of the trace.
+ReplayTrace load_replay(const TraceSpec& spec, TraceInput input, ErrorLog& errors,
+                        std::vector<std::string>& notes);
 
 /// The requests of a trace.
 class ReplayStream final : public RequestStream {
  public:
-  ReplayStream(ReplayTrace trace, const ClassSpec& spec, std::uint16_t class_index);
+  /// `arrivals`: null if the trace's own times decide; else an arrival for each row, at least.
+  /// Throws TraceChanged, as pop() does.
+  ReplayStream(const TraceSpec& spec, const ReplayTrace& trace, const ClassSpec& class_spec,
+               std::uint16_t class_index, std::unique_ptr<ArrivalProcess> arrivals);
 
   SimTime next_arrival() const override;
   Request pop() override;
+  void on_departure(const Departure& departure) override;
 
  private:
-  ReplayTrace trace_;
-  std::size_t at_ = 0;
+  void advance();
+
+  OrderedTrace rows_;
+  std::unique_ptr<ArrivalProcess> arrivals_;
+  SimTime start_;
+  double rate_scale_;
+  std::uint64_t left_;  // rows to come
+  TraceRow row_;        // the next one, if any are left
   std::int32_t priority_;
   std::uint16_t class_index_;
 };

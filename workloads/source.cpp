@@ -25,24 +25,24 @@ void append(Diagnostics& to, Diagnostics from) {
   }
 }
 
-std::optional<ReplayTrace> open_replay(const TraceSpec& spec, std::uint64_t seed,
-                                       Diagnostics& diagnostics) {
+std::optional<ReplayTrace> open_replay(const TraceSpec& spec, Diagnostics& diagnostics) {
   if (!spec.format.empty() && find_trace_format(spec.format) == nullptr) {
     diagnostics.push_back(unknown_trace_format(spec.format));
     return std::nullopt;
   }
   ErrorLog errors(spec.file);
-  ReplayTrace trace = load_replay(spec, LineReader(open_file(spec.path)), errors);
+  std::vector<std::string> notes;
+  ReplayTrace trace = load_replay(spec, TraceInput(spec.path), errors, notes);
   if (!errors.empty()) {
     append(diagnostics, errors.diagnostics());
     return std::nullopt;
   }
-  if (spec.thin < 1 && !thin_trace(trace, spec.thin, seed)) {
-    Diagnostic d;
-    d.message = fmt::format("{}: `thin: {:g}` leaves no request of {}", printable(spec.file),
-                            spec.thin, grouped(trace.rows_in_file));
-    diagnostics.push_back(std::move(d));
-    return std::nullopt;
+  for (std::string& note : notes) {
+    Diagnostic warning;
+    warning.severity = Diagnostic::Severity::warning;
+    warning.file = spec.file;
+    warning.message = std::move(note);
+    diagnostics.push_back(std::move(warning));
   }
   return trace;
 }
@@ -76,6 +76,20 @@ std::vector<std::uint64_t> offline_requests(const WorkloadSpec& spec) {
   return counts;
 }
 
+/// The requests of the trace.
+std::unique_ptr<RequestStream> open_stream(const WorkloadSpec& spec, std::uint64_t seed,
+                                           const ReplayTrace& trace) {
+  const ClassSpec& one = spec.classes[spec.trace_class];
+  std::unique_ptr<ArrivalProcess> arrivals;
+  if (trace.has_arrivals) {
+    ClassSpec scaled = one;
+    scaled.rate *= spec.trace->rate_scale;
+    arrivals = make_arrivals(scaled, seed, trace.requests);
+  }
+  return std::make_unique<ReplayStream>(*spec.trace, trace, one, spec.trace_class,
+                                        std::move(arrivals));
+}
+
 std::unique_ptr<RequestStream> generate(const ClassSpec& spec,
                                         const GeneratedStream::Options& options) {
   if (spec.sessions) {
@@ -86,8 +100,8 @@ std::unique_ptr<RequestStream> generate(const ClassSpec& spec,
 
 /// The streams of all classes, in order of class.
 std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t seed,
-                                     std::optional<ReplayTrace> trace) {
-  const std::uint64_t trace_rows = trace ? trace->rows.size() : 0;
+                                     const std::optional<ReplayTrace>& trace) {
+  const std::uint64_t trace_rows = trace ? trace->requests : 0;
   auto merged = std::make_unique<MergedSource>(MergedSource::Limits{
       .generated = spec.requests > 0 ? spec.requests : UINT64_MAX,
       .expected = expected_requests(spec, trace_rows),
@@ -95,8 +109,7 @@ std::unique_ptr<RequestSource> merge(const WorkloadSpec& spec, std::uint64_t see
   });
   std::unique_ptr<RequestStream> replay;
   if (trace) {
-    replay = std::make_unique<ReplayStream>(*std::move(trace), spec.classes[spec.trace_class],
-                                            spec.trace_class);
+    replay = open_stream(spec, seed, *trace);
   }
   const std::vector<std::uint64_t> offline = offline_requests(spec);
   for (std::size_t i = 0; i < spec.classes.size(); ++i) {
@@ -126,14 +139,14 @@ OpenedSource open_source(const WorkloadSpec& spec, std::uint64_t seed) {
   opened.diagnostics = check_workload(spec);
   std::optional<ReplayTrace> trace;
   if (spec.trace) {
-    trace = open_replay(*spec.trace, seed, opened.diagnostics);
+    trace = open_replay(*spec.trace, opened.diagnostics);
   }
   if (has_errors(opened.diagnostics)) {
     return opened;
   }
-  opened.rows = trace ? trace->rows.size() : 0;
+  opened.rows = trace ? trace->requests : 0;
   opened.description = describe(spec, trace ? &*trace : nullptr);
-  opened.source = merge(spec, seed, std::move(trace));
+  opened.source = merge(spec, seed, trace);
   return opened;
 }
 

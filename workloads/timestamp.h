@@ -18,6 +18,13 @@ struct Timestamp {
 /// `+00`.
 Timestamp parse_timestamp(std::string_view text);
 
+/// Reads a plain number such as `12`, `0.5`, `1e-05` as a time in this unit, rounded to a
+/// picosecond (halves away from 0), by its first 19 digits; at most about 30 million years.
+Timestamp parse_seconds(std::string_view text);
+Timestamp parse_milliseconds(std::string_view text);
+Timestamp parse_microseconds(std::string_view text);
+Timestamp parse_nanoseconds(std::string_view text);
+
 /// Days from 1970-01-01 to a date of the Gregorian calendar. Requires a date that exists.
 std::int64_t days_from_civil(std::int64_t year, int month, int day);
 

@@ -15,6 +15,24 @@ namespace {
 constexpr std::array formats{
     TraceFormat{"azure", "Azure LLM inference CSV: TIMESTAMP, ContextTokens, GeneratedTokens",
                 recognises_azure, open_azure},
+    TraceFormat{"vidur", "Vidur, Sarathi CSV: num_prefill_tokens, num_decode_tokens, [arrived_at]",
+                recognises_vidur, open_vidur},
+    TraceFormat{"splitwise-sim", "splitwise-sim CSV: arrival_timestamp, prompt_size, token_size",
+                recognises_splitwise_sim, open_splitwise_sim},
+    TraceFormat{"burstgpt", "BurstGPT CSV: Timestamp, Request tokens, Response tokens",
+                recognises_burstgpt, open_burstgpt},
+    TraceFormat{"inference-sim", "inference-sim TraceV2 CSV: arrival_time_us, input_tokens, ...",
+                recognises_inference_sim, open_inference_sim},
+    TraceFormat{"csv", "CSV: input_tokens, output_tokens, [arrival_s], [session_id], ...",
+                recognises_csv, open_csv},
+    TraceFormat{"bailian", "Qwen-Bailian JSONL: chat_id, timestamp, input_length, output_length",
+                recognises_bailian, open_bailian},
+    TraceFormat{"mooncake", "Mooncake, AIPerf, Dynamo JSONL: input_length, output_length, ...",
+                recognises_mooncake, open_mooncake},
+    TraceFormat{"llmservingsim", "LLMServingSim JSONL: input_toks, output_toks, or sub_requests",
+                recognises_llmservingsim, open_llmservingsim},
+    TraceFormat{"jsonl", "JSONL: input_tokens, output_tokens, [arrival_s], [hash_ids], ...",
+                recognises_jsonl, open_jsonl},
 };
 
 constexpr const char* empty_file = "the trace is an empty file";
@@ -46,8 +64,11 @@ std::vector<std::string> known_formats() {
 
 /// What else the file may be.
 std::string guess(std::string_view head) {
-  if (head.starts_with("\x1F\x8B")) {
-    return "the file is packed with gzip: unpack it first";
+  if (head.starts_with("\x28\xB5\x2F\xFD")) {
+    return "the file is packed with zstd: unpack it first";
+  }
+  if (head.starts_with("PK\x03\x04")) {
+    return "the file is a zip archive: unpack it first";
   }
   if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) {
     return "the file is UTF-16: save it as UTF-8";
@@ -101,16 +122,34 @@ Diagnostic unknown_trace_format(std::string_view name) {
   return d;
 }
 
-std::unique_ptr<TraceReader> open_trace(LineReader lines, const TraceFormat* format,
-                                        ErrorLog& errors) {
-  if (!lines.read_failure().empty()) {
-    report_unread_lines(lines, errors);
-    return nullptr;
+bool TraceReader::next(TraceRow& row) {
+  while (true) {
+    row = {};
+    switch (read(row)) {
+      case Outcome::end:
+        return false;
+      case Outcome::bad:
+        ++bad_rows_;
+        break;
+      case Outcome::row:
+        if (row.input_tokens > 0 && row.output_tokens > 0) {
+          return true;
+        }
+        ++empty_rows_;
+        break;
+    }
+  }
+}
+
+OpenedTrace open_trace(LineReader lines, const TraceOptions& options, ErrorLog& errors) {
+  if (report_unread_lines(lines, errors)) {
+    return {};
   }
   if (lines.head().empty()) {
     errors.add(Diagnostic::Kind::input, empty_file);
-    return nullptr;
+    return {};
   }
+  const TraceFormat* format = options.format;
   if (format == nullptr) {
     const auto* const found = std::find_if(
         formats.begin(), formats.end(),
@@ -118,14 +157,14 @@ std::unique_ptr<TraceReader> open_trace(LineReader lines, const TraceFormat* for
     if (found == formats.end()) {
       report_unknown_content(lines, errors);
       PENSTOCK_ASSERT(!errors.empty());
-      return nullptr;
+      return {};
     }
     format = found;
   }
-  return format->open(std::move(lines), errors);
+  return {format->open(std::move(lines), options, errors), format};
 }
 
-void report_unread_lines(const LineReader& lines, ErrorLog& errors) {
+bool report_unread_lines(const LineReader& lines, ErrorLog& errors) {
   if (!lines.read_failure().empty()) {
     errors.add(Diagnostic::Kind::io, "cannot read the trace: " + lines.read_failure());
   }
@@ -134,6 +173,7 @@ void report_unread_lines(const LineReader& lines, ErrorLog& errors) {
                                                    grouped(max_line_bytes) +
                                                    " bytes: the file is no text, or no trace");
   }
+  return !lines.read_failure().empty() || lines.line_too_long();
 }
 
 }  // namespace penstock

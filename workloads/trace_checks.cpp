@@ -1,5 +1,7 @@
 #include "workloads/trace_checks.h"
 
+#include <charconv>
+
 #include "workloads/limits.h"
 
 namespace penstock {
@@ -7,83 +9,155 @@ namespace {
 
 /// A whole number, cut at +-1e15; nothing if the text is none.
 std::optional<std::int64_t> parse_whole_number(std::string_view text) {
+  constexpr std::size_t most_digits = 15;
   const bool negative = text.starts_with('-');
   text.remove_prefix(negative ? 1 : 0);
-  if (text.empty()) {
-    return std::nullopt;
-  }
+  const std::string_view digits = text.substr(0, most_digits);
   std::int64_t value = 0;
-  for (const char c : text) {
+  for (const char c : digits) {
     if (c < '0' || c > '9') {
       return std::nullopt;
     }
-    if (value < 100'000'000'000'000) {
-      value = value * 10 + (c - '0');
+    value = value * 10 + (c - '0');
+  }
+  for (const char c : text.substr(digits.size())) {
+    if (c < '0' || c > '9') {
+      return std::nullopt;
     }
+    value = 1'000'000'000'000'000;
+  }
+  if (text.empty()) {
+    return std::nullopt;
   }
   return negative ? -value : value;
 }
 
+/// "COLUMN `text`"
+std::string named(const NamedField& field) {
+  return std::string(field.column) + " " + quoted(field.text);
+}
+
 }  // namespace
 
-std::optional<SimTime> TraceChecks::time(const NamedField& field, Int128 ps) {
-  if (first_line_ == 0) {
-    first_line_ = field.at.number;
-    first_ps_ = ps;
-    previous_ps_ = ps;
+std::optional<Timestamp> TraceChecks::stamp(const NamedField& field, const TimeNotation& notation) {
+  const Timestamp stamp = notation.parse(field.text);
+  if (stamp.error == nullptr) {
+    return stamp;
   }
-  if (ps - first_ps_ > Int128{SimTime::max().ps}) {
+  if (field.text.empty()) {
+    errors_.add(field.at, std::string(field.column) + " is empty");
+  } else {
+    errors_.add(field.at, named(field) + " cannot be read", stamp.error,
+                {"wanted: " + std::string(notation.example)});
+  }
+  return std::nullopt;
+}
+
+std::optional<SimTime> TraceChecks::time(const NamedField& field, const TimeNotation& notation) {
+  const auto read = stamp(field, notation);
+  if (!read) {
+    return std::nullopt;
+  }
+  if (earliest_.line == 0) {
+    first_ps_ = read->ps;
+  }
+  return placed(field, read->ps - first_ps_);
+}
+
+std::optional<SimTime> TraceChecks::placed(const NamedField& field, Int128 since_first) {
+  const TextSpan& at = field.at;
+  if (earliest_.line == 0) {
+    earliest_ = {since_first, at.number};
+    latest_ = earliest_;
+  }
+  const bool is_late = since_first - earliest_.ps > SimTime::max().ps;
+  if (is_late || latest_.ps - since_first > SimTime::max().ps) {
     if (!too_long_) {
-      errors_.add(field.at, std::string(field.column) + " " + quoted(field.text) +
-                                " is more than 100 days after the first row, line " +
-                                std::to_string(first_line_));
+      errors_.add(at, named(field) + " is more than 100 days " + (is_late ? "after" : "before") +
+                          " line " + std::to_string(is_late ? earliest_.line : latest_.line));
     }
     too_long_ = true;
     return std::nullopt;
   }
-  const bool is_late = ps < previous_ps_;
-  if (is_late) {
-    errors_.add(field.at, std::string(field.column) + " " + quoted(field.text) +
-                              " is earlier than " + quoted(previous_text_) + " of line " +
-                              std::to_string(previous_line_) + "; sort the rows by time");
+  if (since_first < earliest_.ps) {
+    earliest_ = {since_first, at.number};
   }
-  // Compared with the row before, not with the latest: one row out of place is one error.
-  previous_ps_ = ps;
-  previous_line_ = field.at.number;
-  previous_text_ = field.text;
-  if (is_late || ps < first_ps_) {
+  if (since_first > latest_.ps) {
+    latest_ = {since_first, at.number};
+  }
+  return SimTime{static_cast<std::int64_t>(since_first)};
+}
+
+std::optional<SimTime> TraceChecks::span(const NamedField& field, const TimeNotation& notation) {
+  const auto read = stamp(field, notation);
+  if (read && (read->ps < 0 || read->ps > SimTime::max().ps)) {
+    errors_.add(field.at, named(field) + " is no time from 0 to 100 days");
     return std::nullopt;
   }
-  return SimTime{static_cast<std::int64_t>(ps - first_ps_)};
+  return read ? std::optional(SimTime{static_cast<std::int64_t>(read->ps)}) : std::nullopt;
 }
 
-std::optional<std::int64_t> TraceChecks::input_tokens(const NamedField& field) {
-  return tokens(field, "a request has a prompt of at least one token");
-}
-
-std::optional<std::int64_t> TraceChecks::output_tokens(const NamedField& field) {
-  return tokens(field,
-                "nothing was generated; remove the rows of failed requests, or write 1 to count "
-                "their prompts");
-}
-
-std::optional<std::int64_t> TraceChecks::tokens(const NamedField& field, const char* if_below_one) {
+std::optional<std::int64_t> TraceChecks::tokens(const NamedField& field) {
   const auto value = parse_whole_number(field.text);
-  if (value && *value >= 1 && *value <= max_request_tokens) {
+  if (value && *value >= 0 && *value <= max_request_tokens) {
     return value;
   }
-  const std::string name(field.column);
   if (field.text.empty()) {
-    errors_.add(field.at, name + " is empty");
+    errors_.add(field.at, std::string(field.column) + " is empty");
   } else if (!value) {
-    errors_.add(field.at, name + " " + quoted(field.text) + " is not a whole number of tokens");
-  } else if (*value < 1) {
-    errors_.add(field.at, name + " " + quoted(field.text) + " is below 1: " + if_below_one);
+    errors_.add(field.at, named(field) + " is not a whole number of tokens");
+  } else if (*value < 0) {
+    errors_.add(field.at, named(field) + " is below 0");
   } else {
-    errors_.add(field.at, name + " " + quoted(field.text) + " is more than " +
-                              grouped(max_request_tokens) + " tokens");
+    errors_.add(field.at,
+                named(field) + " is more than " + grouped(max_request_tokens) + " tokens");
   }
   return std::nullopt;
+}
+
+std::optional<std::int64_t> TraceChecks::whole(const NamedField& field, std::int64_t lowest,
+                                               std::int64_t highest, const char* what) {
+  const auto value = parse_whole_number(field.text);
+  if (!value || *value < lowest || *value > highest) {
+    errors_.add(field.at, named(field) + " is not " + what + ": a whole number from " +
+                              std::to_string(lowest) + " to " + std::to_string(highest));
+    return std::nullopt;
+  }
+  return value;
+}
+
+bool TraceChecks::ids(const NamedField& field, std::vector<std::uint64_t>& to) {
+  to.clear();
+  std::string_view text = field.text;
+  const bool in_brackets = text.starts_with('[') && text.ends_with(']') && text.size() > 1;
+  text = in_brackets ? text.substr(1, text.size() - 2) : text;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  bool wants_id = false;  // after a comma
+  while (true) {
+    while (at != end && (*at == ' ' || *at == '\t')) {
+      ++at;
+    }
+    if (at == end && !wants_id) {
+      return true;
+    }
+    std::uint64_t id = 0;
+    const auto [stop, error] = std::from_chars(at, end, id);
+    const bool is_separated = stop == end || *stop == ',' || *stop == ' ' || *stop == '\t';
+    if (error != std::errc{} || !is_separated) {
+      errors_.add(field.at, std::string(field.column) + " holds " +
+                                quoted(std::string_view(at, static_cast<std::size_t>(end - at))) +
+                                " where an id from 0 to 2^64 - 1 should be");
+      return false;
+    }
+    to.push_back(id);
+    at = stop;
+    while (at != end && (*at == ' ' || *at == '\t')) {
+      ++at;
+    }
+    wants_id = at != end && *at == ',';
+    at += wants_id ? 1 : 0;
+  }
 }
 
 }  // namespace penstock

@@ -4,10 +4,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "sim/core/int128.h"
 #include "sim/core/units.h"
 #include "workloads/error_log.h"
+#include "workloads/timestamp.h"
 
 namespace penstock {
 
@@ -18,29 +19,49 @@ struct NamedField {
   TextSpan at;
 };
 
+/// How a format writes times.
+struct TimeNotation {
+  Timestamp (*parse)(std::string_view text) = nullptr;
+  std::string_view example;  ///< shown when a time cannot be read
+};
+
 /// What every format refuses in a row, in one place: each check logs what is wrong, with its
 /// place, and then gives nothing.
 class TraceChecks {
  public:
   explicit TraceChecks(ErrorLog& errors) : errors_(errors) {}
 
-  /// Time since the first row, from the row's time on any clock, in ps. Refuses a row that is
-  /// earlier than the one before, and a span of more than 100 days. Call once for each row.
-  std::optional<SimTime> time(const NamedField& field, Int128 ps);
+  /// Time since the first row that had one; below 0 if earlier than it. Refuses a time that is more
+  /// than 100 days away from that of another row.
+  std::optional<SimTime> time(const NamedField& field, const TimeNotation& notation);
 
-  /// A whole number of tokens, 1 to max_request_tokens.
-  std::optional<std::int64_t> input_tokens(const NamedField& field);
-  std::optional<std::int64_t> output_tokens(const NamedField& field);
+  /// The same for a time that is known already and comes from this field.
+  std::optional<SimTime> placed(const NamedField& field, Int128 since_first);
+
+  /// A span of time from 0 to 100 days.
+  std::optional<SimTime> span(const NamedField& field, const TimeNotation& notation);
+
+  /// A whole number of tokens, 0 to max_request_tokens.
+  std::optional<std::int64_t> tokens(const NamedField& field);
+
+  /// A whole number from `lowest` to `highest`; `what` it is ("a priority").
+  std::optional<std::int64_t> whole(const NamedField& field, std::int64_t lowest,
+                                    std::int64_t highest, const char* what);
+
+  /// Whole numbers from 0 to 2^64 - 1, separated by blanks or commas, in brackets or not.
+  bool ids(const NamedField& field, std::vector<std::uint64_t>& to);
 
  private:
-  std::optional<std::int64_t> tokens(const NamedField& field, const char* if_below_one);
+  std::optional<Timestamp> stamp(const NamedField& field, const TimeNotation& notation);
 
   ErrorLog& errors_;
+  struct Extreme {
+    Int128 ps = 0;  // since the first row
+    long line = 0;  // 0: no row yet
+  };
   Int128 first_ps_ = 0;
-  Int128 previous_ps_ = 0;
-  long first_line_ = 0;  // 0: no row yet
-  long previous_line_ = 0;
-  std::string previous_text_;
+  Extreme earliest_;
+  Extreme latest_;
   bool too_long_ = false;  // the span was reported
 };
 

@@ -61,7 +61,7 @@ TrafficMeans means_of(const EngineSpec& engine, const Result& result) {
   TrafficAccumulator sums(engine);
   for (const RequestRecord& request : result.requests) {
     if (request.status == RequestStatus::completed) {
-      sums.add(1, request.input_tokens, request.output_tokens);
+      sums.add(1, request.input_tokens, request.output_tokens, request.cached_tokens);
     }
   }
   return sums.means();

@@ -11,10 +11,13 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
     : scenario_(scenario),
       options_(options),
       source_(source),
-      accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy),
+      accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy,
+                options.attribution),
       model_(options.make_model ? options.make_model() : make_step_model(scenario)),
-      router_(make_router(scenario.cluster.router, scenario.seed)),
-      outstanding_(static_cast<std::size_t>(scenario.cluster.replicas)),
+      router_(find_router(scenario.cluster.router).make(scenario)),
+      needs_(find_router(scenario.cluster.router).needs),
+      views_(static_cast<std::size_t>(scenario.cluster.replicas)),
+      next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
   PENSTOCK_ASSERT(scenario.cluster.replicas > 0 && scenario.cluster.replicas <= UINT16_MAX);
   PENSTOCK_ASSERT(!scenario.workload.classes.empty() && scenario.engine.num_gpu_blocks > 0);
@@ -39,18 +42,61 @@ RejectReason Cluster::refusal(const Request& request) const {
              : RejectReason::none;
 }
 
+void Cluster::scrape(SimTime now) {
+  if (now < next_scrape_) {
+    return;
+  }
+  const SimTime interval = scenario_.cluster.scrape_interval;
+  const SimTime at{now.ps - (now - next_scrape_).ps % interval.ps};
+  for (std::size_t r = 0; r < replicas_.size(); ++r) {
+    const ReplicaLoad load = replicas_[r]->load(at);
+    views_[r].waiting = load.waiting;
+    views_[r].running = load.running;
+    views_[r].kv_usage = static_cast<double>(load.held_blocks) /
+                         static_cast<double>(scenario_.engine.num_gpu_blocks);
+  }
+  next_scrape_ = at + interval;
+}
+
+std::size_t Cluster::route(const Request& request, SimTime now) {
+  RoutedRequest routed{.input_tokens = request.input_tokens, .session = request.session};
+  if (needs_.keys) {
+    routed.keys = block_keys(request.content, request.input_tokens, scenario_.engine.block_size);
+  }
+  for (std::size_t r = 0; needs_.events && r < replicas_.size(); ++r) {
+    const ReplicaLoad load = replicas_[r]->load(now);
+    views_[r].pending_tokens = load.pending_tokens;
+    views_[r].held_blocks = load.held_blocks;
+    views_[r].cached_blocks = replicas_[r]->cached_blocks(routed.keys);
+  }
+  return router_->route(routed, views_);
+}
+
+void Cluster::refuse(RequestRecord& record, RejectReason reason, std::uint64_t tag, SimTime now) {
+  record.reject_reason = reason;
+  record.status = RequestStatus::rejected;
+  record.finish = now;
+  depart(record, tag, now);
+}
+
 void Cluster::arrive(const Request& request, SimTime now) {
+  scrape(now);
   PENSTOCK_ASSERT(request.input_tokens >= 1 && request.output_tokens >= 1);
   const auto id = static_cast<std::uint32_t>(result_.requests.size());
   RequestRecord& record = result_.requests.emplace_back();
   record.arrival = now;
   record.input_tokens = static_cast<std::uint32_t>(request.input_tokens);
   record.class_index = request.class_index;
-  record.reject_reason = refusal(request);
-  if (record.reject_reason != RejectReason::none) {
-    record.status = RequestStatus::rejected;
-    record.finish = now;
-    depart(record, request.tag, now);
+  const RejectReason reason = refusal(request);
+  if (reason != RejectReason::none) {
+    refuse(record, reason, request.tag, now);
+    return;
+  }
+  const std::size_t chosen = route(request, now);
+  const std::int64_t queue = scenario_.engine.max_queued_requests;
+  if (queue > 0 && replicas_[chosen]->queued() >= queue) {
+    record.replica = static_cast<std::uint16_t>(chosen);
+    refuse(record, RejectReason::queue_full, request.tag, now);
     return;
   }
   if (request.tag != 0) {
@@ -59,8 +105,7 @@ void Cluster::arrive(const Request& request, SimTime now) {
   const std::int64_t output =
       std::min(request.output_tokens, scenario_.engine.max_model_len - request.input_tokens);
   result_.truncated += output < request.output_tokens ? 1 : 0;
-  const std::size_t chosen = router_->route(outstanding_);
-  ++outstanding_[chosen];
+  ++views_[chosen].outstanding;
   Sequence sequence;
   sequence.id = id;
   sequence.prompt = request.input_tokens;
@@ -68,10 +113,12 @@ void Cluster::arrive(const Request& request, SimTime now) {
   sequence.arrival = now;
   sequence.priority = request.priority;
   sequence.class_index = request.class_index;
+  const SimTime timeout = scenario_.workload.classes[request.class_index].timeout;
+  sequence.deadline = timeout == SimTime::never() ? timeout : now + timeout;
   sequence.measured = now >= scenario_.workload.warmup;
   Replica& replica = *replicas_[chosen];
   const auto index = static_cast<std::uint32_t>(chosen);
-  if (replica.submit(sequence, now)) {
+  if (replica.submit(sequence, request.content, now)) {
     events_.set(index, replica.run_end(), EventKind::step_end);
   } else if (!replica.busy()) {
     events_.set(index, now, EventKind::step_start);
@@ -79,11 +126,16 @@ void Cluster::arrive(const Request& request, SimTime now) {
 }
 
 void Cluster::end_step(std::uint32_t index, SimTime now) {
+  scrape(now);
   Replica& replica = *replicas_[index];
   finished_.clear();
   replica.end(now, finished_);
   events_.set(index, now, EventKind::step_start);
-  outstanding_[index] -= static_cast<std::int64_t>(finished_.size());
+  leave(index, now);
+}
+
+void Cluster::leave(std::uint32_t index, SimTime now) {
+  views_[index].outstanding -= static_cast<std::int64_t>(finished_.size());
   for (const std::uint32_t id : finished_) {
     depart(result_.requests[id], take_tag(id), now);
   }
@@ -102,17 +154,21 @@ void Cluster::depart(const RequestRecord& record, std::uint64_t tag, SimTime now
   source_.on_departure({.class_index = record.class_index,
                         .tag = tag,
                         .at = now,
-                        .rejected = record.status == RequestStatus::rejected});
+                        .rejected = record.status != RequestStatus::completed});
   if (options_.keep_going && !options_.keep_going(record)) {
     gave_up_ = true;
   }
 }
 
 void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
+  scrape(now);
   Replica& replica = *replicas_[index];
   if (now < until) {
     // A leap ends where the clock does, as single steps would.
     replica.start(now, std::min(until, SimTime::max() + SimTime{1}));
+    finished_.clear();
+    replica.take_aborted(finished_);
+    leave(index, now);
   }
   if (replica.busy()) {
     events_.set(index, replica.run_end(), EventKind::step_end);
@@ -170,7 +226,7 @@ void Cluster::check_conservation(Int128 busy) const {
       }
     }
   }
-  PENSTOCK_ASSERT(booked == busy);
+  PENSTOCK_ASSERT(booked == (accounts_.open() ? busy : 0));
   PENSTOCK_ASSERT(ledger.idle >= 0);
 }
 

@@ -40,6 +40,13 @@ class Cluster {
 
  private:
   RejectReason refusal(const Request& request) const;
+  /// Before something happens at `now`: lets the router see the replicas as they were at the last
+  /// scrape that was due.
+  void scrape(SimTime now);
+  std::size_t route(const Request& request, SimTime now);
+  void refuse(RequestRecord& record, RejectReason reason, std::uint64_t tag, SimTime now);
+  /// The requests in `finished_` have left this replica.
+  void leave(std::uint32_t replica, SimTime now);
   /// Tells the source, and whoever watches, that a request has left.
   void depart(const RequestRecord& record, std::uint64_t tag, SimTime now);
   /// The tag of a request that leaves; 0 = it has none.
@@ -55,7 +62,9 @@ class Cluster {
   std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
   std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Replica>> replicas_;
-  std::vector<std::int64_t> outstanding_;
+  RouterNeeds needs_;
+  std::vector<ReplicaView> views_;  ///< what the router sees of each replica
+  SimTime next_scrape_;
   std::unordered_map<std::uint32_t, std::uint64_t>
       tags_;  ///< of live requests that have one, by id
   EventQueue events_;

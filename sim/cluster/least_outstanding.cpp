@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "sim/cluster/router.h"
 
 namespace penstock {
@@ -8,15 +6,14 @@ namespace {
 
 class LeastOutstanding final : public Router {
  public:
-  std::size_t route(std::span<const std::int64_t> outstanding) override {
-    return static_cast<std::size_t>(std::min_element(outstanding.begin(), outstanding.end()) -
-                                    outstanding.begin());
+  std::size_t route(const RoutedRequest&, std::span<const ReplicaView> replicas) override {
+    return fewest_outstanding(replicas);
   }
 };
 
 }  // namespace
 
-std::unique_ptr<Router> make_least_outstanding(std::uint64_t) {
+std::unique_ptr<Router> make_least_outstanding(const Scenario&) {
   return std::make_unique<LeastOutstanding>();
 }
 

@@ -8,14 +8,14 @@ namespace {
 class PowerOfTwo final : public Router {
  public:
   explicit PowerOfTwo(std::uint64_t seed) : rng_(seed, "router") {}
-  std::size_t route(std::span<const std::int64_t> outstanding) override {
-    if (outstanding.size() == 1) {
+  std::size_t route(const RoutedRequest&, std::span<const ReplicaView> replicas) override {
+    if (replicas.size() == 1) {
       return 0;
     }
-    const auto first = static_cast<std::size_t>(rng_.below(outstanding.size()));
-    auto second = static_cast<std::size_t>(rng_.below(outstanding.size() - 1));
+    const auto first = static_cast<std::size_t>(rng_.below(replicas.size()));
+    auto second = static_cast<std::size_t>(rng_.below(replicas.size() - 1));
     second += second >= first ? 1 : 0;  // distinct
-    return outstanding[second] < outstanding[first] ? second : first;
+    return replicas[second].outstanding < replicas[first].outstanding ? second : first;
   }
 
  private:
@@ -24,8 +24,8 @@ class PowerOfTwo final : public Router {
 
 }  // namespace
 
-std::unique_ptr<Router> make_power_of_two(std::uint64_t seed) {
-  return std::make_unique<PowerOfTwo>(seed);
+std::unique_ptr<Router> make_power_of_two(const Scenario& scenario) {
+  return std::make_unique<PowerOfTwo>(scenario.seed);
 }
 
 }  // namespace penstock

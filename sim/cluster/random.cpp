@@ -8,8 +8,8 @@ namespace {
 class Random final : public Router {
  public:
   explicit Random(std::uint64_t seed) : rng_(seed, "router") {}
-  std::size_t route(std::span<const std::int64_t> outstanding) override {
-    return static_cast<std::size_t>(rng_.below(outstanding.size()));
+  std::size_t route(const RoutedRequest&, std::span<const ReplicaView> replicas) override {
+    return static_cast<std::size_t>(rng_.below(replicas.size()));
   }
 
  private:
@@ -18,6 +18,8 @@ class Random final : public Router {
 
 }  // namespace
 
-std::unique_ptr<Router> make_random(std::uint64_t seed) { return std::make_unique<Random>(seed); }
+std::unique_ptr<Router> make_random(const Scenario& scenario) {
+  return std::make_unique<Random>(scenario.seed);
+}
 
 }  // namespace penstock

@@ -6,9 +6,9 @@ namespace {
 
 class RoundRobin final : public Router {
  public:
-  std::size_t route(std::span<const std::int64_t> outstanding) override {
+  std::size_t route(const RoutedRequest&, std::span<const ReplicaView> replicas) override {
     const std::size_t chosen = next_;
-    next_ = (next_ + 1) % outstanding.size();
+    next_ = (next_ + 1) % replicas.size();
     return chosen;
   }
 
@@ -18,6 +18,6 @@ class RoundRobin final : public Router {
 
 }  // namespace
 
-std::unique_ptr<Router> make_round_robin(std::uint64_t) { return std::make_unique<RoundRobin>(); }
+std::unique_ptr<Router> make_round_robin(const Scenario&) { return std::make_unique<RoundRobin>(); }
 
 }  // namespace penstock

@@ -12,10 +12,7 @@ namespace {
 /// SplitMix64 (Steele, Lea, Flood, 2014): spreads a seed over all bits.
 std::uint64_t split_mix(std::uint64_t& state) {
   state += 0x9e3779b97f4a7c15ULL;
-  std::uint64_t z = state;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
+  return mix_bits(state);
 }
 
 /// FNV-1a, 64 bits.

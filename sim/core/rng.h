@@ -27,6 +27,13 @@ class Rng {
   std::uint64_t state_[4];
 };
 
+/// Spreads the bits of a number over all 64; a bijection (the finaliser of SplitMix64).
+constexpr std::uint64_t mix_bits(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+
 /// Quantile function of the standard normal distribution for p in (0, 1) (Wichura, AS 241:
 /// relative error 1e-16).
 double normal_quantile(double p);

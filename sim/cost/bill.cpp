@@ -33,7 +33,7 @@ Int128 sum_of(const LedgerTotals::ByCause& causes) {
 
 /// Prompt positions that were computed for a request, each once.
 std::int64_t computed_input(const RequestRecord& request) {
-  return request.status == RequestStatus::completed ? request.input_tokens
+  return request.status == RequestStatus::completed ? request.input_tokens - request.cached_tokens
                                                     : request.computed_input_tokens;
 }
 
@@ -43,11 +43,14 @@ struct RuleLedger {
   LedgerTotals::ByCause unassigned{};  ///< nobody is there to pay (no output token yet, ...)
 };
 
-/// The reading of prompts is paid by the token that is read, not by the one that reads. Without
-/// prefix caching all of a prompt is computed input; a hit prefix would take its share.
-TypeAccounts charge_the_read(TypeAccounts accounts) {
-  Int128& read = accounts[index(TokenType::output)][index(Cause::kv_read_prompt)];
-  accounts[index(TokenType::input)][index(Cause::kv_read_prompt)] += read;
+/// The reading of prompts is paid by the token that is read, computed or cached, not by the one
+/// that reads.
+TypeAccounts charge_the_read(const ClassAccounts& traffic) {
+  TypeAccounts accounts = traffic.accounts;
+  constexpr std::size_t cause = index(Cause::kv_read_prompt);
+  Int128& read = accounts[index(TokenType::output)][cause];
+  accounts[index(TokenType::input)][cause] += read - traffic.cached_read;
+  accounts[index(TokenType::cached_input)][cause] += traffic.cached_read;
   read = 0;
   return accounts;
 }
@@ -63,13 +66,16 @@ struct FlopUnits {
 
   Weights of(const RequestRecord& request) const {
     const std::int64_t input = computed_input(request);
+    const std::int64_t cached = request.cached_tokens;
+    const std::int64_t prompt = cached + input;
     const std::int64_t output = request.output_tokens;
     const std::int64_t decodes = std::max<std::int64_t>(0, output - 1);
-    return {
-        static_cast<Int128>(input) * token + static_cast<Int128>(attention_pairs(0, input)) * pair,
-        0,
-        static_cast<Int128>(decodes) * token + static_cast<Int128>(output) * row +
-            static_cast<Int128>(attention_pairs(input, input + decodes)) * pair};
+    // A hit prefix pays for being attended to by the prefill that uses it, as in the ledger.
+    const Int128 read = static_cast<Int128>(input) * cached;
+    return {static_cast<Int128>(input) * token + (attention_pairs(cached, prompt) - read) * pair,
+            read * pair,
+            static_cast<Int128>(decodes) * token + static_cast<Int128>(output) * row +
+                static_cast<Int128>(attention_pairs(prompt, prompt + decodes)) * pair};
   }
 
   std::int64_t token, row, pair;
@@ -85,7 +91,8 @@ std::vector<Weights> weigh(const Result& result, CostRule rule) {
         weights.push_back({0, 0, tokens[index(TokenType::output)]});
         break;
       case CostRule::occupancy:
-        weights.push_back({traffic.input_block_ps, 0, traffic.output_block_ps});
+        weights.push_back(
+            {traffic.input_block_ps, traffic.cached_block_ps, traffic.output_block_ps});
         break;
       case CostRule::flops:
         weights.emplace_back();
@@ -141,8 +148,7 @@ RuleLedger apply_rule(const Result& result, CostRule rule) {
   }
   RuleLedger split;
   for (const ClassAccounts& traffic : result.ledger.classes) {
-    split.classes.push_back(rule == CostRule::cause ? charge_the_read(traffic.accounts)
-                                                    : traffic.accounts);
+    split.classes.push_back(rule == CostRule::cause ? charge_the_read(traffic) : traffic.accounts);
   }
   return split;
 }
@@ -218,7 +224,7 @@ struct TimedRows {
   void add(const std::string& class_name, std::optional<TokenType> token, const char* cause,
            CostRule rule, Int128 time) {
     rows.push_back({class_name, token ? to_string(*token) : "", cause, to_string(rule), 0});
-    accounts.push_back({token, cause, 0});
+    accounts.push_back({token, cause, 0, time});
     times.push_back(time);
   }
 };
@@ -257,6 +263,7 @@ void add_account(const BillAccount& account, std::vector<BillAccount>& accounts)
   for (BillAccount& known : accounts) {
     if (known.token == account.token && known.cause == account.cause) {
       known.nano += account.nano;
+      known.time += account.time;
       return;
     }
   }
@@ -317,12 +324,13 @@ double weight_of(const RequestRecord& request, std::size_t id, CostRule rule,
       return id < result.ledger.block_ps.size() ? to_double(result.ledger.block_ps[id]) : 0;
     case CostRule::flops: {
       const Weights flop = FlopUnits(result.peak).of(request);
-      return to_double(flop[0] + flop[2]);
+      return to_double(flop[0] + flop[1] + flop[2]);
     }
     case CostRule::output_only:
       return request.output_tokens;
     case CostRule::blended:
-      return static_cast<double>(computed_input(request) + std::int64_t{request.output_tokens});
+      return static_cast<double>(computed_input(request) + std::int64_t{request.cached_tokens} +
+                                 std::int64_t{request.output_tokens});
   }
   return 0;
 }

@@ -18,11 +18,13 @@ struct PerMillion {
   std::optional<double> blended;  ///< the bill over all tokens served (input + cached + output)
 };
 
-/// One account of the leading rule. Integer nano-dollars: the accounts sum to the bill exactly.
+/// One account of the leading rule. Integer nano-dollars: the accounts sum to the bill exactly, and
+/// their time to the wall time of all replicas.
 struct BillAccount {
   std::optional<TokenType> token;  ///< none: idle, recompute, or nobody is there to pay
   std::string cause;               ///< a Cause, or idle, recompute
   std::int64_t nano = 0;
+  Int128 time = 0;  ///< replica time, ps
 };
 
 /// One row of ledger.csv: busy cost of a class, before idle and recompute are spread. The rows of

@@ -59,6 +59,9 @@ const Ledger::DecodeShare& Ledger::decode_share(std::int64_t n) {
 
 void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
                             std::int64_t steps) {
+  if (!open()) {
+    return;
+  }
   const DecodeShare& share = decode_share(batch.decodes);
   const auto k = static_cast<std::uint64_t>(steps);
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
@@ -83,6 +86,9 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
 }
 
 void Ledger::charge(const Batch& batch, const StepCost& cost) {
+  if (!open()) {
+    return;
+  }
   if (batch.chunks.empty()) {
     charge_decodes(batch, batch.step, batch.kv_sum, 1);
     return;
@@ -223,13 +229,24 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
   }
   std::int64_t sum = 0;
   for (std::size_t c = 0; c < amounts.size(); ++c) {
-    accounts_.add(s.class_index, token, sequence_causes[c], amounts[c]);
-    sum += amounts[c];
+    std::int64_t amount = amounts[c];
+    sum += amount;
+    if (c == attention && s.cached > 0 && token == TokenType::input) {
+      // A hit prefix pays for being read by the prefill that uses it.
+      const Int128 read = static_cast<Int128>(end - begin) * s.cached;
+      const auto cached = static_cast<std::int64_t>(amount * read / attention_pairs(begin, end));
+      accounts_.add(s.class_index, TokenType::cached_input, Cause::attention_compute, cached);
+      amount -= cached;
+    }
+    accounts_.add(s.class_index, token, sequence_causes[c], amount);
   }
   records_[s.id].busy_ps += sum;
 }
 
 void Ledger::settle(const Sequence& s) {
+  if (!open()) {
+    return;
+  }
   std::int64_t owed = 0;
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);
@@ -242,6 +259,8 @@ void Ledger::settle(const Sequence& s) {
   const auto prompt = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_kv);
   PENSTOCK_ASSERT(owed >= 0 && prompt >= 0 && reading >= prompt);
   accounts_.add(s.class_index, TokenType::output, Cause::kv_read_prompt, prompt);
+  accounts_.of_class(s.class_index).cached_read +=
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached) * per_kv);
   accounts_.add(s.class_index, TokenType::output, Cause::kv_read_output, reading - prompt);
   records_[s.id].busy_ps += owed + reading;
 }

@@ -16,10 +16,13 @@ namespace penstock {
 /// Accounts shared by all replicas: busy time by class, token type and cause.
 class Accounts {
  public:
-  /// `by_request`: block-time is kept for each request too.
-  Accounts(std::size_t classes, bool by_request) : by_request_(by_request) {
+  /// `by_request`: block-time is kept for each request too. `open`: see
+  /// SimulationOptions::attribution; closed ones stay empty.
+  Accounts(std::size_t classes, bool by_request, bool open) : by_request_(by_request), open_(open) {
     totals_.classes.resize(classes);
   }
+
+  bool open() const { return open_; }
 
   LedgerTotals& totals() { return totals_; }
   const LedgerTotals& totals() const { return totals_; }
@@ -39,6 +42,7 @@ class Accounts {
  private:
   LedgerTotals totals_;
   bool by_request_;
+  bool open_;
 };
 
 /// Splits the time of one replica's steps among the requests that caused it (rule `phase`,
@@ -57,6 +61,7 @@ class Ledger {
          StepModel& model)
       : accounts_(accounts), table_(table), records_(records), model_(model) {}
 
+  bool open() const { return accounts_.open(); }
   /// Charges one step. Chunks pay at once; decodes through the running sums.
   void charge(const Batch& batch, const StepCost& cost);
   /// Charges `steps` further decode-only steps with the members of `batch`, from step `first` on,
@@ -69,11 +74,16 @@ class Ledger {
   /// A sequence leaves it: books what it owes since it joined.
   void settle(const Sequence& sequence);
   /// Books the block-time that a sequence has held, at its end.
-  void count_blocks(const Sequence& sequence, Int128 input, Int128 output) {
+  /// `cached` is part of `input`.
+  void count_blocks(const Sequence& sequence, Int128 input, Int128 cached, Int128 output) {
     LedgerTotals::ClassAccounts& account = accounts_.of_class(sequence.class_index);
-    account.input_block_ps += input;
+    account.input_block_ps += input - cached;
+    account.cached_block_ps += cached;
     account.output_block_ps += output;
     accounts_.hold(sequence.id, input + output);
+  }
+  void count_cached(std::uint16_t class_index, std::int64_t tokens) {
+    accounts_.of_class(class_index).cached_input_tokens += tokens;
   }
   void count_output(std::uint16_t class_index, std::int64_t tokens) {
     accounts_.of_class(class_index).output_tokens += tokens;

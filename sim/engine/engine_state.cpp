@@ -10,8 +10,8 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
                          Accounts& accounts, std::deque<RequestRecord>& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
       decoding(sequences, running, scenario.engine.block_size),
-      pool(scenario.engine.num_gpu_blocks),
-      clock(scenario.engine.block_size),
+      pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
+      clock(scenario.engine.block_size, options.attribution),
       ledger(accounts, sequences, records, model),
       spec_(scenario.engine),
       records_(records),
@@ -24,13 +24,91 @@ void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   }
 }
 
-void EngineState::submit(const Sequence& sequence) {
-  waiting.push_arrival(sequences.add(sequence));
+Slot EngineState::submit(const Sequence& sequence, const Content& content) {
+  const Slot slot = sequences.add(sequence);
+  if (pool.cache() != nullptr && !content.empty()) {
+    sequences[slot].holding = pool.cache()->open(
+        block_keys(content, sequence.prompt + sequence.output - 1, spec_.block_size));
+  }
+  pending_tokens += sequence.prompt;
+  waiting.push_arrival(slot);
+  return slot;
+}
+
+PrefixCache::Hit EngineState::lookup_head() {
+  const Sequence& s = sequences[waiting.head()];
+  if (s.holding == PrefixCache::none) {
+    return {};
+  }
+  publish_due(next_admission_);
+  return pool.cache()->lookup(s.holding, (s.prompt + s.emitted - 1) / spec_.block_size);
+}
+
+void EngineState::expect_publication(Slot slot) {
+  const Sequence& s = sequences[slot];
+  if (s.holding == PrefixCache::none) {
+    return;
+  }
+  const PrefixCache::Holding& holding = (*pool.cache())[s.holding];
+  if (holding.blocks.size() < holding.keys.size()) {
+    const auto positions = static_cast<std::int64_t>(holding.blocks.size() + 1) * spec_.block_size;
+    const std::int64_t step = positions - s.base + (spec_.async_scheduling ? 1 : 0);
+    if (step <= s.finish_step()) {
+      publications_.push({step, s.admission, slot});
+    }
+  }
+}
+
+void EngineState::publish_due(std::uint32_t admission) {
+  const Publication until{step_, admission, no_slot};
+  while (!publications_.empty() && until > publications_.top()) {
+    const Publication due = publications_.top();
+    publications_.pop();
+    const Sequence& s = sequences[due.slot];
+    const bool goes_on = s.state == SequenceState::decoding || s.state == SequenceState::draining;
+    if (goes_on && s.holding != PrefixCache::none && s.admission == due.admission) {
+      pool.cache()->publish(s.holding, known_positions(s, s.base + due.step) / spec_.block_size);
+      expect_publication(due.slot);
+    }
+  }
+}
+
+std::int64_t EngineState::next_publication() const {
+  return publications_.empty() ? INT64_MAX : publications_.top().step;
+}
+
+std::int64_t EngineState::known_positions(const Sequence& s, std::int64_t computed) const {
+  // 1.4.3: asynchronously, the token of the step in flight has not come back.
+  return spec_.async_scheduling ? std::max(s.target, computed - 1) : computed;
+}
+
+void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
+                                 bool returns) {
+  PrefixCache* cache = pool.cache();
+  const std::int64_t full = positions / spec_.block_size;
+  if (cache != nullptr && s.holding == PrefixCache::none && returns && full > 0) {
+    s.holding = cache->open({});  // it may hit its own blocks
+  }
+  if (s.holding == PrefixCache::none) {
+    pool.release(s.blocks);
+  } else {
+    publish_due(turn);
+    cache->publish(s.holding, full);
+    pool.release(s.holding, s.blocks, full, returns);
+  }
+  s.blocks = 0;
 }
 
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
   return s.state == SequenceState::decoding ? blocks_for(s.base + step - 1, spec_.block_size)
                                             : s.blocks;
+}
+
+void EngineState::close_holding(Sequence& s) {
+  if (s.holding != PrefixCache::none) {
+    pool.cache()->close(s.holding);
+    s.holding = PrefixCache::none;
+  }
 }
 
 void EngineState::hold(Sequence& s) const {
@@ -40,8 +118,9 @@ void EngineState::hold(Sequence& s) const {
   held.all += blocks;
   if (s.blocks >= blocks_for(s.prompt, spec_.block_size)) {
     held.with_prompt += time;
-  } else {
+  } else if (s.blocks > 0) {
     held.partial += blocks;
+    held.partial_time += time;
   }
   held.since = now_;
 }
@@ -54,6 +133,9 @@ void EngineState::hold_decode(Sequence& s) const {
 }
 
 void EngineState::book_held(const Sequence& s, std::int64_t stored) {
+  if (!ledger.open()) {
+    return;
+  }
   // The block that holds the end of the prompt and the first output tokens is split by tokens.
   const std::int64_t block_size = spec_.block_size;
   const std::int64_t in_last = s.prompt % block_size;
@@ -62,7 +144,11 @@ void EngineState::book_held(const Sequence& s, std::int64_t stored) {
       in_last == 0 ? 0 : static_cast<Int128>(s.held.with_prompt) * beside / (in_last + beside);
   const Int128 prompt =
       s.held.partial + static_cast<Int128>(s.held.with_prompt) * blocks_for(s.prompt, block_size);
-  ledger.count_blocks(s, prompt - shared, s.held.all - prompt + shared);
+  const Int128 input = prompt - shared;
+  // A block that several requests use counts for each of them.
+  const Int128 cached =
+      static_cast<Int128>(s.held.with_prompt + s.held.partial_time) * (s.cached / block_size);
+  ledger.count_blocks(s, input, std::min(cached, input), s.held.all - input);
 }
 
 void EngineState::take_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing) {
@@ -104,12 +190,18 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
   decoding.leave(slot);
 }
 
-void EngineState::preempt(Slot slot, std::int64_t step) {
+void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn) {
   Sequence& s = sequences[slot];
+  // What this step's schedule gave it goes too; its full blocks have been hit-able since then.
+  const bool scheduled = s.scheduled_step == step;
+  const std::int64_t tokens = scheduled ? s.scheduled_tokens : 0;
+  std::int64_t published = s.computed + tokens;
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
+    published = known_positions(s, s.computed + tokens);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
+    pending_tokens -= s.target - s.computed;
     s.high_water = std::max(s.high_water, s.computed);
   } else if (s.state == SequenceState::stalled) {
     --stalled;
@@ -119,17 +211,50 @@ void EngineState::preempt(Slot slot, std::int64_t step) {
     ledger.settle(s);
     log_span(s, s.finish_step());
     s.emitted = s.output;
+    published = known_positions(s, s.prompt + s.output - 1);
   }
   hold(s);
-  pool.release(s.blocks);
-  s.blocks = 0;
+  s.blocks += scheduled ? s.scheduled_blocks : 0;
+  s.scheduled_step = -1;
+  release_blocks(s, published, turn, true);
   s.computed = 0;
+  pending_tokens += s.prompt + s.emitted;
   s.state = SequenceState::waiting;
   running.erase(slot);
   waiting.push_preempted(slot);
   ++preemptions;
   std::uint16_t& times = records_[s.id].preemptions;
   times = times == UINT16_MAX ? times : static_cast<std::uint16_t>(times + 1);
+}
+
+bool EngineState::abort(Slot slot, std::int64_t step, bool in_flight) {
+  Sequence& s = sequences[slot];
+  if (s.state == SequenceState::draining || s.emitted == s.output) {
+    return false;
+  }
+  std::int64_t published = s.computed;
+  if (s.state == SequenceState::decoding) {
+    leave_decoding(s, slot, step);
+    s.emitted -= in_flight ? 1 : 0;
+    published = known_positions(s, s.computed);
+  } else if (s.state == SequenceState::prefilling) {
+    std::erase(prefilling, slot);
+    pending_tokens -= s.target - s.computed;
+  } else if (s.state == SequenceState::stalled) {
+    --stalled;
+  }
+  hold(s);
+  if (s.state == SequenceState::waiting) {
+    waiting.erase(slot);
+    pending_tokens -= s.prompt + s.emitted;
+  } else {
+    release_blocks(s, published, 0, false);
+    running.erase(slot);
+  }
+  ledger.count_output(s.class_index, s.emitted);
+  book_held(s, std::max<std::int64_t>(0, s.emitted - 1));
+  close_holding(s);
+  return true;
 }
 
 void EngineState::stall(Slot slot, std::int64_t step) {
@@ -144,25 +269,40 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   PENSTOCK_ASSERT(s.state == SequenceState::stalled);
   --stalled;
   s.base = s.computed + 1 - step;
+  s.target = s.computed + 1;  // its last token has come back meanwhile
+  if (s.holding != PrefixCache::none) {
+    publish_due(s.admission);
+    pool.cache()->publish(s.holding, s.target / spec_.block_size);
+  }
   hold(s);
   s.held.joined = clock.snapshot(s.base);
   ledger.join(s);
   decoding.join(slot);
+  expect_publication(slot);
 }
 
-Slot EngineState::admit_head(SimTime now) {
+Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   const Slot slot = waiting.head();
   waiting.pop_head();
   Sequence& s = sequences[slot];
   s.state = SequenceState::prefilling;
   s.target = s.prompt + s.emitted;
   hold(s);
+  if (hit.blocks > 0) {
+    pool.touch(s.holding, hit);
+  }
+  s.blocks = hit.blocks;
+  s.computed = hit.blocks * spec_.block_size;
+  pending_tokens -= s.computed;
   s.admission = next_admission_++;
   PENSTOCK_ASSERT(next_admission_ != 0);
   running.push_back(slot);
   prefilling.push_back(slot);
   RequestRecord& record = records_[s.id];
   if (record.first_scheduled < SimTime{}) {
+    s.cached = s.computed;
+    record.cached_tokens = static_cast<std::uint32_t>(s.cached);
+    ledger.count_cached(s.class_index, s.cached);
     record.first_scheduled = now;
     record.status = RequestStatus::running;
   }
@@ -181,6 +321,11 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
        .completes = completes,
        .last_token = s.emitted > 0 ? s.last_token : SimTime{-1}});
   s.computed += tokens;
+  pending_tokens -= tokens;
+  if (s.holding != PrefixCache::none) {
+    publish_due(s.admission);
+    pool.cache()->publish(s.holding, s.computed / spec_.block_size);
+  }
   batch.sampled += completes ? 1 : 0;
 }
 
@@ -193,6 +338,7 @@ void EngineState::join_completed(const Batch& batch) {
       s.held.joined = clock.snapshot(s.base);
       s.high_water = std::max(s.high_water, s.target);
       decoding.join(chunk.slot);
+      expect_publication(chunk.slot);
       ++completed;
     }
   }
@@ -208,11 +354,12 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
   hold(s);
   if (s.state == SequenceState::waiting) {
     waiting.erase(slot);  // preempted with its last token in flight: settled and freed then
+    pending_tokens -= s.prompt + s.emitted;
   } else {
     PENSTOCK_ASSERT(s.state == SequenceState::draining && s.base + step == s.prompt + s.output - 1);
     ledger.settle(s);
     log_span(s, step);
-    pool.release(s.blocks);
+    release_blocks(s, s.prompt + s.output - 1, next_admission_, false);
     running.erase(slot);
   }
   RequestRecord& record = records_[s.id];
@@ -221,6 +368,7 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
   record.output_tokens = static_cast<std::uint32_t>(s.output);
   ledger.count_output(s.class_index, s.output);
   book_held(s, s.output - 1);
+  close_holding(s);
   sequences.remove(slot);
 }
 

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <queue>
+#include <tuple>
 #include <vector>
 
 #include "sim/cost/ledger.h"
@@ -28,24 +31,33 @@ class EngineState {
   /// The schedule of step `step` begins.
   void begin_schedule(std::int64_t step, SimTime now) {
     now_ = now;
+    step_ = step;
     clock.schedule(step, now);
   }
 
-  /// A request enters the waiting queue.
-  void submit(const Sequence& sequence);
+  /// A request enters the waiting queue; `content` is for the prefix cache.
+  Slot submit(const Sequence& sequence, const Content& content);
+
+  /// What the prefix cache has for the head of the waiting queue, now (scheduler-semantics 1.4.4).
+  PrefixCache::Hit lookup_head();
 
   /// Takes a running sequence back to the waiting queue: all its blocks are freed, its KV is lost,
-  /// its tokens are kept (scheduler-semantics 1.3.3).
-  void preempt(Slot slot, std::int64_t step);
+  /// its tokens are kept (scheduler-semantics 1.3.3). `turn`: the admission of the sequence that
+  /// needs the blocks; those after it have not been scheduled in this step.
+  void preempt(Slot slot, std::int64_t step, std::uint32_t turn);
+  /// Its client has gone: takes a sequence out, wherever it is, before step `step` is scheduled
+  /// (scheduler-semantics 1.5.8); the slot is the caller's to remove. A token `in_flight` is lost.
+  /// False for a sequence whose last token is in flight: it finishes.
+  bool abort(Slot slot, std::int64_t step, bool in_flight);
   /// A decoding sequence gets no token in step `step`: it leaves the sums.
   void stall(Slot slot, std::int64_t step);
   /// A stalled sequence decodes again, from step `step` on.
   void resume(Slot slot, std::int64_t step);
-  /// Moves the head of the waiting queue to the end of the running list. `now` is the time of the
-  /// schedule.
-  Slot admit_head(SimTime now);
+  /// Moves the head of the waiting queue to the end of the running list, with the cached blocks
+  /// that a lookup has found, just now. `now` is the time of the schedule.
+  Slot admit_head(SimTime now, const PrefixCache::Hit& hit);
   /// Adds a chunk of `tokens` for a prefilling sequence to the batch; its blocks are taken by the
-  /// caller. Returns true if the chunk reaches the last known token.
+  /// caller. Its full blocks can be hit from now on (scheduler-semantics 1.4.3).
   void add_chunk(Slot slot, std::int64_t tokens, Batch& batch);
   /// After the schedule of `batch`: sequences whose chunk completes decode from the next step on.
   void join_completed(const Batch& batch);
@@ -57,6 +69,10 @@ class EngineState {
   void close(Slot slot, SimTime end);
   /// A sequence has emitted its last token: settles its cost and frees what it holds.
   void finish(Slot slot, std::int64_t step, SimTime now);
+
+  /// The first step whose schedule completes a generated block that others can hit; INT64_MAX if
+  /// there is none.
+  std::int64_t next_publication() const;
 
   /// Blocks that a running sequence owns before step `step` is scheduled.
   std::int64_t blocks_of(const Sequence& sequence, std::int64_t step) const;
@@ -71,11 +87,33 @@ class EngineState {
   std::vector<Slot> prefilling;  ///< in running order
   std::int64_t stalled = 0;      ///< how many sequences are stalled
   std::int64_t preemptions = 0;
+  /// Known tokens of waiting and prefilling sequences that are not computed.
+  std::int64_t pending_tokens = 0;
   /// When the last token of every uninterrupted decode was, or will be, emitted: the end of the
   /// previous step, or (asynchronous) of the one in flight.
   SimTime last_step_end;
 
  private:
+  /// A decoding sequence completes a generated block that others can hit.
+  struct Publication {
+    std::int64_t step = 0;  ///< in whose schedule
+    std::uint32_t admission = 0;
+    Slot slot = no_slot;
+    bool operator>(const Publication& other) const {
+      return std::tie(step, admission) > std::tie(other.step, other.admission);
+    }
+  };
+  /// Notes when a sequence that decodes will complete its next block that others can hit.
+  void expect_publication(Slot slot);
+  /// Publishes what decoding sequences have completed before the sequence `admission` had its turn
+  /// in the schedule made last.
+  void publish_due(std::uint32_t admission);
+  /// Of the positions of a sequence that decodes, those whose tokens the scheduler knows.
+  std::int64_t known_positions(const Sequence& sequence, std::int64_t computed) const;
+  /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
+  /// sequence admitted as `turn`. It `returns` to the queue or has finished.
+  void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);
+  void close_holding(Sequence& sequence);
   /// Counts the block-time of a sequence that stops decoding.
   void hold_decode(Sequence& sequence) const;
   /// Books the block-time of a sequence that leaves.
@@ -88,7 +126,9 @@ class EngineState {
   std::deque<RequestRecord>& records_;
   bool fast_path_;
   TokenLog* log_;
-  SimTime now_;  ///< of the schedule, or of what came after it
+  SimTime now_;            ///< of the schedule, or of what came after it
+  std::int64_t step_ = 0;  ///< scheduled last
+  std::priority_queue<Publication, std::vector<Publication>, std::greater<>> publications_;
   std::uint32_t next_admission_ = 0;
 };
 

@@ -25,30 +25,60 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       log_(options.token_log),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
+      timeouts_(engine_.sequences),
       recorder_(scenario.timeseries_interval, shared.model.peak_times(),
                 scenario.cluster.replicas) {}
 
-bool Replica::submit(const Sequence& sequence, SimTime now) {
+bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
   see_blocks(now);
   recorder_.advance(now);
   recorder_.count_arrival(now);
   // Behind a head that cannot be admitted before something finishes, an arrival changes nothing.
   const bool changes_nothing =
       engine_.spec().scheduling_policy == SchedulingPolicy::fcfs && !engine_.waiting.empty();
-  engine_.submit(sequence);
+  const Slot slot = engine_.submit(sequence, content);
+  const bool gives_up = sequence.deadline != SimTime::never();
+  if (gives_up) {
+    timeouts_.add(sequence.deadline, slot);
+  }
   shared_.requests[sequence.id].replica = index_;
   recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
-  return !changes_nothing && run_.cut(now);
+  if (changes_nothing) {
+    return gives_up && run_.cut(sequence.deadline);
+  }
+  return run_.cut(now);
 }
 
 void Replica::schedule(Batch& batch, SimTime now) {
   const std::int64_t preemptions = engine_.preemptions;
   batch.clear();
   batch.step = next_step_;
+  engine_.begin_schedule(batch.step, now);
+  abort_overdue(now);
   scheduler_->schedule(engine_, now, batch);
   admission_was_tried_ = engine_.preemptions == preemptions;
   if (!batch.empty()) {
     ++next_step_;
+  }
+}
+
+void Replica::abort_overdue(SimTime now) {
+  while (timeouts_.next() <= now) {
+    const Slot slot = timeouts_.pop();
+    if (!engine_.abort(slot, next_step_, run_.active())) {
+      continue;
+    }
+    const Sequence& s = engine_.sequences[slot];
+    note_unfinished(s);
+    RequestRecord& record = shared_.requests[s.id];
+    record.status = RequestStatus::aborted;
+    record.finish = now;
+    aborted_.push_back(s.id);
+    if (run_.active()) {
+      gone_.push_back(slot);
+    } else {
+      engine_.sequences.remove(slot);
+    }
   }
 }
 
@@ -90,7 +120,7 @@ void Replica::launch(SimTime now, SimTime limit) {
     run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
     if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
       run_.steps = leap_length(decode);
-      run_.cut(limit);
+      run_.cut(std::min(limit, timeouts_.next()));
     }
   }
 }
@@ -109,6 +139,10 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
   const std::int64_t until_finish =
       engine_.decoding.first_finish() - batch_->step + (async ? 0 : 1);
   std::int64_t steps = std::min(max_leap, until_finish);
+  if (!engine_.waiting.empty()) {
+    // The head may fit as soon as it hits a block that is being generated.
+    steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));
+  }
   if (batch_->kv_sum < decode.gpu_bound_from()) {
     const std::int64_t below = decode.gpu_bound_from() - batch_->kv_sum;
     steps = std::min(steps, (below - 1) / batch_->decodes + 1);
@@ -192,6 +226,10 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
     engine_.finish(slot, batch_->step, now);
     recorder_.count_completion(now);
   }
+  for (const Slot slot : gone_) {
+    engine_.sequences.remove(slot);
+  }
+  gone_.clear();
   update_levels();
 }
 
@@ -204,6 +242,9 @@ void Replica::emit(SimTime now) {
       continue;
     }
     RequestRecord& record = shared_.requests[engine_.sequences[chunk.slot].id];
+    if (record.status == RequestStatus::aborted) {
+      continue;  // nobody takes it
+    }
     if (record.first_token < SimTime{}) {
       record.first_token = now;
     } else if (chunk.measured) {
@@ -296,6 +337,14 @@ void Replica::see_blocks(SimTime now) {
   }
 }
 
+ReplicaLoad Replica::load(SimTime now) {
+  see_blocks(now);
+  return {.waiting = static_cast<std::int64_t>(engine_.waiting.size()),
+          .running = engine_.running.size(),
+          .held_blocks = engine_.pool.used() + run_.blocks,
+          .pending_tokens = engine_.pending_tokens};
+}
+
 void Replica::update_levels() {
   recorder_.set_running(engine_.running.size());
   recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
@@ -307,7 +356,8 @@ void Replica::note_unfinished(const Sequence& s) {
   RequestRecord& record = shared_.requests[s.id];
   record.output_tokens = static_cast<std::uint32_t>(s.emitted);
   const std::int64_t computed = std::max(s.high_water, s.computed);
-  record.computed_input_tokens = static_cast<std::uint32_t>(std::min(s.prompt, computed));
+  record.computed_input_tokens =
+      static_cast<std::uint32_t>(std::max(s.cached, std::min(s.prompt, computed)) - s.cached);
 }
 
 void Replica::close(SimTime end) {

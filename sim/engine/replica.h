@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "sim/engine/engine_state.h"
 #include "sim/engine/scheduler.h"
 #include "sim/engine/step_run.h"
+#include "sim/engine/timeouts.h"
 #include "sim/metrics/gap_histogram.h"
 #include "sim/metrics/recorder.h"
 
@@ -21,6 +23,14 @@ struct SharedRecords {
   GapHistogram& gaps;
   Result& result;
   StepModel& model;
+};
+
+/// How busy a replica is.
+struct ReplicaLoad {
+  std::int64_t waiting = 0;
+  std::int64_t running = 0;
+  std::int64_t held_blocks = 0;
+  std::int64_t pending_tokens = 0;  ///< known tokens, waiting or prefilling, that are not computed
 };
 
 /// One replica: queue -> schedule -> step -> progress, as a machine of three events.
@@ -40,18 +50,30 @@ class Replica {
   SimTime run_end() const { return busy() ? run_.end() : SimTime::never(); }
 
   /// A request arrives. Returns true if a leap in flight now ends earlier.
-  bool submit(const Sequence& sequence, SimTime now);
-  /// Schedules and starts the next step, if there is anything to do. A leap ends at the first
-  /// step boundary at or after `limit`.
+  bool submit(const Sequence& sequence, const Content& content, SimTime now);
+  /// Schedules and starts the next step, if there is anything to do; requests whose clients have
+  /// given up leave before. A leap ends at the first step boundary at or after `limit`.
   void start(SimTime now, SimTime limit);
   /// The run in flight ends: emits, finishes, frees. Appends the ids of finished requests, in
   /// order.
   void end(SimTime now, std::vector<std::uint32_t>& finished);
+  /// Hands out the ids of the requests aborted since the last call.
+  void take_aborted(std::vector<std::uint32_t>& ids) {
+    ids.insert(ids.end(), aborted_.begin(), aborted_.end());
+    aborted_.clear();
+  }
   /// Ends a leap in flight at the first step boundary at or after `now`.
   bool cut(SimTime now) { return run_.cut(now); }
 
   /// Nothing more happens, up to `end`: settles what is unfinished.
   void close(SimTime end);
+  /// At `now`, not earlier than the last event.
+  ReplicaLoad load(SimTime now);
+  /// Leading blocks of a prompt that its prefix cache has.
+  std::int64_t cached_blocks(std::span<const std::uint64_t> keys) const {
+    return engine_.pool.cache() == nullptr ? 0 : engine_.pool.cache()->match(keys);
+  }
+  std::int64_t queued() const { return static_cast<std::int64_t>(engine_.waiting.size()); }
   bool waiting() const { return !engine_.waiting.empty(); }
   Recorder& recorder() { return recorder_; }
   std::int64_t busy_ps() const { return busy_ps_; }
@@ -59,6 +81,8 @@ class Replica {
 
  private:
   void schedule(Batch& batch, SimTime now);
+  /// Aborts what has timed out, before a schedule.
+  void abort_overdue(SimTime now);
   void launch(SimTime now, SimTime limit);
   /// How many steps may run before anything can change; 1 = no leap.
   std::int64_t leap_length(const DecodeCost& decode);
@@ -83,6 +107,9 @@ class Replica {
   TokenLog* log_;
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
+  Timeouts timeouts_;
+  std::vector<std::uint32_t> aborted_;  ///< not handed out yet
+  std::vector<Slot> gone_;              ///< aborted, but in the batch in flight
   Recorder recorder_;
   std::array<Batch, 2> batches_;
   Batch* batch_ = &batches_[0];    ///< in flight

@@ -7,12 +7,14 @@
 #include "sim/core/int128.h"
 #include "sim/core/units.h"
 #include "sim/kv/block_clock.h"
+#include "sim/kv/prefix_cache.h"
 
 namespace penstock {
 
 /// Index of a live sequence in its replica's SequenceTable.
 using Slot = std::uint32_t;
 inline constexpr Slot no_slot = UINT32_MAX;
+inline constexpr std::uint32_t no_request = UINT32_MAX;
 
 /// States of a sequence in an engine. Legal transitions:
 ///   waiting -> prefilling -> decoding <-> stalled;  prefilling, decoding, stalled, draining
@@ -35,11 +37,12 @@ struct CostSnapshot {
 /// The block-time that a sequence has held so far (occupancy). Prompt blocks: those that its prompt
 /// needs, the last one perhaps shared with its output.
 struct HeldBlocks {
-  SimTime since;                 ///< up to when it is counted, unless decoding
-  Int128 all = 0;                ///< blocks x ps
-  Int128 partial = 0;            ///< of which with fewer blocks than the prompt's
-  std::int64_t with_prompt = 0;  ///< ps with the prompt's blocks or more
-  BlockClock::Snapshot joined;   ///< decoding: when it began to
+  SimTime since;                  ///< up to when it is counted, unless decoding
+  Int128 all = 0;                 ///< blocks x ps
+  Int128 partial = 0;             ///< of which with fewer blocks than the prompt's
+  std::int64_t partial_time = 0;  ///< ps with some blocks, but fewer
+  std::int64_t with_prompt = 0;   ///< ps with the prompt's blocks or more
+  BlockClock::Snapshot joined;    ///< decoding: when it began to
 };
 
 /// One live request inside a replica.
@@ -64,14 +67,19 @@ struct Sequence {
 
   CostSnapshot cost;
   HeldBlocks held;
-  std::int64_t computed = 0;    ///< C, unless decoding
-  std::int64_t emitted = 0;     ///< O, unless decoding; a token in flight counts
-  std::int64_t target = 0;      ///< prefilling: positions to reach, P + O at admission
+  std::int64_t computed = 0;  ///< C, unless decoding
+  std::int64_t emitted = 0;   ///< O, unless decoding; a token in flight counts
+  /// Prefilling: positions to reach, P + O at admission. Decoding: those whose tokens were known
+  /// when it began or went on to.
+  std::int64_t target = 0;
   std::int64_t high_water = 0;  ///< positions ever computed: below it, work is done again
-  std::int64_t blocks = 0;      ///< owned, unless decoding
+  std::int64_t blocks = 0;      ///< owned or shared, unless decoding
+  std::int64_t cached = 0;      ///< positions hit at the first admission
+  std::uint32_t holding = PrefixCache::none;  ///< with prefix caching: what it holds of the cache
   SimTime arrival;
-  SimTime last_token{-1};            ///< last emission, unless decoding without interruption
-  std::int64_t scheduled_step = -1;  ///< rule-by-rule path: the last step that gave it tokens
+  SimTime deadline = SimTime::never();  ///< when its client gives up
+  SimTime last_token{-1};               ///< last emission, unless decoding without interruption
+  std::int64_t scheduled_step = -1;     ///< rule-by-rule path: the last step that gave it tokens
   std::int64_t scheduled_tokens = 0;
   std::int64_t scheduled_blocks = 0;
   std::int64_t visited_step = -1;  ///< rule-by-rule path: the last step that looked at it
@@ -95,7 +103,10 @@ class SequenceTable {
     sequences_[slot] = sequence;
     return slot;
   }
-  void remove(Slot slot) { free_.push_back(slot); }
+  void remove(Slot slot) {
+    sequences_[slot].id = no_request;
+    free_.push_back(slot);
+  }
   Sequence& operator[](Slot slot) { return sequences_[slot]; }
   const Sequence& operator[](Slot slot) const { return sequences_[slot]; }
 

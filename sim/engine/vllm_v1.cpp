@@ -14,7 +14,6 @@ class VllmV1 final : public Scheduler {
  public:
   void schedule(EngineState& engine, SimTime now, Batch& batch) override {
     budget_ = engine.spec().max_num_batched_tokens;
-    engine.begin_schedule(batch.step, now);
     const std::int64_t preempted = engine.preemptions;
     if (!engine.fast_path() || !schedule_running_in_aggregate(engine, batch)) {
       schedule_running_by_rule(engine, batch);
@@ -113,7 +112,7 @@ class VllmV1 final : public Scheduler {
     while (!engine.pool.allocate(need)) {
       const Slot victim = choose_victim(engine);
       take_back(engine, victim, step, passed_over);
-      engine.preempt(victim, step);
+      engine.preempt(victim, step, engine.sequences[slot].admission);
       if (victim == slot) {
         return false;
       }
@@ -145,15 +144,13 @@ class VllmV1 final : public Scheduler {
     return worst;
   }
 
-  /// A victim that has been scheduled in this step gives its tokens and new blocks back. One that
-  /// was passed without getting tokens shifts the list under vLLM's index: the sequence after the
-  /// current one is passed over in this step.
+  /// A victim that has been scheduled in this step gives its tokens back. One that was passed
+  /// without getting tokens shifts the list under vLLM's index: the sequence after the current one
+  /// is passed over in this step.
   void take_back(EngineState& engine, Slot victim, std::int64_t step, int& passed_over) {
     Sequence& s = engine.sequences[victim];
     if (s.scheduled_step == step) {
       budget_ += s.scheduled_tokens;
-      engine.pool.release(s.scheduled_blocks);
-      s.scheduled_step = -1;
       std::erase(scheduled_, victim);
     } else if (s.visited_step == step && s.state == SequenceState::draining) {
       ++passed_over;
@@ -189,8 +186,10 @@ class VllmV1 final : public Scheduler {
     const EngineSpec& spec = engine.spec();
     while (!engine.waiting.empty() && budget_ > 0 && engine.running.size() < spec.max_num_seqs) {
       const Sequence& s = engine.sequences[engine.waiting.head()];
+      const PrefixCache::Hit hit = engine.lookup_head();
+      const std::int64_t cached = hit.blocks * spec.block_size;
       const std::int64_t all = s.prompt + s.emitted;
-      std::int64_t tokens = all;
+      std::int64_t tokens = all - cached;
       if (spec.long_prefill_token_threshold > 0) {
         tokens = std::min(tokens, spec.long_prefill_token_threshold);
       }
@@ -203,16 +202,19 @@ class VllmV1 final : public Scheduler {
               ? static_cast<std::int64_t>(spec.watermark *
                                           static_cast<double>(engine.pool.usable() + 1))
               : 0;
+      // Hits that nobody holds are free blocks, but not for long.
+      const std::int64_t free = engine.pool.free() - hit.free + hit.blocks - reserve;
       const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
-      if (spec.scheduler_reserve_full_isl && whole + reserve > engine.pool.free()) {
+      if (spec.scheduler_reserve_full_isl && whole > free) {
         return;
       }
-      const std::int64_t blocks = blocks_for(tokens, spec.block_size);
-      if (blocks + reserve > engine.pool.free()) {
+      const std::int64_t blocks = blocks_for(cached + tokens, spec.block_size);
+      if (blocks > free) {
         return;
       }
-      PENSTOCK_ASSERT(engine.pool.allocate(blocks));
-      give_chunk(engine, engine.admit_head(now), tokens, batch);
+      const Slot slot = engine.admit_head(now, hit);
+      PENSTOCK_ASSERT(engine.pool.allocate(blocks - hit.blocks));
+      give_chunk(engine, slot, tokens, batch);
     }
   }
 

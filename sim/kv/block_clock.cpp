@@ -7,6 +7,9 @@
 namespace penstock {
 
 void BlockClock::leap(SimTime start, std::int64_t first, std::int64_t growth, std::int64_t count) {
+  if (!running_) {
+    return;
+  }
   PENSTOCK_ASSERT(start == since_ && count >= 1);
   // The period of step_ + j lasts first + j · growth, j = 0 .. count - 1.
   const std::int64_t pairs = count * (count - 1) / 2;
@@ -16,11 +19,14 @@ void BlockClock::leap(SimTime start, std::int64_t first, std::int64_t growth, st
   step_time_ +=
       static_cast<Int128>(step_) * time + static_cast<Int128>(pairs) * first + squares * growth;
   const std::int64_t residues = std::min(count, block_size_);
+  const std::int64_t rounds = count / block_size_;
+  const std::int64_t rest = count - rounds * block_size_;
+  std::size_t at = residue(step_);
   for (std::int64_t j = 0; j < residues; ++j) {
     // Steps j, j + B, j + 2 B, ...
-    const std::int64_t n = (count - 1 - j) / block_size_ + 1;
-    by_residue_[residue(step_ + j)] +=
-        n * (first + j * growth) + growth * block_size_ * (n * (n - 1) / 2);
+    const std::int64_t n = rounds + (j < rest ? 1 : 0);
+    by_residue_[at] += n * (first + j * growth) + growth * block_size_ * (n * (n - 1) / 2);
+    at = at + 1 == by_residue_.size() ? 0 : at + 1;
   }
   step_ += count;
   since_ = start + SimTime{time};
@@ -28,6 +34,9 @@ void BlockClock::leap(SimTime start, std::int64_t first, std::int64_t growth, st
 
 BlockClock::Snapshot BlockClock::snapshot(std::int64_t base) const {
   Snapshot out{.time = time_, .step_time = step_time_, .rounding = 0};
+  if (!running_) {
+    return out;
+  }
   // -(base + j) mod B for j = 0, 1, ...: falls by one from j to j + 1, and starts again at B - 1.
   std::int64_t missing = -base % block_size_;
   missing = missing < 0 ? missing + block_size_ : missing;
@@ -42,8 +51,9 @@ BlockClock::Held BlockClock::held_since(const Snapshot& then, std::int64_t base)
   const Snapshot now = snapshot(base);
   const Int128 positions = static_cast<Int128>(base) * (now.time - then.time) +
                            (now.step_time - then.step_time) + (now.rounding - then.rounding);
-  PENSTOCK_ASSERT(positions >= 0 && positions % block_size_ == 0);
-  return {.blocks = positions / block_size_, .time = now.time - then.time};
+  const Int128 blocks = positions / block_size_;
+  PENSTOCK_ASSERT(positions >= 0 && blocks * block_size_ == positions);
+  return {.blocks = blocks, .time = now.time - then.time};
 }
 
 }  // namespace penstock

@@ -16,8 +16,11 @@ namespace penstock {
 /// begins and ends to decode, give its integral exactly.
 class BlockClock {
  public:
-  explicit BlockClock(std::int64_t block_size)
-      : block_size_(block_size), by_residue_(static_cast<std::size_t>(block_size)) {}
+  /// `running`: see SimulationOptions::attribution; a stopped clock counts nothing.
+  BlockClock(std::int64_t block_size, bool running)
+      : block_size_(block_size),
+        running_(running),
+        by_residue_(static_cast<std::size_t>(block_size)) {}
 
   /// Step `step` is scheduled.
   void schedule(std::int64_t step, SimTime now) {
@@ -26,6 +29,9 @@ class BlockClock {
   }
   /// The period of the step scheduled last has lasted until `now`.
   void touch(SimTime now) {
+    if (!running_) {
+      return;
+    }
     const std::int64_t time = (now - since_).ps;
     time_ += time;
     step_time_ += static_cast<Int128>(step_) * time;
@@ -56,6 +62,7 @@ class BlockClock {
   }
 
   std::int64_t block_size_;
+  bool running_;
   std::int64_t step_ = 0;  ///< scheduled last
   SimTime since_;
   std::int64_t time_ = 0;

@@ -1,6 +1,7 @@
 #include <benchmark/benchmark.h>
 
 #include "sim/core/rng.h"
+#include "sim/cost/bill.h"
 #include "sim/metrics/summary.h"
 #include "sim/simulation.h"
 #include "tests/support/fixtures.h"
@@ -103,6 +104,37 @@ void slow_path(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 20'000);
 }
 BENCHMARK(slow_path)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
+constexpr std::int64_t charged = 100'000;
+Drawn near_saturation() { return {6.5, charged, 1500, 200}; }
+
+/// What attributing cost takes of a simulation: 0 without, 1 with rule phase in the lead, 2 with
+/// occupancy in the lead (block-time by request).
+void attribution(benchmark::State& state) {
+  Scenario scenario = llama_70b_fp8();
+  SimulationOptions options;
+  options.attribution = state.range(0) > 0;
+  scenario.prices.rule = state.range(0) == 2 ? CostRule::occupancy : CostRule::phase;
+  Drawn source = near_saturation();
+  for (auto _ : state) {
+    source.rewind();
+    benchmark::DoNotOptimize(simulate(scenario, source, options).steps);
+  }
+  state.SetItemsProcessed(state.iterations() * charged);
+}
+BENCHMARK(attribution)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
+
+/// The bill by all six rules, once the simulation is over.
+void six_rules(benchmark::State& state) {
+  const Scenario scenario = llama_70b_fp8();
+  Drawn source = near_saturation();
+  const Result result = simulate(scenario, source);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(make_bill(scenario, result).total_nano);
+  }
+  state.SetItemsProcessed(state.iterations() * charged);
+}
+BENCHMARK(six_rules)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace penstock

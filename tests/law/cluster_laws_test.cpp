@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "sim/cluster/router.h"
 #include "sim/core/rng.h"
 #include "tests/support/random_load.h"
 
@@ -38,9 +39,6 @@ Scenario cluster(RouterKind router, int replicas) {
   return scenario;
 }
 
-constexpr std::array all_routers{RouterKind::round_robin, RouterKind::random,
-                                 RouterKind::least_outstanding, RouterKind::power_of_two};
-
 double mean_latency(const Result& result) {
   double sum = 0;
   for (const RequestRecord& r : result.requests) {
@@ -52,18 +50,18 @@ double mean_latency(const Result& result) {
 }  // namespace
 
 TEST_CASE("7.2-28: the same input gives the same result") {
-  for (const RouterKind router : all_routers) {
+  for (const RouterEntry& router : routers) {
     const auto requests = load(30, 2000);
-    CHECK(probe::fingerprint(run(cluster(router, 3), requests)) ==
-          probe::fingerprint(run(cluster(router, 3), requests)));
+    CHECK(probe::fingerprint(run(cluster(router.kind, 3), requests)) ==
+          probe::fingerprint(run(cluster(router.kind, 3), requests)));
   }
 }
 
 TEST_CASE("7.2-32: one replica behind any router is no router") {
   const auto requests = load(10, 1000);
   const std::string want = probe::fingerprint(run(cluster(RouterKind::round_robin, 1), requests));
-  for (const RouterKind router : all_routers) {
-    CHECK(probe::fingerprint(run(cluster(router, 1), requests)) == want);
+  for (const RouterEntry& router : routers) {
+    CHECK(probe::fingerprint(run(cluster(router.kind, 1), requests)) == want);
   }
 }
 

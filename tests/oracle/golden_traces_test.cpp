@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "sim/kv/block_pool.h"
 #include "tests/support/engine_probe.h"
 
 /// The golden traces of scheduler-semantics §8.3 and §1.6.5 on the engine: T = 1, budgets and
-/// pools as given there. G3 and G4 need prefix caching, which is not built yet.
+/// pools as given there.
 namespace penstock {
 
 namespace {
@@ -48,6 +50,48 @@ TEST_CASE("8.3 G2: the last admitted is preempted and recomputed, 6 + 10 positio
   CHECK(computed(probe) == 16);
   CHECK(probe.result.requests[1].preemptions == 1);
   CHECK(probe.result.ledger.classes[0].recomputed_tokens == 4);
+}
+
+TEST_CASE("8.3 G3: with a prefix cache the preempted request finds its own blocks") {
+  const auto probe = run(
+      {.max_num_batched_tokens = 100, .block_size = 2, .usable_blocks = 5, .prefix_caching = true},
+      {request(0, 3, 4), request(0, 3, 4)});
+  CHECK(seconds(probe.tokens[0]) == Times{1, 2, 3, 4});
+  CHECK(seconds(probe.tokens[1]) == Times{1, 2, 5, 6});
+  CHECK(computed(probe) == 12);
+  CHECK(probe.result.ledger.classes[0].recomputed_tokens == 0);
+  CHECK(probe.result.requests[1].cached_tokens == 0);  // hits of the first admission count
+}
+
+TEST_CASE("8.3 G4: blocks can be hit within the step that computes them") {
+  std::vector<Request> requests{request(0, 9, 2), request(0, 9, 2), request(0, 8, 2)};
+  for (Request& r : requests) {
+    r.content = {{1, 0, 9}};
+  }
+  const auto probe = run({.block_size = 4, .prefix_caching = true}, requests);
+  CHECK(computed(probe) == 9 + 1 + 4 + 3);
+  CHECK(probe.result.requests[0].cached_tokens == 0);
+  CHECK(probe.result.requests[1].cached_tokens == 8);
+  CHECK(probe.result.requests[2].cached_tokens == 4);
+  CHECK(probe.result.ledger.classes[0].cached_input_tokens == 12);
+}
+
+TEST_CASE("8.2-16: cyclic reuse under tail-first LRU hits what the pool cannot hold less") {
+  constexpr std::int64_t prompts = 3;
+  constexpr std::int64_t blocks = 6;
+  for (std::int64_t usable = 7; usable <= 20; ++usable) {
+    std::vector<Request> requests;
+    for (std::int64_t i = 0; i < 8 * prompts; ++i) {
+      Request r = request(static_cast<double>(10 * i), 4 * blocks, 1);
+      r.content = {{static_cast<std::uint64_t>(i % prompts), 0, r.input_tokens}};
+      requests.push_back(r);
+    }
+    const auto probe =
+        run({.block_size = 4, .usable_blocks = usable, .prefix_caching = true}, requests);
+    const std::int64_t limit = (4 * blocks - 1) / 4;
+    CHECK(probe.result.requests.back().cached_tokens ==
+          4 * std::clamp<std::int64_t>(blocks - (prompts * blocks - usable), 0, limit));
+  }
 }
 
 TEST_CASE("8.3 G5: nothing is admitted in a step that preempts") {

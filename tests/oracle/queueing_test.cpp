@@ -32,7 +32,7 @@ class Clients final : public RequestSource {
   Request pop() override {
     --ready_;
     --left_;
-    return {now_, input_, output_, 0, 0};
+    return {.arrival = now_, .input_tokens = input_, .output_tokens = output_};
   }
   void on_departure(const Departure& departure) override {
     now_ = departure.at;

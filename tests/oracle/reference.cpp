@@ -5,17 +5,23 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "tests/oracle/reference_blocks.h"
+
 namespace penstock::oracle {
 namespace {
 
+using Blocks = std::vector<std::size_t>;
+
 // The fields of 1.0. A request is running or waiting if it is in that list.
 struct State {
-  std::int64_t prompt = 0;        // P
-  std::int64_t output = 0;        // max_tokens, cut to what max_model_len leaves
-  std::int64_t generated = 0;     // O
-  std::int64_t computed = 0;      // C, advanced when scheduled
-  std::int64_t placeholders = 0;  // ph, async only
-  std::int64_t blocks = 0;        // blocks owned
+  std::int64_t prompt = 0;                // P
+  std::int64_t output = 0;                // max_tokens, cut to what max_model_len leaves
+  std::int64_t generated = 0;             // O
+  std::int64_t computed = 0;              // C, advanced when scheduled
+  std::int64_t placeholders = 0;          // ph, async only
+  Blocks blocks = {};                     // owned, in order of position
+  std::int64_t cached_blocks = 0;         // of these, hit or registered: the first ones
+  std::vector<Identity> identities = {};  // of all its full blocks, future ones included
 
   std::int64_t num_tokens() const { return prompt + generated; }
 };
@@ -29,6 +35,8 @@ struct Reference {
   std::vector<std::size_t> waiting = {};
   std::vector<std::size_t> running = {};  // in order of admission
   int fruitless_schedules = 0;
+  Identities identities = {};
+  BlockPool pool = BlockPool(0);
   Result result = {};
 
   // 1.2.1 (sync) and 1.6.5 (async). At one instant: step end, then arrivals, then schedule().
@@ -38,6 +46,9 @@ struct Reference {
     while (true) {
       take_arrivals(now);
       if (running.empty() && waiting.empty()) {
+        if (blocks_in_use() != 0) {  // 7.2-6
+          throw std::logic_error("reference: blocks in use when idle");
+        }
         if (arrivals.empty()) {
           return result;
         }
@@ -51,6 +62,9 @@ struct Reference {
         Step next;  // sync: stays empty, and the outer loop schedules after the update
         if (config.async_scheduling) {
           next = schedule(now);  // schedule(k+1) at the start of step k; if empty, again at its end
+        }
+        for (std::size_t r = 0; r < state.size(); ++r) {
+          result.requests[r].block_ps += std::ssize(state[r].blocks) * step.duration_ps;
         }
         now += step.duration_ps;
         update(step, now);
@@ -66,6 +80,7 @@ struct Reference {
         config.usable_blocks < 1 || config.long_prefill_token_threshold < 0) {
       throw std::invalid_argument("reference: bad configuration");
     }
+    pool = BlockPool(config.usable_blocks);
     for (std::size_t r = 0; r < requests.size(); ++r) {
       // 1.5.3: length-capped at max_tokens or where num_tokens reaches max_model_len.
       const std::int64_t room = config.max_model_len - requests[r].prompt;
@@ -85,6 +100,10 @@ struct Reference {
       arrivals.erase(arrivals.begin());
       result.requests[r].reject = reject_reason(r);
       if (result.requests[r].reject == Reject::kNone) {
+        if (config.enable_prefix_caching) {  // 1.4.6: else the same pool without hashes
+          state[r].identities = identities.of(r, requests[r].content,
+                                              state[r].prompt + state[r].output, config.block_size);
+        }
         enqueue(r, waiting.size());
       }
     }
@@ -150,7 +169,7 @@ struct Reference {
         continue;
       }
       bool preempted_itself = false;
-      while (!preempted_itself && !fits(s, s.computed + n, 0)) {  // 1.3.1.8
+      while (!preempted_itself && !fits(s, {}, s.computed + n, 0)) {  // 1.3.1.8
         const std::size_t victim = choose_victim();
         // 1.3.2: a victim that this call has already scheduled is taken out again. Only then is i
         // decremented, as the text has it; a victim before i that was skipped does not move i.
@@ -168,7 +187,7 @@ struct Reference {
       if (preempted_itself) {  // 1.3.1.9
         break;
       }
-      s.blocks = blocks_for(s.computed + n);
+      allocate(s, {}, s.computed + n);
       step.scheduled.push_back({r, n, s.computed, false});  // 1.3.1.10
       budget -= n;
       ++i;
@@ -199,10 +218,13 @@ struct Reference {
                              [this](std::size_t a, std::size_t b) { return key(a) < key(b); });
   }
 
-  // 1.3.3. Generated tokens are kept, and so are the placeholders of a token in flight.
+  // 1.3.3. Generated tokens are kept, and so are the placeholders of a token in flight. Hashes stay
+  // valid, also those of blocks that this very call registered for a victim whose tokens it then
+  // takes back (1.3.2), though nobody computes them: vLLM does the same.
   void preempt(std::size_t victim, Step& step) {
     std::erase(running, victim);
-    state[victim].blocks = 0;
+    free_blocks(state[victim]);
+    result.requests[victim].discarded += state[victim].computed;
     state[victim].computed = 0;
     result.requests[victim].preemptions += 1;
     step.preempted.push_back(victim);
@@ -219,24 +241,30 @@ struct Reference {
       }
       const std::size_t r = waiting.front();
       State& s = state[r];
+      // 1.3.4.4, 1.4.4: at every attempt, and so that at least one token is left to compute.
+      const Blocks hit = pool.lookup(s.identities, (s.num_tokens() - 1) / config.block_size);
+      const std::int64_t hit_tokens = std::ssize(hit) * config.block_size;
       // 1.3.4.5; the generated tokens of a resumed request are included.
-      std::int64_t n = cap_long_prefill(s.num_tokens());
+      std::int64_t n = cap_long_prefill(s.num_tokens() - hit_tokens);
       if (!config.chunked_prefill && n > budget) {
         break;
       }
       n = std::min(n, budget);
       const std::int64_t margin = running.empty() ? 0 : watermark_blocks;  // 1.3.5
-      const bool gate = !config.reserve_full_isl || fits(s, s.num_tokens(), margin);
-      if (!gate || !fits(s, n, margin)) {  // 1.3.4.6
+      const bool gate = !config.reserve_full_isl || fits(s, hit, s.num_tokens(), margin);
+      if (!gate || !fits(s, hit, hit_tokens + n, margin)) {  // 1.3.4.6
         break;
       }
       waiting.erase(waiting.begin());
       running.push_back(r);  // 1.3.4.8
-      s.blocks = blocks_for(n);
-      step.scheduled.push_back({r, n, 0, false});
+      s.computed = hit_tokens;
+      allocate(s, hit, hit_tokens + n);
+      step.scheduled.push_back({r, n, hit_tokens, false});
       budget -= n;
+      result.requests[r].hit_tokens += hit_tokens;
       if (result.requests[r].first_scheduled_ps < 0) {
         result.requests[r].first_scheduled_ps = step.schedule_ps;
+        result.requests[r].cached_tokens = hit_tokens;
       }
     }
   }
@@ -245,18 +273,52 @@ struct Reference {
     return (tokens + config.block_size - 1) / config.block_size;
   }
 
-  std::int64_t blocks_in_use() const {
-    std::int64_t sum = 0;
-    for (const State& s : state) {
-      sum += s.blocks;
+  std::int64_t blocks_in_use() const { return config.usable_blocks - pool.free_blocks(); }
+
+  // 1.3.5: are there blocks for the request's first `tokens` positions, and `margin` to spare? A
+  // hit on a block that nobody uses takes a free block too.
+  bool fits(const State& s, const Blocks& hit, std::int64_t tokens, std::int64_t margin) const {
+    std::int64_t need = blocks_for(std::min(tokens, config.max_model_len));
+    need -= std::ssize(s.blocks) + std::ssize(hit);
+    for (const std::size_t block : hit) {
+      need += pool.is_free(block) ? 1 : 0;
     }
-    return sum;
+    return need + margin <= pool.free_blocks();
   }
 
-  // 1.3.5: are there blocks for the request's first `tokens` positions, and `margin` to spare?
-  bool fits(const State& s, std::int64_t tokens, std::int64_t margin) const {
-    const std::int64_t need = blocks_for(std::min(tokens, config.max_model_len)) - s.blocks;
-    return need + margin <= config.usable_blocks - blocks_in_use();
+  // Blocks for the request's first `tokens` positions: the hit ones, before any of them can be
+  // taken off the queue's head, then new ones.
+  void allocate(State& s, const Blocks& hit, std::int64_t tokens) {
+    for (const std::size_t block : hit) {
+      pool.touch(block);
+      s.blocks.push_back(block);
+      s.cached_blocks += 1;
+    }
+    while (std::ssize(s.blocks) < blocks_for(tokens)) {
+      s.blocks.push_back(pool.allocate());
+    }
+    register_full_blocks(s, tokens);
+  }
+
+  // 1.4.3: a full block can be hit as soon as its last position is scheduled and the ids of all its
+  // tokens are known. Prompts and, without async scheduling, generated tokens are known when they
+  // are scheduled, so their blocks are registered by allocate(). With async scheduling (1.6.1) a
+  // generated token is scheduled before its id returns: update() registers what was computed by
+  // steps that have ended (async_scheduler.py: computed less placeholders), the next allocate() all
+  // that is known, unless the request has been preempted meanwhile and owns no block. When it is
+  // computed again its tokens are known, and allocate() registers their blocks.
+  void register_full_blocks(State& s, std::int64_t scheduled) {
+    const std::int64_t full = std::min(scheduled, s.num_tokens()) / config.block_size;
+    while (config.enable_prefix_caching && s.cached_blocks < full) {
+      const auto i = static_cast<std::size_t>(s.cached_blocks);
+      pool.cache(s.blocks[i], s.identities[i]);
+      s.cached_blocks += 1;
+    }
+  }
+
+  void free_blocks(State& s) {
+    pool.release(s.blocks);
+    s.cached_blocks = 0;
   }
 
   // 1.3.6, and 1.6.1 for the placeholders.
@@ -286,8 +348,9 @@ struct Reference {
         s.placeholders -= 1;
       }
       result.requests[entry.request].token_ps.push_back(now);
+      register_full_blocks(s, s.computed - s.placeholders);
       if (s.generated == s.output) {  // 1.5.4
-        s.blocks = 0;
+        free_blocks(s);
         std::erase(running, entry.request);
         std::erase(waiting, entry.request);
         result.requests[entry.request].finish_ps = now;

@@ -1,13 +1,16 @@
 #pragma once
 
-// The naive reference simulator: the test oracle for the real engine. It models one vLLM V1 replica
-// without prefix caching, straight from the scheduler specification (numbers in comments, such as
-// "1.3.4.5", are its sections): per request, per step, plain vectors and loops. It shares no code
-// with the simulator that it checks. Keep it slow and obvious.
+// The naive reference simulator: the test oracle for the real engine. It models one vLLM V1
+// replica, straight from the scheduler specification (numbers in comments, such as "1.3.4.5", are
+// its sections): per request, per step, per block, plain vectors and loops. It shares no code with
+// the simulator that it checks, only the struct that says what a request's tokens are. Keep it slow
+// and obvious.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <vector>
+
+#include "sim/kv/content.h"
 
 namespace penstock::oracle {
 
@@ -23,6 +26,7 @@ struct Config {
   bool async_scheduling = false;
   bool reserve_full_isl = true;  // the full-sequence gate of 1.3.5
   double watermark = 0.0;
+  bool enable_prefix_caching = false;
 };
 
 struct Request {
@@ -30,6 +34,7 @@ struct Request {
   std::int64_t prompt = 1;
   std::int64_t output = 1;  // true output length = max_tokens (ignore_eos)
   std::int64_t priority = 0;
+  Content content = {};  // for the prefix cache
 };
 
 struct ScheduledRequest {
@@ -46,7 +51,7 @@ struct Step {
   std::vector<ScheduledRequest> scheduled;  // in scheduling order, never empty
   std::vector<std::size_t> preempted;       // victims of that schedule(), in order
   std::int64_t running = 0;                 // length of the running list after schedule()
-  std::int64_t blocks_in_use = 0;           // after schedule()
+  std::int64_t blocks_in_use = 0;           // after schedule(); a shared block is one
 };
 
 using StepTime = std::function<std::int64_t(const Step&)>;
@@ -60,7 +65,11 @@ struct Outcome {
   std::int64_t first_scheduled_ps = -1;  // time of the schedule() call that first admitted it
   std::int64_t finish_ps = -1;
   std::int64_t preemptions = 0;
-  std::int64_t computed = 0;  // sum of n over its steps, work lost to preemption included
+  std::int64_t block_ps = 0;       // integral of the blocks held, shared ones too
+  std::int64_t computed = 0;       // sum of n over its steps, work lost to preemption included
+  std::int64_t discarded = 0;      // sum of C when it was preempted
+  std::int64_t cached_tokens = 0;  // found in the prefix cache at its first admission
+  std::int64_t hit_tokens = 0;     // the same over all its admissions
 };
 
 struct Result {

@@ -9,57 +9,12 @@
 #include <iterator>
 #include <random>
 #include <stdexcept>
-#include <string>
 #include <vector>
+
+#include "tests/oracle/reference_traces.h"
 
 namespace penstock::oracle {
 namespace {
-
-using Times = std::vector<std::int64_t>;
-
-constexpr std::int64_t kUnit = 1'000'000'000'000;  // the time unit of the traces: one second
-
-std::int64_t unit_step(const Step& /*step*/) { return kUnit; }
-
-Request request_at(std::int64_t arrival_ps, std::int64_t prompt, std::int64_t output,
-                   std::int64_t priority = 0) {
-  return {arrival_ps, prompt, output, priority};
-}
-
-Config small_config(std::int64_t max_tokens, std::int64_t block_size, std::int64_t usable_blocks) {
-  Config config;
-  config.max_num_batched_tokens = max_tokens;
-  config.block_size = block_size;
-  config.usable_blocks = usable_blocks;
-  return config;
-}
-
-// "(0:5,1:3)(0:1-1)" : request:tokens, then "-victim" for each preemption.
-std::string trace(const Result& result) {
-  std::string text;
-  for (const Step& step : result.steps) {
-    text += "(";
-    for (const ScheduledRequest& entry : step.scheduled) {
-      text += text.back() == '(' ? "" : ",";
-      text += std::to_string(entry.request) + ":" + std::to_string(entry.n);
-    }
-    for (const std::size_t victim : step.preempted) {
-      text += "-" + std::to_string(victim);
-    }
-    text += ")";
-  }
-  return text;
-}
-
-// Token times in units.
-Times times(const Result& result, std::size_t request) {
-  Times out = result.requests[request].token_ps;
-  for (std::int64_t& t : out) {
-    CHECK(t % kUnit == 0);
-    t /= kUnit;
-  }
-  return out;
-}
 
 TEST_CASE("8.3 G1: chunked prefill fills the budget") {
   const Result result =

@@ -105,7 +105,8 @@ TEST_CASE("compare refuses folders that hold no result of run") {
   CHECK(empty.exit_code == 3);
   CHECK(has(empty.err, "holds no summary.json"));
   std::ofstream(results.path("empty") + "/sweep.json") << "{}";
-  CHECK(has(run_penstock({"compare", a, results.path("empty")}).err, "holds a sweep"));
+  CHECK(has(run_penstock({"compare", a, results.path("empty")}).err,
+            "run each with `penstock run FILE --set"));
   std::ofstream(results.path("empty") + "/summary.json") << "{";
   CHECK(run_penstock({"compare", a, results.path("empty")}).exit_code == 3);
   CHECK(run_penstock({"compare", a, results.file()}).exit_code == 3);

@@ -94,6 +94,32 @@ TEST_CASE("explain works without a roofline, and as Markdown") {
   CHECK(page.out.find("## saturation") != std::string::npos);
 }
 
+TEST_CASE("the curve of cost by load is what runs at that load cost, and pays for every second") {
+  const Json facts = explain({});
+  const Json& curve_rows = facts["saturation"]["by_load"];
+  REQUIRE(curve_rows.size() == 8);
+  double last = 1e300;
+  for (const Json& row : curve_rows) {
+    CAPTURE(row.dump());
+    const double input = row["input_usd_per_million"].get<double>();
+    const double output = row["output_usd_per_million"].get<double>();
+    const double a_second = row["input_tokens_per_s"].get<double>() * input +
+                            row["output_tokens_per_s"].get<double>() * output;
+    CHECK(a_second / 1e6 == doctest::Approx(6.98 / 3600).epsilon(1e-9));
+    CHECK(output < last);
+    last = output;
+    if (row["load"] > 0.8) {
+      continue;  // there the queue decides how long a finite run lasts
+    }
+    const CommandResult run = run_penstock(
+        {"run", curve, "--quiet", "--format", "json", "--set", "cost.rule=phase", "--set",
+         "workload.classes[0].rate=" + std::to_string(row["requests_per_s"].get<double>()) + "/s"});
+    const Json cost = Json::parse(run.out)["cost"]["per_million"];
+    CHECK(output == doctest::Approx(cost["output"].get<double>()).epsilon(0.1));
+    CHECK(input == doctest::Approx(cost["input"].get<double>()).epsilon(0.2));
+  }
+}
+
 TEST_CASE("a run's load grows to 1, and its price falls to that of saturation") {
   const auto run = [](const std::string& rate) {
     const CommandResult result =

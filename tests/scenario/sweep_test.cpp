@@ -28,11 +28,11 @@ using test::run_penstock;
 using test::TemporaryFolder;
 using Words = std::vector<std::string>;
 
-const std::string sample = "workloads/chat.yaml";
+const std::string swept_sample = "workloads/chat.yaml";
 
 /// A small sweep with `more` words.
 Words sweep_words(const Words& more) {
-  Words words{"sweep", sample, "--set", "workload.requests=60"};
+  Words words{"sweep", swept_sample, "--set", "workload.requests=60"};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -47,7 +47,7 @@ Words with(Words words, const Words& more) {
 }
 
 /// Everything in a result folder but the facts of the clock.
-std::string results_in(const fs::path& folder) {
+std::string swept_results_in(const fs::path& folder) {
   std::string all;
   for (const char* name : {"points.csv", "sweep.json", "journal.jsonl"}) {
     all += read_file(folder / name);
@@ -60,8 +60,8 @@ std::size_t files_in(const fs::path& folder) {
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-/// Starts a sweep and kills it after so many microseconds.
-void kill_after(const Words& words, long microseconds) {
+/// Starts a command whose output goes to the files `out` and `err`.
+pid_t start(const Words& words, const std::string& out, const std::string& err) {
   Words all{test::penstock_binary().string()};
   all.insert(all.end(), words.begin(), words.end());
   std::vector<char*> argv;
@@ -73,18 +73,29 @@ void kill_after(const Words& words, long microseconds) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    const int nowhere = open("/dev/null", O_RDWR);
-    dup2(nowhere, STDOUT_FILENO);
-    dup2(nowhere, STDERR_FILENO);
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
     if (chdir(directory.c_str()) == 0) {
       execv(argv[0], argv.data());
     }
     _exit(127);
   }
-  std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
-  kill(child, SIGKILL);
+  return child;
+}
+
+/// Sends a signal and waits: the exit code, or 128 + the signal that ended the process.
+int stop(pid_t child, int signal) {
+  kill(child, signal);
   int status = 0;
   waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// Starts a sweep and sends it a signal after so many microseconds.
+int stop_after(const Words& words, long microseconds, int signal) {
+  const pid_t child = start(words, "/dev/null", "/dev/null");
+  std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+  return stop(child, signal);
 }
 
 }  // namespace
@@ -99,7 +110,7 @@ TEST_CASE("each point of a sweep is the run with the same --set") {
     const std::string seqs = point["values"]["engine.max_num_seqs"].dump();
     CHECK(point["values"]["slo.ttft"] == "300ms");
     Json run = Json::parse(
-        run_penstock({"run", sample, "--set", "workload.requests=60", "--set",
+        run_penstock({"run", swept_sample, "--set", "workload.requests=60", "--set",
                       "engine.max_num_seqs=" + seqs, "--set", "slo.ttft=300ms", "--format", "json"})
             .out);
     for (const auto& item : run.items()) {
@@ -120,8 +131,8 @@ TEST_CASE("a sweep gives the same files for any number of jobs, and again when r
   CHECK(first.exit_code == 0);
   CHECK(first.err.empty());
   CHECK(first.out == second.out);
-  const std::string want = results_in(one);
-  CHECK(want == results_in(two));
+  const std::string want = swept_results_in(one);
+  CHECK(want == swept_results_in(two));
   CHECK(files_in(one) == 4);
   const std::string csv = read_file(fs::path(one) / "points.csv");
   CHECK(csv.starts_with("engine.max_num_seqs,cluster.replicas,status,"));
@@ -132,44 +143,51 @@ TEST_CASE("a sweep gives the same files for any number of jobs, and again when r
   }
   const CommandResult again = sweep(with(grid, {"--resume", "-o", two}));
   CHECK(again.out == first.out);
-  CHECK(want == results_in(two));
+  CHECK(want == swept_results_in(two));
   const Json manifest = Json::parse(read_file(fs::path(two) / "manifest.json"));
   CHECK(manifest["wall_clock"]["runs_resumed"] == 30);
 }
 
-TEST_CASE("a sweep killed at any moment and resumed is as if nothing had happened") {
+TEST_CASE("a sweep stopped at any moment and resumed is as if nothing had happened") {
   const TemporaryFolder folder;
+  const Words small{"--vary", "engine.max_num_seqs=1..8:log2", "--vary", "cluster.replicas=1,2,4"};
   const std::string calm = (folder.path() / "calm").string();
-  REQUIRE(sweep(with(grid, {"-o", calm})).exit_code == 0);
-  const std::string want = results_in(calm);
+  REQUIRE(sweep(with(small, {"-o", calm})).exit_code == 0);
+  const std::string want = swept_results_in(calm);
   Rng rng(1, "kills");
   for (int round = 0; round < 3; ++round) {
     CAPTURE(round);
     const std::string target = (folder.path() / std::to_string(round)).string();
-    const Words words = sweep_words(with(grid, {"--jobs", "2", "--resume", "-o", target}));
-    for (int kills = 0; kills < 2; ++kills) {
-      kill_after(words, static_cast<long>(rng.below(80'000)));
-    }
+    const Words words = sweep_words(with(small, {"--jobs", "2", "--resume", "-o", target}));
+    stop_after(words, static_cast<long>(rng.below(40'000)), SIGKILL);
+    // The end of the sweep, or of the process before it listens, may come first.
+    const int code = stop_after(words, static_cast<long>(rng.below(40'000)), SIGINT);
+    CHECK((code == 130 || code == 0));
     const CommandResult resumed = run_penstock(words);
     CHECK(resumed.exit_code == 0);
-    CHECK(results_in(target) == want);
+    CHECK(swept_results_in(target) == want);
     CHECK(files_in(target) == 4);
   }
 }
 
 TEST_CASE("an interrupted sweep keeps and marks what is done, and goes on") {
   const TemporaryFolder folder;
-  const std::string target = (folder.path() / "out").string();
-  const Words words{"sweep",    sample, "--vary", "workload.requests=50,3000000", "--jobs", "1",
-                    "--resume", "-o",   target};
-  Words timed{"--preserve-status", "-s", "INT", "0.5", test::penstock_binary().string()};
-  timed.insert(timed.end(), words.begin(), words.end());
-  const CommandResult result = test::run_command("/usr/bin/timeout", timed);
-  CHECK(result.exit_code == 130);
-  CHECK(has(result.err, "interrupted: 1 of 2 points are done; the same command with --resume"));
-  CHECK(has(result.out, "not complete: 1 of 2 points"));
-  CHECK_FALSE(fs::exists(fs::path(target) / "points.csv"));
-  CHECK(has(read_file(fs::path(target) / "journal.jsonl"), "\"point\":0"));
+  const auto path = [&folder](const char* name) { return (folder.path() / name).string(); };
+  const fs::path journal = folder.path() / "out" / "journal.jsonl";
+  const pid_t child = start({"sweep", swept_sample, "--vary", "workload.requests=50,3000000",
+                             "--jobs", "1", "-o", path("out")},
+                            path("stdout"), path("stderr"));
+  for (int tries = 0; tries < 2000; ++tries) {
+    if (fs::exists(journal) && has(read_file(journal), "\"point\":0")) {
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  CHECK(stop(child, SIGINT) == 130);
+  CHECK(has(read_file(path("stderr")),
+            "interrupted: 1 of 2 points are done; the same command with --resume"));
+  CHECK(has(read_file(path("stdout")), "not complete: 1 of 2 points"));
+  CHECK(files_in(path("out")) == 1);
 }
 
 TEST_CASE("a point that does not fit is a row with its reason") {
@@ -185,7 +203,9 @@ TEST_CASE("a point that does not fit is a row with its reason") {
   CHECK(has(none.out, "✗ llama-3.1-70b does not fit"));
   const CommandResult wrong = sweep({"--vary", "engine.max_num_seqs=8,none", "--format", "json"});
   CHECK(wrong.exit_code == 0);
-  CHECK(Json::parse(wrong.out)["points"][1]["status"] == "invalid");
+  const Json points = Json::parse(wrong.out);
+  CHECK(points["points"][1]["status"] == "invalid");
+  CHECK(has(points["reasons"]["reason"].get<std::string>(), "could not be run"));
   CHECK(sweep({"--vary", "slo.ttft=1ms,2ms", "--strict"}).exit_code == 1);
 }
 
@@ -204,12 +224,45 @@ TEST_CASE("what is wrong with all points is told before anything runs") {
   CHECK_FALSE(fs::exists(target));
 }
 
+TEST_CASE("a file of values that cannot be read exits 74 and says where it was named") {
+  const CommandResult result = sweep({"--vary", "seed=1,@no-such-file"});
+  CHECK(result.exit_code == 74);
+  CHECK(has(result.err, "cannot read `no-such-file`: there is no such file"));
+  CHECK(has(result.err, "--> --vary[1]:1:8"));
+  CHECK(sweep({"--vary", "seed=@/dev/null"}).exit_code == 3);
+}
+
+TEST_CASE("GPUs side by side at one price are warned of, a map of prices is not") {
+  const Words gpus{"--set", "model=llama-3.1-8b", "--vary", "cluster.gpu=h100-sxm,l40s", "--format",
+                   "json"};
+  const CommandResult alike = sweep(gpus);
+  CHECK(has(alike.err, "warning: all GPUs of this sweep are priced alike"));
+  CHECK(has(alike.err, "--> workloads/chat.yaml:31:15"));
+  CHECK(has(alike.err, "give a map, such as {h100-sxm: $2.50/h, l40s: $0.90/h}"));
+  const Json warned = Json::parse(alike.out);
+  REQUIRE(warned["warnings"].size() == 1);
+  CHECK(has(warned["warnings"][0].get<std::string>(), "give a map"));
+  CHECK(warned["points"][1]["cost"]["gpu_hours"].get<double>() * 2.5 ==
+        doctest::Approx(warned["points"][1]["cost"]["total"].get<double>()));
+  const CommandResult map =
+      sweep(with(gpus, {"--set", "prices.gpu={h100-sxm: $2.50/h, l40s: $0.90/h}"}));
+  CHECK(map.err.empty());
+  const Json priced = Json::parse(map.out);
+  CHECK(priced["warnings"].empty());
+  CHECK(priced["points"][1]["cost"]["gpu_hours"].get<double>() * 0.9 ==
+        doctest::Approx(priced["points"][1]["cost"]["total"].get<double>()));
+  // One GPU, or prices that are varied too: the user knows.
+  CHECK_FALSE(has(sweep({"--vary", "cluster.gpu=h100-sxm", "--vary", "seed=1,2"}).err, "alike"));
+  CHECK_FALSE(has(sweep(with(gpus, {"--vary", "prices.gpu=$1/h,$2/h"})).err, "alike"));
+}
+
 TEST_CASE("a sweep's command line that makes no sense exits 2") {
   const std::vector<std::pair<Words, std::string>> cases{
       {{}, "needs --vary"},
       {{"--vary", "seed"}, "PATH=VALUES"},
       {{"--vary", "seed=1", "--vary", "seed=2"}, "twice"},
       {{"--vary", "seed=1,2", "--seed", "3"}, "--runs"},
+      {{"--vary", "plan.peak=1,2"}, "`penstock plan FILE --set plan.peak=VALUE`"},
       {{"--vary", "seed=1", "--jobs", "0"}, "from 1"},
       {{"--vary", "seed=1", "--runs", "x"}, "--runs"},
       {{"--vary", "seed=1", "--sample", "-1"}, "--sample"},
@@ -229,14 +282,14 @@ TEST_CASE("a folder of another sweep is not touched") {
   const TemporaryFolder folder;
   const std::string target = (folder.path() / "out").string();
   CHECK(sweep({"--vary", "seed=1,2", "-o", target}).exit_code == 0);
-  const std::string before = results_in(target);
+  const std::string before = swept_results_in(target);
   const CommandResult other = sweep({"--vary", "seed=1,2,3", "-o", target, "--resume"});
   CHECK(other.exit_code == 2);
   CHECK(has(other.err, "--vary was `seed=1,2`, now `seed=1,2,3`"));
   CHECK(sweep({"--vary", "seed=1,2,3", "-o", target}).exit_code == 74);
-  CHECK(before == results_in(target));
+  CHECK(before == swept_results_in(target));
   CHECK(sweep({"--vary", "seed=1,2,3", "-o", target, "--force"}).exit_code == 0);
-  CHECK(before != results_in(target));
+  CHECK(before != swept_results_in(target));
 }
 
 TEST_CASE("a full disk and a folder that cannot be written are told, and lose nothing") {
@@ -253,17 +306,31 @@ TEST_CASE("a full disk and a folder that cannot be written are told, and lose no
   CHECK(resumed.exit_code == 0);
   CHECK(Json::parse(read_file(fs::path(target) / "manifest.json"))["wall_clock"]["runs_resumed"] >
         0);
-  CHECK(results_in(target).size() > 100'000);
+  CHECK(swept_results_in(target).size() > 100'000);
   const CommandResult nowhere = sweep({"--vary", "seed=1", "-o", "/proc/penstock"});
   CHECK(nowhere.exit_code == 74);
-  if (geteuid() != 0) {
-    const fs::path locked = folder.path() / "locked";
-    fs::create_directory(locked);
-    fs::permissions(locked, fs::perms::owner_read | fs::perms::owner_exec);
-    const CommandResult refused = sweep({"--vary", "seed=1", "-o", (locked / "out").string()});
-    CHECK(refused.exit_code == 74);
-    CHECK(has(refused.err, "Permission denied"));
+}
+
+TEST_CASE("a folder without permission is told before anything runs") {
+  const TemporaryFolder folder;
+  constexpr const char* as_nobody = "/usr/bin/setpriv";  // root may write everywhere
+  Words words{"--reuid=65534", "--regid=65534", "--clear-groups", test::penstock_binary().string()};
+  const bool is_root = geteuid() == 0;
+  if (is_root && (!fs::exists(as_nobody) ||
+                  test::run_command(as_nobody, with(words, {"version"})).exit_code != 0)) {
+    MESSAGE("not tried: nobody cannot run this binary");
+    return;
   }
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec |
+                                     fs::perms::others_read | fs::perms::others_exec);
+  const Words more = sweep_words({"--vary", "seed=1", "-o", (folder.path() / "out").string()});
+  const CommandResult refused =
+      is_root ? test::run_command(as_nobody, with(words, more)) : run_penstock(more);
+  CHECK(refused.exit_code == 74);
+  CHECK(refused.out.empty());
+  CHECK(has(refused.err, "Permission denied"));
+  CHECK(files_in(folder.path()) == 0);
+  fs::permissions(folder.path(), fs::perms::owner_all);
 }
 
 TEST_CASE("several runs give means with intervals") {
@@ -273,7 +340,8 @@ TEST_CASE("several runs give means with intervals") {
     double sum = 0;
     for (const char* seed : {"1", "2", "3"}) {
       const Json run = Json::parse(
-          run_penstock({"run", sample, "--set", "workload.requests=60", "--seed", seed, "--set",
+          run_penstock({"run", swept_sample, "--set", "workload.requests=60", "--seed", seed,
+                        "--set",
                         "engine.max_num_seqs=" + point["values"]["engine.max_num_seqs"].dump(),
                         "--format", "json"})
               .out);
@@ -307,7 +375,7 @@ TEST_CASE("a sample is the same each time, and --dry-run lists it") {
 TEST_CASE("golden: a batch-size sweep") {
   const fs::path path = test::source_dir() / "tests" / "scenario" / "expected" / "sweep.txt";
   const CommandResult result =
-      run_penstock({"sweep", sample, "--vary", "engine.max_num_seqs=1..512:log2", "--vary",
+      run_penstock({"sweep", swept_sample, "--vary", "engine.max_num_seqs=1..512:log2", "--vary",
                     "cluster.gpu=h100-sxm,l4", "--set", "workload.requests=500"});
   REQUIRE(result.exit_code == 0);
   if (std::getenv("UPDATE_EXPECTED") != nullptr) {

@@ -100,6 +100,7 @@ Scenario scenario(const EngineLimits& limits) {
       limits.priority ? SchedulingPolicy::priority : SchedulingPolicy::fcfs;
   scenario.engine.scheduler_reserve_full_isl = limits.gate;
   scenario.engine.watermark = limits.watermark;
+  scenario.engine.enable_prefix_caching = limits.prefix_caching;
   scenario.workload.classes.resize(1);
   scenario.prices.gpu_per_hour = 1;
   return scenario;

@@ -51,6 +51,7 @@ struct EngineLimits {
   bool async = false;
   bool gate = true;
   double watermark = 0;
+  bool prefix_caching = false;
 };
 Scenario scenario(const EngineLimits& limits);
 
@@ -68,7 +69,10 @@ std::string fingerprint(const Result& result);
 /// Whole seconds, for golden traces with T = 1.
 inline Request request(double arrival_s, std::int64_t input, std::int64_t output,
                        std::int32_t priority = 0) {
-  return {SimTime::from_seconds(arrival_s), input, output, priority, 0};
+  return {.arrival = SimTime::from_seconds(arrival_s),
+          .input_tokens = input,
+          .output_tokens = output,
+          .priority = priority};
 }
 
 }  // namespace penstock::probe

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string_view>
 
 #include "sim/core/rng.h"
 
@@ -12,7 +13,7 @@ namespace {
 /// Draws with names, one per call.
 class Dice {
  public:
-  explicit Dice(std::uint64_t seed) : rng_(seed, "random_load") {}
+  Dice(std::uint64_t seed, std::string_view name) : rng_(seed, name) {}
   std::int64_t in(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(high - low + 1)));
   }
@@ -42,19 +43,75 @@ void draw_limits(Dice& dice, EngineLimits& limits) {
   }
 }
 
+void draw_pool_and_step(Dice& dice, std::int64_t longest, RandomLoad& load) {
+  load.limits.usable_blocks =
+      (dice.one_in(3) ? 10'000 : dice.in(longest, 4 * longest)) / load.limits.block_size + 1;
+  load.step.base = dice.of<std::int64_t>({1'000'000'000'000, 10'000'000'007, 3'333'333'333});
+  load.step.per_token = dice.of<std::int64_t>({0, 1, 7'000'003});
+  load.step.per_kv = dice.of<std::int64_t>({0, 1, 40'001, 5'000'001});
+}
+
+constexpr std::int64_t whole_request = 1'000'000;  // tokens: a span longer than any request
+
+/// The spans of the first `tokens` tokens, if they reach so far.
+Content cut(const Content& content, std::int64_t tokens) {
+  Content out;
+  for (ContentSpan span : content) {
+    span.tokens = std::min(span.tokens, tokens);
+    tokens -= span.tokens;
+    if (span.tokens > 0) {
+      out.push_back(span);
+    }
+  }
+  return out;
+}
+
+/// Streams 1 to 3 are shared, `unused` is a stream that no request has yet.
+void draw_new_request(Dice& dice, std::int64_t longest, std::uint64_t unused, Request& r) {
+  r.input_tokens = dice.in(1, longest);
+  const std::int64_t kind = dice.in(1, 4);  // 1: shares nothing
+  if (kind >= 2) {
+    ContentSpan shared;
+    shared.stream = static_cast<std::uint64_t>(dice.in(1, 3));
+    shared.first = dice.of<std::int64_t>({0, 0, 0, 5});
+    shared.tokens = kind == 2 ? whole_request : dice.in(1, r.input_tokens);
+    r.content.push_back(shared);
+  }
+  if (kind == 4) {  // a conversation that starts with a shared prompt
+    r.content.push_back({unused, 0, whole_request});
+  }
+}
+
+/// Comes again, or goes on after the answer, as somebody else might or along a branch of its own.
+void draw_follower(Dice& dice, const Request& earlier, std::uint64_t unused, Request& r) {
+  r.input_tokens = earlier.input_tokens;
+  r.content = earlier.content;
+  if (dice.one_in(3)) {
+    return;
+  }
+  const std::int64_t told = earlier.input_tokens + earlier.output_tokens;
+  r.input_tokens = told + dice.in(1, 8);
+  if (dice.one_in(2)) {
+    r.content = cut(earlier.content, told);
+    std::int64_t known = 0;
+    for (const ContentSpan& span : r.content) {
+      known += span.tokens;
+    }
+    if (known == told) {
+      r.content.push_back({unused, 0, whole_request});
+    }
+  }
+}
+
 }  // namespace
 
 RandomLoad random_load(std::uint64_t seed) {
-  Dice dice(seed);
+  Dice dice(seed, "random_load");
   RandomLoad load;
   load.seed = seed;
   draw_limits(dice, load.limits);
   const std::int64_t longest = dice.of<std::int64_t>({6, 20, 60});
-  load.limits.usable_blocks =
-      (dice.one_in(3) ? 100'000 : dice.in(longest, 4 * longest)) / load.limits.block_size + 1;
-  load.step.base = dice.of<std::int64_t>({1'000'000'000'000, 10'000'000'007, 3'333'333'333});
-  load.step.per_token = dice.of<std::int64_t>({0, 1, 7'000'003});
-  load.step.per_kv = dice.of<std::int64_t>({0, 1, 40'001, 5'000'001});
+  draw_pool_and_step(dice, longest, load);
   const std::int64_t count = dice.in(1, 14);
   SimTime now;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -71,18 +128,52 @@ RandomLoad random_load(std::uint64_t seed) {
   return load;
 }
 
+RandomLoad random_content_load(std::uint64_t seed) {
+  Dice dice(seed, "random_content_load");
+  RandomLoad load;
+  load.seed = seed;
+  draw_limits(dice, load.limits);
+  load.limits.prefix_caching = true;
+  const std::int64_t longest = dice.of<std::int64_t>({12, 30, 60});
+  draw_pool_and_step(dice, longest, load);
+  const std::int64_t count = dice.in(2, 20);
+  SimTime now;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t gap = dice.of<std::int64_t>({0, 0, 0, 1, 2, 5, 20});
+    now += SimTime{gap * load.step.base / dice.of<std::int64_t>({1, 1, 2, 3})};
+    Request r;
+    r.arrival = now;
+    const std::uint64_t unused = 10 + static_cast<std::uint64_t>(i);
+    const std::int64_t earlier = dice.in(0, 2 * i);  // half of them follow an earlier request
+    if (earlier < i &&
+        load.requests[static_cast<std::size_t>(earlier)].input_tokens < 2 * longest) {
+      draw_follower(dice, load.requests[static_cast<std::size_t>(earlier)], unused, r);
+    } else {
+      draw_new_request(dice, longest, unused, r);
+    }
+    r.output_tokens = dice.in(1, dice.one_in(2) ? longest : 8);
+    r.priority = static_cast<std::int32_t>(dice.in(0, 2));
+    load.requests.push_back(r);
+  }
+  return load;
+}
+
 std::string RandomLoad::describe() const {
   std::ostringstream out;
   out << "seed " << seed << ": M " << limits.max_num_batched_tokens << " S " << limits.max_num_seqs
       << " B " << limits.block_size << " blocks " << limits.usable_blocks << " L "
       << limits.long_prefill_token_threshold << " max_model_len " << limits.max_model_len
       << (limits.chunked_prefill ? "" : " unchunked") << (limits.priority ? " priority" : "")
-      << (limits.async ? " async" : "") << (limits.gate ? " gate" : "") << " watermark "
-      << limits.watermark << " step " << step.base << '+' << step.per_token << "/token+"
-      << step.per_kv << "/kv;";
+      << (limits.async ? " async" : "") << (limits.gate ? " gate" : "")
+      << (limits.prefix_caching ? " caching" : "") << " watermark " << limits.watermark << " step "
+      << step.base << '+' << step.per_token << "/token+" << step.per_kv << "/kv;";
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
-        << r.priority << ')';
+        << r.priority;
+    for (const ContentSpan& span : r.content) {
+      out << ' ' << span.stream << ':' << span.first << '+' << span.tokens;
+    }
+    out << ')';
   }
   return out.str();
 }

@@ -20,4 +20,9 @@ struct RandomLoad {
 };
 RandomLoad random_load(std::uint64_t seed);
 
+/// One for the prefix cache, which is on, with pools as small as above: prefixes that many share,
+/// conversations that continue an earlier request's prompt and answer and branch there, requests
+/// that come twice, requests that share nothing.
+RandomLoad random_content_load(std::uint64_t seed);
+
 }  // namespace penstock::probe

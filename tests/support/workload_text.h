@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -57,14 +58,25 @@ inline std::vector<std::string> brief(const Diagnostics& diagnostics) {
   return all;
 }
 
-/// The rows of a trace in memory, as far as they are good.
+/// Opens a trace; `format`: null = recognised by content.
+inline std::unique_ptr<TraceReader> open_text(LineReader lines, ErrorLog& errors,
+                                              const char* format = nullptr,
+                                              std::int64_t block_tokens = 0) {
+  TraceOptions options;
+  options.format = format == nullptr ? nullptr : find_trace_format(format);
+  options.block_tokens = block_tokens;
+  return open_trace(std::move(lines), options, errors).reader;
+}
+
+/// The rows of a trace in memory, as far as they are good, without what they refer to.
 inline std::vector<TraceRow> read_trace(std::string_view text, ErrorLog& errors,
                                         const char* format = nullptr) {
   std::vector<TraceRow> rows;
-  const TraceFormat* const given = format == nullptr ? nullptr : find_trace_format(format);
-  const auto reader = open_trace(LineReader(text), given, errors);
+  const auto reader = open_text(LineReader(text), errors, format);
   TraceRow row;
   while (reader != nullptr && reader->next(row)) {
+    row.session = row.tenant = row.prefix_group = {};
+    row.blocks = {};
     rows.push_back(row);
   }
   return rows;

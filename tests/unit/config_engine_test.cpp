@@ -93,11 +93,9 @@ TEST_CASE("single keys override a preset") {
 
 TEST_CASE("keys that are not built yet are refused by name: exit 4") {
   for (const char* set : {
-           "engine.enable_prefix_caching=true",
            "engine.pipeline_depth=2",
            "cluster.pipeline_parallel=2",
            "step_model={table: x.csv}",
-           "workload.classes[0].prefix={shared: 100}",
        }) {
     CAPTURE(set);
     const Loaded loaded = load_small({set});

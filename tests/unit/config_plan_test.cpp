@@ -66,6 +66,15 @@ TEST_CASE("a file without a plan section is planned for with the defaults") {
         std::vector<std::string>{"plan.gpus are the 2 of `prices.gpu`, as none are given"});
 }
 
+TEST_CASE("a plan may leave the length of its traffic open, not that of offline classes") {
+  std::string text(base_file);
+  text.erase(text.find("  duration: 10min\n"), std::string_view("  duration: 10min\n").size());
+  CHECK(shown(load_plan(text)) == "");
+  CHECK(load_plan(text).ok);
+  const LoadedPlan offline = load_plan(text, {"workload.classes[0].arrivals.process=offline"});
+  CHECK_FALSE(offline.ok);
+}
+
 TEST_CASE("every key of the plan is taken, and names become those of the catalogue") {
   const LoadedPlan loaded = load_plan(std::string(base_file) + R"(plan:
   gpus: [H100, h200-sxm, l40s]

@@ -173,14 +173,14 @@ TEST_CASE("the summary has the keys of the contract in their order") {
                                              "steps"});
   CHECK(keys_of(json["energy"]) == Keys{"gpu_kwh", "idle_kwh", "server_kwh", "facility_kwh",
                                         "peak_kw", "joules_per_output_token", "joules_per_token"});
-  CHECK(keys_of(json["cost"]) == Keys{"currency", "total", "gpu_hours", "rule", "per_million",
-                                      "busy_per_million", "idle_per_million",
+  CHECK(keys_of(json["cost"]) == Keys{"currency", "total", "gpu_hours", "price", "rule",
+                                      "per_million", "busy_per_million", "idle_per_million",
                                       "saturation_per_million", "rules", "accounts", "bases"});
   CHECK(keys_of(json["cost"]["per_million"]) == Keys{"input", "cached_input", "output", "blended"});
   CHECK(keys_of(json["cost"]["rules"]) ==
         Keys{"phase", "cause", "occupancy", "flops", "output_only", "blended"});
   CHECK(keys_of(json["cost"]["rules"]["phase"]) == Keys{"input", "cached_input", "output"});
-  CHECK(keys_of(json["cost"]["accounts"][0]) == Keys{"token", "cause", "amount"});
+  CHECK(keys_of(json["cost"]["accounts"][0]) == Keys{"token", "cause", "gpu_hours", "amount"});
   CHECK(keys_of(json["cost"]["bases"]) == Keys{"rental", "owned", "electricity"});
   CHECK(keys_of(json["classes"]) == Keys{"chat", "code"});
   CHECK(keys_of(json["classes"]["chat"]) ==

@@ -230,30 +230,4 @@ TEST_CASE("many bursty clients together are nearly a Poisson process, one alone 
   CHECK(fano(arrivals, window, span) < 1.3);
 }
 
-TEST_CASE("a thinned trace keeps each row with its probability, in order, by the seed") {
-  ReplayTrace trace;
-  for (std::int64_t i = 0; i < 20'000; ++i) {
-    trace.rows.push_back({SimTime{i}, 10, 10});
-  }
-  ReplayTrace again = trace;
-  ReplayTrace other = trace;
-  CHECK(thin_trace(trace, 0.3, 1));
-  CHECK(static_cast<double>(trace.rows.size()) == doctest::Approx(6000).epsilon(0.04));
-  const auto earlier = [](const ReplayTrace::Row& a, const ReplayTrace::Row& b) {
-    return a.arrival < b.arrival;
-  };
-  CHECK(std::is_sorted(trace.rows.begin(), trace.rows.end(), earlier));
-  thin_trace(again, 0.3, 1);
-  thin_trace(other, 0.3, 2);
-  const auto same = [](const ReplayTrace::Row& a, const ReplayTrace::Row& b) {
-    return a.arrival == b.arrival;
-  };
-  CHECK(
-      std::equal(trace.rows.begin(), trace.rows.end(), again.rows.begin(), again.rows.end(), same));
-  CHECK_FALSE(
-      std::equal(trace.rows.begin(), trace.rows.end(), other.rows.begin(), other.rows.end(), same));
-  other.rows.resize(1);
-  CHECK_FALSE(thin_trace(other, 1e-9, 1));
-}
-
 }  // namespace penstock

@@ -43,25 +43,38 @@ struct Cuts {
   }
 };
 
-/// "input@milliseconds ..." of what is kept.
-std::string kept(const Cuts& cuts) {
-  ErrorLog errors("t.csv");
-  const ReplayTrace trace = load_replay(cuts.spec(), LineReader(six_rows), errors);
-  CHECK(test::brief(errors.diagnostics()) == Texts{});
-  CHECK(trace.rows_in_file == 6);
-  CHECK(trace.span_of_file.ps == 10 * ps_per_s);
-  std::string text;
-  for (const ReplayTrace::Row& row : trace.rows) {
-    CHECK(row.arrival.ps % 1'000'000'000 == 0);
-    text += std::to_string(row.input_tokens) + "@" +
-            std::to_string(row.arrival.ps / 1'000'000'000) + " ";
-  }
-  return text;
+ReplayTrace load(const TraceSpec& spec, std::string text, ErrorLog& errors) {
+  std::vector<std::string> notes;
+  return load_replay(spec, TraceInput::of_text(std::move(text)), errors, notes);
 }
 
-Texts errors_of(const Cuts& cuts) {
+/// "input@milliseconds ..." of what is kept.
+std::string kept(const Cuts& cuts, const std::string& text = six_rows) {
   ErrorLog errors("t.csv");
-  load_replay(cuts.spec(), LineReader(six_rows), errors);
+  const TraceSpec spec = cuts.spec();
+  const ReplayTrace trace = load(spec, text, errors);
+  CHECK(test::brief(errors.diagnostics()) == Texts{});
+  CHECK(trace.scan.rows == 6);
+  CHECK((trace.scan.latest - trace.scan.earliest).ps == 10 * ps_per_s);
+  ReplayStream stream(spec, trace, {}, 0, nullptr);
+  std::string all;
+  std::uint64_t requests = 0;
+  for (SimTime last; stream.next_arrival() < SimTime::never(); ++requests) {
+    const Request request = stream.pop();
+    CHECK(request.arrival.ps % 1'000'000'000 == 0);
+    CHECK(request.arrival >= last);
+    last = request.arrival;
+    CHECK((requests + 1 < trace.requests || last == trace.last));
+    all += std::to_string(request.input_tokens) + "@" +
+           std::to_string(request.arrival.ps / 1'000'000'000) + " ";
+  }
+  CHECK(requests == trace.requests);
+  return all;
+}
+
+Texts errors_of(const Cuts& cuts, const std::string& text = six_rows) {
+  ErrorLog errors("t.csv");
+  load(cuts.spec(), text, errors);
   Texts texts = test::brief(errors.diagnostics());
   for (const Diagnostic& d : errors.diagnostics()) {
     texts.insert(texts.end(), d.notes.begin(), d.notes.end());
@@ -111,9 +124,10 @@ TEST_CASE("a trace stretched beyond 100 days is an error") {
 }
 
 TEST_CASE("a trace without rows is an error") {
-  ErrorLog errors("t.csv");
-  load_replay({}, LineReader("TIMESTAMP,ContextTokens,GeneratedTokens\n\n"), errors);
-  CHECK(test::brief(errors.diagnostics()) == Texts{"t.csv: the trace has a header and no rows"});
+  CHECK(errors_of({}, "TIMESTAMP,ContextTokens,GeneratedTokens\n\n") ==
+        Texts{"t.csv: the trace has no rows"});
+  CHECK(errors_of({}, "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 23:59:58,0,1\n") ==
+        Texts{"t.csv: the trace has no rows with input and output tokens"});
 }
 
 TEST_CASE("times are divided exactly, halves up") {
@@ -146,8 +160,8 @@ TEST_CASE("a replayed trace gives its rows as requests of its class") {
   ErrorLog errors("t.csv");
   ClassSpec spec;
   spec.priority = 3;
-  ReplayStream stream(load_replay(Cuts{.requests = 2}.spec(), LineReader(six_rows), errors), spec,
-                      5);
+  const TraceSpec two = Cuts{.requests = 2}.spec();
+  ReplayStream stream(two, load(two, six_rows, errors), spec, 5, nullptr);
   CHECK(stream.next_arrival().ps == 0);
   CHECK(stream.pop().input_tokens == 1);
   CHECK(stream.next_arrival().ps == ps_per_s);
@@ -160,34 +174,125 @@ TEST_CASE("a replayed trace gives its rows as requests of its class") {
   CHECK(stream.next_arrival() == SimTime::never());
 }
 
+TEST_CASE("rows out of order are replayed in order, from the earliest on") {
+  std::string shuffled = "TIMESTAMP,ContextTokens,GeneratedTokens\n";
+  for (const char* row :
+       {"2023-11-17 00:00:02,4,7", "2023-11-16 23:59:58,1,7", "2023-11-17 00:00:08,6,7",
+        "2023-11-17 00:00:00.5,3,7", "2023-11-17 00:00:02,5,7", "2023-11-16 23:59:59,2,7"}) {
+    shuffled += std::string(row) + "\n";
+  }
+  CHECK(kept({}, shuffled) == "1@0 2@1000 3@2500 4@4000 5@4000 6@10000 ");
+  CHECK(kept({.start = 2, .duration = 3, .requests = 2}, shuffled) == "3@500 4@2000 ");
+  ErrorLog errors("t.csv");
+  std::vector<std::string> notes;
+  load_replay({}, TraceInput::of_text(shuffled), errors, notes);
+  CHECK(notes == Texts{"4 rows out of order, by 9 s at most: sorted by time"});
+}
+
+TEST_CASE("a trace without times needs arrivals, and takes those of any process") {
+  const std::string lengths = "num_prefill_tokens,num_decode_tokens\n5,1\n6,2\n7,3\n";
+  CHECK(errors_of({}, lengths) ==
+        Texts{"t.csv: the trace has no times: it says how long requests are, not when they come",
+              "give `workload.trace.rate`, such as rate: 5/s (Poisson arrivals), or "
+              "`workload.trace.arrivals`, such as arrivals: {process: offline}"});
+  ErrorLog errors("t.csv");
+  TraceSpec spec = Cuts{.requests = 2}.spec();
+  spec.has_arrivals = true;
+  ClassSpec constant;
+  constant.rate = 2;
+  constant.arrivals.process = ArrivalSpec::Process::constant;
+  const ReplayTrace trace = load(spec, lengths, errors);
+  CHECK(errors.empty());
+  ReplayStream stream(spec, trace, constant, 0, make_arrivals(constant, 1, 2));
+  CHECK(stream.pop().arrival.ps == ps_per_s / 2);
+  const Request second = stream.pop();
+  CHECK(second.arrival.ps == ps_per_s);
+  CHECK(second.input_tokens == 6);
+  CHECK(stream.next_arrival() == SimTime::never());
+  spec.start = seconds(1);
+  load(spec, lengths, errors);
+  CHECK(test::brief(errors.diagnostics()) ==
+        Texts{"t.csv: the trace has no times, so that `start` and `duration` cannot cut it"});
+}
+
+TEST_CASE("rows that cannot be read are left out where that is asked for") {
+  const std::string text =
+      "arrival_s,input_tokens,output_tokens\n0,5,1\nx,5,1\n1,5,1\n1,5,1\n2,0,1\n";
+  CHECK(errors_of({}, text).front() == "t.csv:3:1+1: arrival_s `x` cannot be read (no number)");
+  TraceSpec spec;
+  spec.skip_bad_rows = true;
+  ErrorLog errors("t.csv");
+  std::vector<std::string> notes;
+  const ReplayTrace trace = load_replay(spec, TraceInput::of_text(text), errors, notes);
+  CHECK(errors.empty());
+  CHECK(trace.requests == 3);
+  CHECK(notes ==
+        Texts{"1 row cannot be read and is left out; the first, line 3: arrival_s `x` cannot be "
+              "read",
+              "1 row without input or output tokens is left out",
+              "1 row equal to another of the same instant, kept"});
+}
+
+TEST_CASE("hash ids and shared prefixes say what a request's tokens are") {
+  ErrorLog errors("t");
+  const TraceSpec spec;
+  const ReplayTrace blocks = load(
+      spec, R"({"timestamp": 0, "input_length": 700, "output_length": 9, "hash_ids": [4, 5, 6]})",
+      errors);
+  ReplayStream stream(spec, blocks, {}, 0, nullptr);
+  const Request request = stream.pop();
+  REQUIRE(request.content.size() == 2);  // a third block would lie beyond the input
+  CHECK(request.content[0].tokens == 512);
+  CHECK(request.content[1].tokens == 700 - 512);
+  CHECK(request.content[0].stream != request.content[1].stream);
+  CHECK(request.session == 0);
+  const ReplayTrace prefix = load(spec,
+                                  "arrival_time_us,input_tokens,output_tokens,prefix_group,"
+                                  "prefix_length,session_id\n0,10,1,a,30,s\n0,10,1,a,20,s\n",
+                                  errors);
+  ReplayStream other(spec, prefix, {}, 0, nullptr);
+  const Request first = other.pop();
+  const Request second = other.pop();
+  CHECK(first.input_tokens == 40);
+  REQUIRE(first.content.size() == 1);
+  CHECK(first.content[0].tokens == 30);
+  CHECK(first.content[0].stream == second.content[0].stream);
+  CHECK(first.session == second.session);
+  CHECK(first.session != 0);
+}
+
 TEST_CASE("Azure's conversation trace of 2023 is read to the last row") {
   const auto file = test::shared_data("data/traces/AzureLLMInferenceTrace_conv.csv");
   if (!file) {
     return test::skip_without_shared_data();
   }
   ErrorLog errors("conv.csv");
-  const ReplayTrace trace = load_replay({}, LineReader(open_file(file->string())), errors);
+  std::vector<std::string> notes;
+  const TraceInput conv(file->string());
+  const ReplayTrace trace = load_replay({}, conv, errors, notes);
   CHECK(test::brief(errors.diagnostics()) == Texts{});
-  REQUIRE(trace.rows.size() == 19'366);
+  CHECK(notes.empty());
+  REQUIRE(trace.requests == 19'366);
+  CHECK(trace.last.ps == 3'501'721'937'000'000);
   std::int64_t input = 0;
   std::int64_t output = 0;
-  for (const ReplayTrace::Row& row : trace.rows) {
-    input += row.input_tokens;
-    output += row.output_tokens;
+  ReplayStream stream({}, trace, {}, 0, nullptr);
+  CHECK(stream.pop().arrival.ps == 0);
+  CHECK(stream.next_arrival().ps == 4'314'579'000'000);
+  while (stream.next_arrival() < SimTime::never()) {
+    const Request request = stream.pop();
+    input += request.input_tokens;
+    output += request.output_tokens;
   }
-  CHECK(input == 22'361'870);
-  CHECK(output == 4'088'665);
-  CHECK(trace.rows.front().arrival.ps == 0);
-  CHECK(trace.rows[1].arrival.ps == 4'314'579'000'000);
-  CHECK(trace.rows.back().arrival.ps == 3'501'721'937'000'000);
-  CHECK(trace.span_of_file == trace.rows.back().arrival);
+  CHECK(input == 22'361'870 - 374);
+  CHECK(output == 4'088'665 - 44);
 
   const Cuts cuts{.start = 60, .duration = 600, .rate_scale = 2};
-  const ReplayTrace part = load_replay(cuts.spec(), LineReader(open_file(file->string())), errors);
+  const ReplayTrace part = load_replay(cuts.spec(), conv, errors, notes);
   CHECK(errors.empty());
-  CHECK(part.rows.size() < 4000);
-  CHECK(part.rows.back().arrival < seconds(300));
-  CHECK(part.rows_in_file == 19'366);
+  CHECK(part.requests < 4000);
+  CHECK(part.last < seconds(300));
+  CHECK(part.scan.rows == 19'366);
 }
 
 }  // namespace penstock

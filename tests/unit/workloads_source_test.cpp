@@ -248,13 +248,12 @@ TEST_CASE("workloads that make no sense are refused, all errors at once") {
 }
 
 TEST_CASE("errors of a trace come with those of the classes, and nothing runs") {
-  const TraceFile file("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:00:00,0,1\n");
+  const TraceFile file("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:00:00,-1,1\n");
   WorkloadSpec spec = workload({ClassSpec{}, make_class("a", -1)}, 5);
   spec.trace = file.spec();
   CHECK(errors_of(spec) ==
         Texts{"class `a`: a rate of -1/s; it must be above 0 and at most 1e+09/s",
-              "dir/t.csv:2:21+1: ContextTokens `0` is below 1: a request has a prompt of at least "
-              "one token"});
+              "dir/t.csv:2:21+2: ContextTokens `-1` is below 0"});
   spec.trace->format = "azzure";
   CHECK(errors_of(spec)[1] == "workload.trace.format: there is no trace format `azzure`");
 }

@@ -2,7 +2,8 @@
 # Shared by tools/start and tools/test, which run in the root of the tree.
 
 build_packages="g++ cmake ninja-build ccache libboost-dev libboost-program-options-dev
-  libspdlog-dev libfmt-dev libtbb-dev libyaml-cpp-dev nlohmann-json3-dev"
+  libspdlog-dev libfmt-dev libtbb-dev libyaml-cpp-dev nlohmann-json3-dev
+  libsimdjson-dev zlib1g-dev"
 quick_test_packages="doctest-dev"
 full_test_packages="clang clang-format clang-tidy libclang-rt-dev libbenchmark-dev shellcheck"
 

@@ -102,7 +102,9 @@ Json read_summary(const std::string& folder) {
   if (!fs::exists(path, error)) {
     throw NotComparable(
         fs::exists(fs::path(folder) / "sweep.json", error)
-            ? fmt::format("`{}` holds a sweep; `compare` takes folders of `penstock run -o`",
+            ? fmt::format("`{0}` holds a sweep, whose points stand side by side already, in "
+                          "`{0}/points.csv`; to compare two of them, run each with "
+                          "`penstock run FILE --set KEY=VALUE -o DIR`",
                           folder)
             : fmt::format("`{}` holds no summary.json; `penstock run FILE -o DIR` writes one",
                           folder));

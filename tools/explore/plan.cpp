@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <string_view>
+
+#include "tools/explore/stopwatch.h"
 
 namespace penstock::explore {
 namespace {
@@ -12,6 +15,30 @@ constexpr double runner_up_cost = 4;
 constexpr std::size_t most_runners_up = 6;
 /// Other seeds with which the plan is tried.
 constexpr int other_seeds = 4;
+
+/// Adds up what the stages of a search take.
+class Stages {
+ public:
+  explicit Stages(std::vector<SearchStage>& stages) : stages_(stages) {}
+
+  /// What was done since the last call belongs to stage `name`.
+  void end(std::string_view name, std::uint64_t simulations) {
+    const double now = watch_.seconds();
+    auto stage = std::find_if(stages_.begin(), stages_.end(),
+                              [name](const SearchStage& one) { return one.name == name; });
+    if (stage == stages_.end()) {
+      stage = stages_.insert(stage, {.name = std::string(name)});
+    }
+    stage->simulations += simulations;
+    stage->seconds += now - last_;
+    last_ = now;
+  }
+
+ private:
+  std::vector<SearchStage>& stages_;
+  Stopwatch watch_;
+  double last_ = 0;
+};
 
 /// The same pool at the mean rate, without peaks and headroom; nothing if that is the rate that it
 /// was judged at.
@@ -33,7 +60,8 @@ std::optional<Scenario> at_mean_rate(const PlanQuestion& question, const Scenari
   return differs ? std::optional(mean) : std::nullopt;
 }
 
-PlannedPool describe(const PlanQuestion& question, const PlanSearch& search, const Pool& pool) {
+PlannedPool describe(const PlanQuestion& question, const PlanSearch& search, const Pool& pool,
+                     Stages& stages) {
   PlannedPool out;
   out.pool = pool;
   out.scenario = search.scenario_of(pool);
@@ -52,7 +80,9 @@ PlannedPool describe(const PlanQuestion& question, const PlanSearch& search, con
       out.why_not_fewer = *line;
     }
   }
+  stages.end("verdict", 1 + (out.at_mean ? 1 : 0) + (pool.replicas > 1 ? 1 : 0));
   out.rate_limit = find_rate_limit(out.scenario, question.jobs, question.stop);
+  stages.end("rate_limit", out.rate_limit ? out.rate_limit->simulations : 0);
   for (int k = 1; k <= other_seeds; ++k) {
     Scenario other = out.scenario;
     other.seed += static_cast<std::uint64_t>(k);
@@ -60,6 +90,7 @@ PlannedPool describe(const PlanQuestion& question, const PlanSearch& search, con
     ++out.seeds;
     out.seeds_held += meets_limits(other, &traffic, question.stop).value_or(false) ? 1 : 0;
   }
+  stages.end("other_seeds", other_seeds);
   return out;
 }
 
@@ -118,12 +149,14 @@ bool may_split(const PlanQuestion& question, const Space& space) {
 }
 
 void search_pools(const PlanQuestion& question, const Space& space, PlanSearch& search,
-                  Plan& plan) {
+                  Stages& stages, Plan& plan) {
   const ClassMask all = all_classes(space.shapes.front().scenario);
   std::vector<Pool> pools;
   if (const std::optional<Pool> single = search.cheapest(all, any_cost)) {
     pools = {*single};
   }
+  const std::uint64_t simulations = search.counts().simulations;
+  stages.end("single_pool", simulations);
   if (!search.is_interrupted() && may_split(question, space)) {
     const double below = pools.empty() ? any_cost : search.usd_per_hour(pools.front());
     std::vector<Pool> split = search.cheapest_split(below);
@@ -131,6 +164,7 @@ void search_pools(const PlanQuestion& question, const Space& space, PlanSearch& 
       plan.single = pools.empty() ? std::nullopt : std::optional(pools.front());
       pools = std::move(split);
     }
+    stages.end("split", search.counts().simulations - simulations);
   }
   if (search.is_interrupted()) {
     plan.outcome = PlanOutcome::interrupted;
@@ -139,7 +173,7 @@ void search_pools(const PlanQuestion& question, const Space& space, PlanSearch& 
   for (const Pool& pool : pools) {
     plan.usd_per_hour += search.usd_per_hour(pool);
     plan.gpus += search.gpus(pool);
-    plan.pools.push_back(describe(question, search, pool));
+    plan.pools.push_back(describe(question, search, pool, stages));
   }
   plan.outcome = pools.empty() ? PlanOutcome::none : PlanOutcome::found;
 }
@@ -153,22 +187,31 @@ Plan make_plan(const PlanQuestion& question, const Space& space) {
     return plan;
   }
   PlanSearch search(question, space);
+  plan.stages = {{"bounds", 0, space.seconds}};
+  Stages stages(plan.stages);
   find_bound(space, plan);
   if (plan.bound) {
     plan.outcome = PlanOutcome::unreachable;
     return plan;
   }
-  search_pools(question, space, search, plan);
+  search_pools(question, space, search, stages, plan);
   if (plan.outcome == PlanOutcome::none) {
     find_closest(question, space, search, plan);
+    stages.end("verdict", plan.closest ? 1 : 0);
   }
   if (plan.outcome == PlanOutcome::found) {
     const std::size_t chosen = plan.pools.size() == 1 ? plan.pools.front().pool.shape
                                                       : std::numeric_limits<std::size_t>::max();
+    const std::uint64_t searched = search.counts().simulations;
     plan.runners_up = search.runners_up(chosen, plan.usd_per_hour * runner_up_cost);
     plan.runners_up.resize(std::min(plan.runners_up.size(), most_runners_up));
+    stages.end("runners_up", search.counts().simulations - searched);
   }
   plan.counts = search.counts();
+  plan.counts.simulations = 0;
+  for (const SearchStage& stage : plan.stages) {
+    plan.counts.simulations += stage.simulations;
+  }
   if (search.is_interrupted() || (question.stop && question.stop())) {
     plan.outcome = PlanOutcome::interrupted;
   }

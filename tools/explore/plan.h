@@ -35,6 +35,13 @@ enum class PlanOutcome {
   interrupted,
 };
 
+/// A part of the search: what it simulated, and the seconds that it took.
+struct SearchStage {
+  std::string name;
+  std::uint64_t simulations = 0;
+  double seconds = 0;
+};
+
 /// The answer of `penstock plan`.
 struct Plan {
   PlanOutcome outcome = PlanOutcome::none;
@@ -51,6 +58,9 @@ struct Plan {
   std::optional<Unreachable> bound;
   std::size_t bound_shape = 0;
   SearchCounts counts;
+  /// In order: bounds (loading the replicas, the traffic and the arithmetic), single_pool, split,
+  /// verdict (the plan's own runs), rate_limit, other_seeds, runners_up; those that were reached.
+  std::vector<SearchStage> stages;
 };
 
 /// Hours of a month, for $/month: 365 days / 12.

@@ -1,7 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
 #include "config/catalog.h"
+#include "sim/cluster/router.h"
 #include "tools/explore/plan_report.h"
+#include "tools/output/text.h"
 
 namespace penstock::explore {
 namespace {
@@ -9,9 +15,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 /// The name under which the model is published, if the catalogue knows it: "meta-llama/...".
-std::string published_name(const PlanOutput& output, const Scenario& scenario) {
-  config::Reporter reporter;
-  const config::Catalog catalog(output.question.load.catalog_dir, reporter);
+std::string published_name(const config::Catalog& catalog, const Scenario& scenario) {
   const config::Catalog::Entry* entry =
       catalog.find(config::CatalogKind::models, scenario.model_name);
   std::string name = scenario.model_name;
@@ -26,8 +30,15 @@ std::string published_name(const PlanOutput& output, const Scenario& scenario) {
   return name;
 }
 
+/// Whether the engine schedules asynchronously unless it is told otherwise.
+bool is_async_by_default(const config::Catalog& catalog, const Scenario& scenario) {
+  config::Reporter reporter;
+  const auto preset = catalog.engine(scenario.engine.preset, {}, reporter);
+  return preset && preset->spec.async_scheduling;
+}
+
 /// The flags of `vllm serve`, a word or a flag with its value each.
-Words vllm_flags(const Scenario& scenario) {
+Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
   const EngineSpec& engine = scenario.engine;
   Words flags{fmt::format("--tensor-parallel-size {}", scenario.cluster.tensor_parallel),
               fmt::format("--max-num-seqs {}", engine.max_num_seqs),
@@ -51,8 +62,8 @@ Words vllm_flags(const Scenario& scenario) {
   if (!engine.enable_prefix_caching) {
     flags.emplace_back("--no-enable-prefix-caching");
   }
-  if (engine.async_scheduling) {
-    flags.emplace_back("--async-scheduling");
+  if (engine.async_scheduling != is_async_by_default(catalog, scenario)) {
+    flags.emplace_back(engine.async_scheduling ? "--async-scheduling" : "--no-async-scheduling");
   }
   if (engine.scheduling_policy == SchedulingPolicy::priority) {
     flags.emplace_back("--scheduling-policy priority");
@@ -71,7 +82,7 @@ std::string remark(const Scenario& scenario) {
 std::string class_names(const Scenario& scenario) {
   std::string names;
   for (const ClassSpec& one : scenario.workload.classes) {
-    names += (names.empty() ? "" : ", ") + one.name;
+    names += (names.empty() ? "" : ", ") + output::printable(one.name);
   }
   return names;
 }
@@ -87,23 +98,70 @@ std::string image_tag(const Scenario& scenario) {
                                                                        : "latest";
 }
 
-/// Lower-case letters, digits, dots and dashes, as Kubernetes wants names.
+/// Lower-case letters, digits and dashes, as Kubernetes wants names; at most 50 characters.
 std::string resource_name(std::string_view text) {
+  constexpr std::size_t longest = 50;
   std::string name;
-  for (const char c : text) {
+  for (const char c : text.substr(text.find_last_of('/') + 1)) {
     const bool is_upper = c >= 'A' && c <= 'Z';
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.';
-    name += is_upper ? static_cast<char>(c - 'A' + 'a') : is_plain ? c : '-';
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (is_upper || is_plain || (!name.empty() && name.back() != '-')) {
+      name += is_upper ? static_cast<char>(c - 'A' + 'a') : is_plain ? c : '-';
+    }
   }
-  return name;
+  name.resize(std::min(name.size(), longest));
+  while (name.ends_with('-')) {
+    name.pop_back();
+  }
+  return name.empty() ? "model" : name;
+}
+
+/// Text as one word of a POSIX shell.
+std::string shell_word(const std::string& text) {
+  const auto is_safe = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./:@+,").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_safe)) {
+    return text;
+  }
+  std::string word = "'";
+  for (const char c : text) {
+    word += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return word + "'";
+}
+
+/// What stands above each pool: "10 replicas, each on 1 x rtx-pro-6000, for chat, code: $8.90/h".
+std::string headline(const PlannedPool& planned) {
+  const Scenario& scenario = planned.scenario;
+  const int per_replica = scenario.cluster.tensor_parallel;
+  return fmt::format(
+      "{} replica{}, each on {} x {}, for {}: {}/h.{}", planned.pool.replicas,
+      planned.pool.replicas == 1 ? "" : "s", per_replica, scenario.cluster.gpu.name,
+      class_names(scenario),
+      output::money(scenario.prices.gpu_per_hour * per_replica * planned.pool.replicas,
+                    scenario.prices.currency),
+      remark(scenario));
+}
+
+/// What must stand in front of several replicas; empty for one.
+std::string router_remark(const PlannedPool& planned) {
+  return planned.pool.replicas == 1
+             ? ""
+             : fmt::format("# In front of them the plan has a router: {}.\n",
+                           find_router(planned.scenario.cluster.router).name);
 }
 
 std::string deployment(const PlanOutput& output, const PlannedPool& planned, std::size_t number) {
   const Scenario& scenario = planned.scenario;
+  config::Reporter reporter;
+  const config::Catalog catalog(output.question.load.catalog_dir, reporter);
   const bool amd = scenario.cluster.gpu.vendor == "amd";
   const std::string name = fmt::format("{}-{}", resource_name(scenario.model_name), number);
-  std::string args = fmt::format("        - {}\n", published_name(output, scenario));
-  for (const std::string& flag : vllm_flags(scenario)) {
+  std::string args =
+      fmt::format("        - {}\n", nlohmann::json(published_name(catalog, scenario)).dump());
+  for (const std::string& flag : vllm_flags(catalog, scenario)) {
     const std::size_t space = flag.find(' ');
     args += fmt::format("        - {}\n", flag.substr(0, space));
     if (space != std::string::npos) {
@@ -111,8 +169,8 @@ std::string deployment(const PlanOutput& output, const PlannedPool& planned, std
     }
   }
   return fmt::format(
-      R"(# {} x {} {} for {}: ${:.2f}/h.{}
-apiVersion: apps/v1
+      R"(# {}
+{}apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {}
@@ -124,6 +182,7 @@ spec:
     metadata:
       labels: {{app: {}}}
     spec:
+      nodeSelector: {{gpu: {}}}  # kubectl label nodes NODE gpu={}
       containers:
       - name: vllm
         image: {}:{}
@@ -142,31 +201,37 @@ spec:
       - name: shm
         emptyDir: {{medium: Memory}}
 )",
-      planned.pool.replicas, scenario.cluster.tensor_parallel, scenario.cluster.gpu.name,
-      class_names(scenario),
-      scenario.prices.gpu_per_hour * scenario.cluster.tensor_parallel * planned.pool.replicas,
-      remark(scenario), name, planned.pool.replicas, name, name,
-      amd ? "rocm/vllm" : "vllm/vllm-openai", amd ? "latest" : image_tag(scenario), args,
-      amd ? "amd.com/gpu" : "nvidia.com/gpu", scenario.cluster.tensor_parallel);
+      headline(planned), router_remark(planned), name, planned.pool.replicas, name, name,
+      scenario.cluster.gpu.name, scenario.cluster.gpu.name, amd ? "rocm/vllm" : "vllm/vllm-openai",
+      amd ? "latest" : image_tag(scenario), args, amd ? "amd.com/gpu" : "nvidia.com/gpu",
+      scenario.cluster.tensor_parallel);
 }
 
 }  // namespace
 
-std::string vllm_command(const PlanOutput& output) {
-  std::string text;
-  for (const PlannedPool& planned : output.plan.pools) {
-    const Scenario& scenario = planned.scenario;
-    text +=
-        fmt::format("# {} replica{} of this, each on {} x {}, for {}.{}\n", planned.pool.replicas,
-                    planned.pool.replicas == 1 ? "" : "s", scenario.cluster.tensor_parallel,
-                    scenario.cluster.gpu.name, class_names(scenario), remark(scenario));
-    text += "vllm serve " + published_name(output, scenario);
-    for (const std::string& flag : vllm_flags(scenario)) {
-      text += " \\\n  " + flag;
-    }
-    text += "\n";
+std::string vllm_command(const PlanOutput& output, const PlannedPool& planned, int port) {
+  config::Reporter reporter;
+  const config::Catalog catalog(output.question.load.catalog_dir, reporter);
+  std::string text = fmt::format("# {}\n{}", headline(planned), router_remark(planned));
+  text += "vllm serve " + shell_word(published_name(catalog, planned.scenario));
+  for (const std::string& flag : vllm_flags(catalog, planned.scenario)) {
+    text += " \\\n  " + flag;
   }
-  return text;
+  return text + (port > 0 ? fmt::format(" \\\n  --port {} &\n", port) : "\n");
+}
+
+std::string vllm_commands(const PlanOutput& output) {
+  constexpr int first_port = 8000;
+  const std::vector<PlannedPool>& pools = output.plan.pools;
+  std::string text = "# Starts one replica";
+  if (pools.size() == 1) {
+    return text + ".\n" + vllm_command(output, pools.front(), 0);
+  }
+  text += " of each pool, side by side; each serves its own classes.\n";
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    text += vllm_command(output, pools[i], first_port + static_cast<int>(i));
+  }
+  return text + "wait\n";
 }
 
 std::string kubernetes_manifest(const PlanOutput& output) {

@@ -57,16 +57,21 @@ std::string pool_file(const PlanOutput& output, const PlannedPool& pool,
 
 void write_plan_folder(const PlanOutput& output, const std::string& target,
                        const std::vector<std::string>& command, output::FolderWriter& folder) {
-  std::vector<std::string> files{"plan.json", "vllm.sh", "kubernetes.yaml"};
+  std::vector<std::string> files;
+  const auto add = [&](const std::string& name, const std::string& text) {
+    write_file(folder, name, text);
+    files.push_back(name);
+  };
+  add("plan.json", output::to_text(plan_json(output)));
+  add("kubernetes.yaml", kubernetes_manifest(output));
   const bool single = output.plan.pools.size() == 1;
   for (std::size_t i = 0; i < output.plan.pools.size(); ++i) {
-    const std::string name = single ? "plan.yaml" : fmt::format("pool-{}.yaml", i + 1);
-    write_file(folder, name, pool_file(output, output.plan.pools[i], target));
-    files.push_back(name);
+    const PlannedPool& pool = output.plan.pools[i];
+    const std::string number = single ? "" : fmt::format("-{}", i + 1);
+    add((single ? "plan" : "pool") + number + ".yaml", pool_file(output, pool, target));
+    add("vllm" + number + ".sh",
+        "#!/bin/sh\n# Starts one replica: run it once for each.\n" + vllm_command(output, pool, 0));
   }
-  write_file(folder, "plan.json", output::to_text(plan_json(output)));
-  write_file(folder, "vllm.sh", "#!/bin/sh\n" + vllm_command(output));
-  write_file(folder, "kubernetes.yaml", kubernetes_manifest(output));
   write_file(folder, "manifest.json", manifest(output, command, files));
   folder.commit();
 }

@@ -30,8 +30,10 @@ nlohmann::ordered_json plan_json(const PlanOutput& output);
 /// pool misses. Empty if there is a plan.
 std::string no_plan_text(const PlanOutput& output);
 
-/// `vllm serve` with the flags of each pool.
-std::string vllm_command(const PlanOutput& output);
+/// `vllm serve` with the flags of one pool; with a port above 0 in the background, on that port.
+std::string vllm_command(const PlanOutput& output, const PlannedPool& planned, int port);
+/// A shell script that starts one replica of each pool.
+std::string vllm_commands(const PlanOutput& output);
 /// A Kubernetes Deployment for each pool.
 std::string kubernetes_manifest(const PlanOutput& output);
 

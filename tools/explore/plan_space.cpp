@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "config/overrides.h"
 #include "config/report.h"
@@ -12,6 +13,8 @@
 #include "config/yaml.h"
 #include "sim/metrics/summary.h"
 #include "tools/explore/jobs.h"
+#include "tools/explore/plan_errors.h"
+#include "tools/explore/stopwatch.h"
 #include "tools/output/text.h"
 
 namespace penstock::explore {
@@ -97,6 +100,12 @@ double wanted_seconds(const Scenario& scenario) {
   return std::ceil(total > 0 ? std::min(seconds, std::max(most_requests / total, 60.0)) : seconds);
 }
 
+/// As many as may be bought, so that a bill that is too large is found before anything runs.
+std::string most_replicas_set(const config::PlanSpec& spec) {
+  const std::int64_t most = spec.max_gpus > 0 ? spec.max_gpus : spec.max_replicas;
+  return fmt::format("cluster.replicas={}", std::min<std::int64_t>(most, spec.max_replicas));
+}
+
 /// All replicas of the space, as overrides.
 std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
   struct Choice {
@@ -114,7 +123,7 @@ std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
   add(choices[1].values, spec.tensor_parallel);
   add(choices[4].values, spec.max_num_seqs);
   add(choices[5].values, spec.max_num_batched_tokens);
-  std::vector<std::vector<std::string>> sets{{"cluster.replicas=1"}};
+  std::vector<std::vector<std::string>> sets{{most_replicas_set(spec)}};
   for (const Choice& choice : choices) {
     std::vector<std::vector<std::string>> longer;
     for (const auto& before : sets) {
@@ -137,17 +146,39 @@ std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
   return shapes;
 }
 
-std::string first_error(const Diagnostics& diagnostics) {
-  for (const Diagnostic& d : diagnostics) {
-    if (d.severity == Diagnostic::Severity::error) {
-      return d.notes.empty() ? d.message : d.message + " (" + d.notes.front() + ")";
-    }
+struct LoadedShape {
+  Shape shape;
+  Loaded loaded;
+  std::optional<RefusedShape> refused;
+  Diagnostics errors;  ///< what is wrong, not what does not fit
+};
+
+/// One replica of the shape.
+LoadedShape load_replica(const PlanQuestion& question, const std::vector<std::string>& sets,
+                         const Shape& shape) {
+  LoadedShape out{
+      .shape = shape, .loaded = load(question, shape.sets, sets), .refused = {}, .errors = {}};
+  ClusterSpec& cluster = out.loaded.scenario.cluster;
+  cluster.replicas = 1;
+  out.shape.gpu = cluster.gpu.name;
+  out.shape.tensor_parallel = cluster.tensor_parallel;
+  if (!out.loaded.ok && config::exit_code(out.loaded.diagnostics) != 4) {
+    out.errors = at_choices(question, out.shape, out.loaded.diagnostics);
   }
-  return "unknown reason";
+  return out;
 }
 
-bool is_input_error(const Loaded& loaded) {
-  return !loaded.ok && config::exit_code(loaded.diagnostics) != 4;
+/// Adds what is not in the list: the same mistake shows up with many replicas.
+void add_new(const Diagnostics& found, Diagnostics& list) {
+  for (const Diagnostic& d : found) {
+    const bool is_known = std::any_of(list.begin(), list.end(), [&d](const Diagnostic& other) {
+      return std::tie(d.message, d.file, d.line, d.column) ==
+             std::tie(other.message, other.file, other.line, other.column);
+    });
+    if (!is_known) {
+      list.push_back(d);
+    }
+  }
 }
 
 /// Reports traffic that cannot be planned for: too much of it, or without limits to meet.
@@ -184,17 +215,15 @@ void settle_traffic(const PlanQuestion& question, const std::vector<Shape>& shap
     sets.push_back(fmt::format("workload.duration={}s", shortest_s));
   }
   Loaded loaded;
-  for (const Shape& shape : shapes) {
-    loaded = load(question, shape.sets, sets);
-    if (loaded.ok) {
-      break;
-    }
+  Diagnostics errors;
+  for (std::size_t i = 0; i < shapes.size() && !loaded.ok; ++i) {
+    LoadedShape one = load_replica(question, sets, shapes[i]);
+    loaded = std::move(one.loaded);
+    add_new(one.errors, errors);
   }
   if (!loaded.ok) {
-    if (is_input_error(loaded)) {
-      space.errors = loaded.diagnostics;
-    }
-    return;  // nothing fits: each shape says why
+    space.errors = std::move(errors);  // if nothing fits, each shape says why
+    return;
   }
   if (choose_length) {
     const double seconds = wanted_seconds(loaded.scenario);
@@ -204,12 +233,16 @@ void settle_traffic(const PlanQuestion& question, const std::vector<Shape>& shap
         output::span_text(seconds)));
     loaded.scenario.workload.duration = SimTime::from_seconds(seconds);
   }
+  space.errors = traffic_errors(loaded.scenario);
+  if (!space.errors.empty()) {
+    return;
+  }
   space.traffic = read_traffic(loaded.scenario);
   if (refuse_traffic(loaded.scenario, space)) {
     return;
   }
-  if (!file.has_warmup) {
-    const double warmup = default_warmup(loaded.scenario).seconds();
+  const double warmup = default_warmup(loaded.scenario).seconds();
+  if (!file.has_warmup && warmup > 0) {
     space.sets.push_back(fmt::format("workload.warmup={}s", warmup));
     space.notes.push_back(
         fmt::format("workload.warmup is not given: requests of the first {} are not judged",
@@ -219,29 +252,16 @@ void settle_traffic(const PlanQuestion& question, const std::vector<Shape>& shap
   }
 }
 
-struct LoadedShape {
-  Shape shape;
-  std::optional<RefusedShape> refused;
-  Diagnostics errors;
-};
-
-LoadedShape load_shape(const PlanQuestion& question, const Space& space, Shape shape) {
-  LoadedShape out;
-  Loaded loaded = load(question, shape.sets, space.sets);
-  shape.gpu = loaded.scenario.cluster.gpu.name;
-  shape.tensor_parallel = loaded.scenario.cluster.tensor_parallel;
-  shape.scenario = std::move(loaded.scenario);
-  if (!loaded.ok) {
-    out.refused = RefusedShape{shape.title(), first_error(loaded.diagnostics)};
-    if (is_input_error(loaded)) {
-      out.errors = std::move(loaded.diagnostics);
-    }
-  } else if (!config::scheduler_is_built(shape.scenario.engine.scheduler)) {
-    out.errors = {config::scheduler_not_built(shape.scenario)};
+LoadedShape load_shape(const PlanQuestion& question, const Space& space, const Shape& shape) {
+  LoadedShape out = load_replica(question, space.sets, shape);
+  if (!out.loaded.ok) {
+    out.refused = RefusedShape{out.shape.title(), first_error(out.loaded.diagnostics)};
+  } else if (!config::scheduler_is_built(out.loaded.scenario.engine.scheduler)) {
+    out.errors = {config::scheduler_not_built(out.loaded.scenario)};
   } else {
-    shape.bounds = PlanBounds(shape.scenario, space.traffic);
+    out.shape.scenario = std::move(out.loaded.scenario);
+    out.shape.bounds = PlanBounds(out.shape.scenario, space.traffic);
   }
-  out.shape = std::move(shape);
   return out;
 }
 
@@ -274,6 +294,7 @@ bool Shape::is_measured() const {
 }
 
 Space make_space(const PlanQuestion& question) {
+  const Stopwatch watch;
   Space space;
   space.rate_factor =
       (1 + question.spec.growth) * (1 + question.spec.headroom) * question.spec.peak;
@@ -289,9 +310,9 @@ Space make_space(const PlanQuestion& question) {
       [&](std::size_t, LoadedShape loaded) {
         if (loaded.refused) {
           space.refused.push_back(*std::move(loaded.refused));
-          errors = errors.empty() ? std::move(loaded.errors) : std::move(errors);
-        } else if (!loaded.errors.empty()) {
-          errors = std::move(loaded.errors);
+        }
+        if (loaded.refused || !loaded.errors.empty()) {
+          add_new(loaded.errors, errors);
         } else {
           space.shapes.push_back(std::move(loaded.shape));
         }
@@ -300,6 +321,7 @@ Space make_space(const PlanQuestion& question) {
   if (space.shapes.empty()) {
     space.errors = std::move(errors);
   }
+  space.seconds = watch.seconds();
   return space;
 }
 

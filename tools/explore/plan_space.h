@@ -58,6 +58,7 @@ struct Space {
   Traffic traffic;                ///< at the rate that is judged
   std::vector<Shape> shapes;      ///< in the order of the plan section
   std::vector<RefusedShape> refused;
+  double seconds = 0;  ///< that it took to make
 };
 
 /// What is left out of the judgement where the file does not say: the first tenth, at most two

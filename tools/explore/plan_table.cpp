@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/cluster/router.h"
 #include "tools/explore/plan_report.h"
 #include "tools/output/confidence.h"
 #include "tools/output/lines.h"
@@ -59,6 +60,7 @@ class PlanScreen {
     for (const PlannedPool& planned : plan_.pools) {
       trust(planned);
     }
+    refused();
     search();
     for (const PlannedPool& planned : plan_.pools) {
       for (const std::string& warning :
@@ -135,21 +137,8 @@ class PlanScreen {
     const double hour = per_hour(planned.pool);
     out_ += fmt::format(" {} {}      {}/h · {}/month · router {}\n", mark,
                         label(planned, pool_text(planned.pool)), amount(hour),
-                        amount(hour * hours_per_month), router(planned.scenario));
-  }
-
-  static const char* router(const Scenario& scenario) {
-    switch (scenario.cluster.router) {
-      case RouterKind::round_robin:
-        return "round_robin";
-      case RouterKind::random:
-        return "random";
-      case RouterKind::least_outstanding:
-        return "least_outstanding";
-      case RouterKind::power_of_two:
-        return "power_of_two";
-    }
-    return "";
+                        amount(hour * hours_per_month),
+                        find_router(planned.scenario.cluster.router).name);
   }
 
   void sum() {
@@ -221,21 +210,26 @@ class PlanScreen {
                               percent(use.kv_peak), figure(use.batch_mean));
   }
 
+  static std::string headroom_text(const RateLimit& limit) {
+    const std::string breaks = limit.breaks ? over_limit(*limit.breaks) : "nothing breaks";
+    return limit.factor < 1 ? fmt::format("none: from {:+.1f} % on some rates miss a limit, {}",
+                                          100 * (limit.factor - 1), breaks)
+                            : fmt::format("bears {} more traffic; beyond it {}",
+                                          percent(limit.factor - 1), breaks);
+  }
+
   void use(const PlannedPool& planned) {
     line("utilization", label(planned, use_text(planned.run.summary)));
     if (planned.at_mean) {
       line("  at mean rate", use_text(planned.at_mean->summary));
     }
     if (planned.rate_limit) {
-      const RateLimit& limit = *planned.rate_limit;
-      std::string text = fmt::format("bears {} more traffic", percent(limit.factor - 1));
-      if (limit.breaks) {
-        text += "; beyond it " + over_limit(*limit.breaks);
-      }
-      line("headroom", label(planned, text));
+      line("headroom", label(planned, headroom_text(*planned.rate_limit)));
     }
-    line("certainty", label(planned, fmt::format("holds with {} of {} other seeds",
-                                                 planned.seeds_held, planned.seeds)));
+    const bool is_close = planned.seeds_held < planned.seeds;
+    line("certainty",
+         label(planned, fmt::format("holds with {} of {} other seeds{}", planned.seeds_held,
+                                    planned.seeds, is_close ? ": ask for `plan.headroom`" : "")));
     line(fmt::format("why not {}", planned.pool.replicas - 1),
          label(planned, planned.why_not_fewer ? over_limit(*planned.why_not_fewer)
                                               : "one replica is the least that serves"));
@@ -278,6 +272,20 @@ class PlanScreen {
         output::assess_confidence(planned.scenario, planned.run.result);
     line("confidence", label(planned, output::confidence_text(confidence)));
     line("  extrapolated", output::join(confidence.extrapolated, " · "));
+  }
+
+  void refused() {
+    constexpr std::size_t most = 8;
+    const std::vector<RefusedShape>& all = output_.space.refused;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < std::min(all.size(), most); ++i) {
+      names.push_back(all[i].title);
+    }
+    if (!all.empty()) {
+      line("left out",
+           fmt::format("{}{}: {}", output::join(names, ", "), all.size() > most ? ", ..." : "",
+                       all.size() == 1 ? printable(all.front().reason) : "--format json says why"));
+    }
   }
 
   void search() {
@@ -341,6 +349,7 @@ std::string no_plan_text(const PlanOutput& output) {
       text += fmt::format("  {}: {}\n", refused.title, printable(refused.reason));
     }
   }
+  text.resize(text.find_last_not_of('\n') + 1);
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "tools/explore/plan_traffic.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/core/assert.h"
 #include "workloads/source.h"
@@ -23,6 +24,11 @@ Scenario with_classes(const Scenario& scenario, ClassMask classes) {
     workload.classes.push_back(scenario.workload.classes[c]);
   }
   return out;
+}
+
+Diagnostics traffic_errors(const Scenario& scenario) {
+  OpenedSource opened = open_source(scenario.workload, scenario.seed);
+  return opened.source ? Diagnostics{} : std::move(opened.diagnostics);
 }
 
 Traffic read_traffic(const Scenario& scenario) {

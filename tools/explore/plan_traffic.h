@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/core/diagnostic.h"
 #include "sim/scenario.h"
 
 namespace penstock::explore {
@@ -36,6 +37,10 @@ struct Traffic {
 /// More requests than this are not planned with: a simulation of so many takes seconds, and a plan
 /// needs hundreds.
 inline constexpr std::size_t most_planned_requests = 2'000'000;
+
+/// What is wrong with a scenario's traffic that only opening it shows (a trace's rows); empty if
+/// nothing is.
+Diagnostics traffic_errors(const Scenario& scenario);
 
 /// What a scenario's sources will send. Requires a workload that open_source() accepts.
 Traffic read_traffic(const Scenario& scenario);

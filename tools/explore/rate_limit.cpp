@@ -46,7 +46,9 @@ class Finder {
       if (const LimitLine* line = tightest(lines)) {
         limit.breaks = *line;
       }
+      ++simulations_;
     }
+    limit.simulations = simulations_;
     return interrupted_ ? std::nullopt : std::optional(limit);
   }
 
@@ -60,6 +62,7 @@ class Finder {
   /// Whether each factor is borne.
   std::vector<bool> try_all(const std::vector<double>& factors) {
     std::vector<bool> borne;
+    simulations_ += factors.size();
     run_jobs(
         factors.size(), jobs_, Order::by_number,
         [&](std::size_t i) {
@@ -133,6 +136,7 @@ class Finder {
   int jobs_;
   const std::function<bool()>& stop_;
   double most_ = most_factor;  ///< that a simulation can be asked to bear
+  std::uint64_t simulations_ = 0;
   bool interrupted_ = false;
 };
 

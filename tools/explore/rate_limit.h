@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -14,6 +15,7 @@ struct RateLimit {
   std::optional<LimitLine> breaks;  ///< just beyond; nothing if none does within `most_factor`
   /// A lower rate missed a limit although a higher one did not: `factor` is below the first miss.
   bool is_ragged = false;
+  std::uint64_t simulations = 0;  ///< that it took to find
 };
 
 inline constexpr double most_factor = 1024;

@@ -57,9 +57,13 @@ std::string rate_limit_text(const Scenario& scenario, const RateLimit& limit) {
 }
 
 nlohmann::ordered_json rate_limit_json(const Scenario& scenario, const RateLimit& limit) {
-  Json classes;
+  Json reasons = Json::object();
+  Json classes = Json::object();
   for (const ClassSpec& one : scenario.workload.classes) {
     classes[one.name] = one.rate > 0 ? Json(one.rate * limit.factor) : Json(nullptr);
+    if (one.rate <= 0) {
+      reasons["rate.by_class." + one.name] = "the class has no rate of its own: `rate.factor`";
+    }
   }
   Json breaks = nullptr;
   if (limit.breaks) {
@@ -69,6 +73,8 @@ nlohmann::ordered_json rate_limit_json(const Scenario& scenario, const RateLimit
               {"limit", limit.breaks->limit_ms},
               {"unit", "ms"},
               {"attainment", limit.breaks->attainment}};
+  } else {
+    reasons["breaks"] = "nothing breaks up to the highest rate tried";
   }
   return {{"schema_version", 1},
           {"rate",
@@ -77,7 +83,9 @@ nlohmann::ordered_json rate_limit_json(const Scenario& scenario, const RateLimit
             {"by_class", std::move(classes)},
             {"relative_precision", rate_precision},
             {"ragged", limit.is_ragged}}},
-          {"breaks", std::move(breaks)}};
+          {"breaks", std::move(breaks)},
+          {"search", {{"simulations", limit.simulations}}},
+          {"reasons", std::move(reasons)}};
 }
 
 }  // namespace penstock::explore

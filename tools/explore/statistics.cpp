@@ -1,7 +1,9 @@
 #include "tools/explore/statistics.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 #include "sim/core/assert.h"
 
@@ -40,8 +42,8 @@ Estimate estimate(std::span<const double> values) {
   }
   Estimate result;
   result.mean = sum / count;
-  if (values.size() < 2) {
-    return result;
+  if (std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end()) {
+    return {values.front(), 0};  // also where the sum was rounded
   }
   double squares = 0;
   for (const double value : values) {

@@ -4,15 +4,19 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <filesystem>
+#include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "config/overrides.h"
+#include "config/yaml.h"
 #include "tools/explore/evaluate.h"
 #include "tools/explore/jobs.h"
+#include "tools/explore/set_names.h"
 #include "tools/output/files.h"
 #include "tools/output/summary_json.h"
 
@@ -79,17 +83,45 @@ config::Loaded load_point(const SweepSpec& spec, std::size_t point) {
 }
 
 Diagnostics with_vary_names(const SweepSpec& spec, Diagnostics diagnostics) {
-  constexpr std::string_view prefix = "--set[";
-  for (Diagnostic& d : diagnostics) {
-    std::size_t number = 0;
-    if (d.file.starts_with(prefix)) {
-      std::from_chars(d.file.data() + prefix.size(), d.file.data() + d.file.size(), number);
-    }
-    if (number > spec.load.sets.size()) {
-      d.file = fmt::format("--vary[{}]", number - spec.load.sets.size());
-    }
+  std::vector<std::string> names;
+  for (std::size_t d = 0; d < spec.design.paths.size(); ++d) {
+    names.push_back(fmt::format("--vary[{}]", d + 1));
   }
-  return diagnostics;
+  return with_set_names(std::move(diagnostics), spec.load.sets.size(), names);
+}
+
+Diagnostics price_warnings(const SweepSpec& spec) {
+  const auto varied = [&spec](std::string_view path) {
+    const auto& paths = spec.design.paths;
+    const auto found = std::find(paths.begin(), paths.end(), path);
+    return found == paths.end() ? paths.size() : static_cast<std::size_t>(found - paths.begin());
+  };
+  const std::size_t none = spec.design.paths.size();
+  const std::size_t gpu = varied("cluster.gpu");
+  if (gpu == none || varied("prices") != none || varied("prices.gpu") != none) {
+    return {};
+  }
+  const auto& points = spec.design.points;
+  const bool is_one_gpu = std::all_of(points.begin(), points.end(), [&](const auto& point) {
+    return point[gpu] == points.front()[gpu];
+  });
+  config::Reporter reporter;
+  const auto source = std::make_shared<const config::Source>(spec.name, spec.text);
+  std::optional<config::Node> root = config::parse_yaml(source, reporter);
+  if (is_one_gpu || !root) {
+    return {};
+  }
+  config::apply_overrides(*root, spec.load.sets, reporter);
+  const config::Node* prices = root->find("prices");
+  const config::Node* price = prices != nullptr ? prices->find("gpu") : nullptr;
+  static_cast<void>(reporter.take());  // what is wrong is told of the points
+  if (price != nullptr && price->is_scalar()) {
+    Diagnostic& d = reporter.warning(
+        price->span, "all GPUs of this sweep are priced alike: `prices.gpu` is a single price",
+        "give a map, such as {h100-sxm: $2.50/h, l40s: $0.90/h}");
+    d.notes.emplace_back("without `prices.gpu` those of the catalogue are used");
+  }
+  return reporter.take();
 }
 
 std::string reason_of(const Diagnostics& diagnostics) {

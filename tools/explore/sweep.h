@@ -32,6 +32,10 @@ config::Loaded load_point(const SweepSpec& spec, std::size_t point);
 /// `--set[3]`.
 Diagnostics with_vary_names(const SweepSpec& spec, Diagnostics diagnostics);
 
+/// A warning where `cluster.gpu` is varied and the file has one price for all GPUs: costs then
+/// compare speeds, not GPUs. None for a map of prices, catalogue prices, and prices varied too.
+Diagnostics price_warnings(const SweepSpec& spec);
+
 /// `diagnostics` as one line: the first error and, if something does not fit, its arithmetic.
 std::string reason_of(const Diagnostics& diagnostics);
 

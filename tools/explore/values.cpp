@@ -117,8 +117,12 @@ class Parser {
   void take_file(std::size_t begin, std::string_view item, std::vector<Item>& items) {
     const std::string path(item.substr(1));
     const config::Span where = span(begin, begin + item.size());
-    const config::SourcePtr file = config::read_source(path, path, where, reporter_);
+    config::Reporter reader;
+    const config::SourcePtr file = config::read_source(path, path, where, reader);
     if (!file) {
+      Diagnostics unread = reader.take();
+      unread.front().kind = Diagnostic::Kind::io;
+      reporter_.append(std::move(unread));
       failed_ = true;
       return;
     }

@@ -88,6 +88,28 @@ void OutputFile::close() {
   }
 }
 
+WholeFile::WholeFile(fs::path target)
+    : target_(std::move(target)),
+      temporary_(target_.string() + ".penstock-" + std::to_string(::getpid())),
+      file_(temporary_) {}
+
+WholeFile::~WholeFile() {
+  if (!committed_) {
+    std::error_code ignored;
+    fs::remove(temporary_, ignored);
+  }
+}
+
+void WholeFile::commit() {
+  file_.close();
+  std::error_code error;
+  fs::rename(temporary_, target_, error);
+  if (error) {
+    fail("write", target_, error.message());
+  }
+  committed_ = true;
+}
+
 void check_folder(const fs::path& target, bool force) {
   std::error_code error;
   const fs::file_status status = fs::status(target, error);

@@ -33,6 +33,25 @@ class OutputFile {
   int descriptor_ = -1;
 };
 
+/// A file that is there whole or not at all: it is written under a temporary name beside its own
+/// and takes it in commit(). Without that, the target stays as it was.
+class WholeFile {
+ public:
+  explicit WholeFile(std::filesystem::path target);
+  ~WholeFile();
+  WholeFile(const WholeFile&) = delete;
+  WholeFile& operator=(const WholeFile&) = delete;
+
+  void write(std::string_view bytes) { file_.write(bytes); }
+  void commit();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  OutputFile file_;
+  bool committed_ = false;
+};
+
 /// Throws IoError if results cannot go to this folder: it is a file, is not empty (unless `force`),
 /// or cannot be written to. Changes nothing, so that a long run can ask before it starts.
 void check_folder(const std::filesystem::path& target, bool force);

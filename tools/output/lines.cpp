@@ -50,10 +50,7 @@ std::string price_of(const std::optional<double>& price) {
   if (!price) {
     return "-";
   }
-  if (*price > 0 && *price < 1e-4) {
-    return "<0.0001";
-  }
-  return *price > 0 && *price < 0.095 ? fmt::format("{:.2g}", *price) : figure(*price);
+  return price_figure(*price);
 }
 
 const RuleResult* find_rule(const Bill& bill, CostRule rule) {
@@ -136,6 +133,11 @@ std::vector<MetricVerdict> metric_verdicts(const SloVerdict& slo, const LatencyS
   return metrics;
 }
 
+std::string simulated_text(const RunOutput& run) {
+  return fmt::format("{}, {} steps", span_text(run.summary.duration_s),
+                     group_digits(run.result.steps));
+}
+
 std::vector<std::string> throughput_parts(const RunOutput& run) {
   const Summary& s = run.summary;
   const auto counted = [](std::uint64_t n) { return group_digits(static_cast<std::int64_t>(n)); };
@@ -168,7 +170,7 @@ std::vector<std::string> utilization_parts(const RunOutput& run) {
   }
   parts.push_back(fmt::format("KV mean {} peak {}", percent(u.kv_mean), percent(u.kv_peak)));
   parts.push_back(fmt::format("batch mean {} peak {:.0f}", figure(u.batch_mean), u.batch_peak));
-  if (u.prefix_hit_rate) {
+  if (u.prefix_hit_rate.value_or(0) > 0) {
     parts.push_back(fmt::format("prefix hits {}", percent(*u.prefix_hit_rate)));
   }
   return parts;

@@ -25,6 +25,8 @@ struct MetricVerdict {
 std::vector<MetricVerdict> metric_verdicts(const SloVerdict& slo, const LatencyStats& ttft,
                                            const LatencyStats& tpot, const LatencyStats& e2e);
 
+/// "7.84 min, 53,237 steps"
+std::string simulated_text(const RunOutput& run);
 /// "11.1 req/s", "2,350 output tok/s (294 per GPU)", ...
 std::vector<std::string> throughput_parts(const RunOutput& run);
 std::vector<std::string> utilization_parts(const RunOutput& run);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tools/output/cost_tree.h"
 #include "tools/output/lines.h"
 #include "tools/output/pricing.h"
 #include "tools/output/table.h"
@@ -74,6 +75,24 @@ void add_line(std::string_view label, const std::string& text, std::string& out)
   }
 }
 
+/// Depth shows as indentation, in spaces that Markdown keeps.
+std::string cost_tree(const RunOutput& run) {
+  if (!run.cost_tree) {
+    return "";
+  }
+  std::vector<std::string> head = cost_tree_head(run);
+  head.insert(head.begin(), "bill by cause");
+  std::string out = header(head);
+  for (const CostTreeRow& one : cost_tree_rows(run)) {
+    std::string indent;
+    for (int i = 0; i < one.depth; ++i) {
+      indent += "&emsp;";
+    }
+    out += with_name(indent + one.name, one.values);
+  }
+  return out + "\n" + escaped(cost_tree_basis(run)) + "\n\n";
+}
+
 }  // namespace
 
 std::string run_markdown(const RunOutput& run) {
@@ -89,6 +108,7 @@ std::string run_markdown(const RunOutput& run) {
     }
   }
   out += '\n';
+  add_line("simulated", simulated_text(run), out);
   add_line("throughput", join(throughput_parts(run), " · "), out);
   add_line("utilization", join(utilization_parts(run), " · "), out);
   add_line("cost", bill_text(run), out);
@@ -106,6 +126,7 @@ std::string run_markdown(const RunOutput& run) {
   add_line("unused batch", escaped(unused_batch_text(run)), out);
   add_line("electricity", escaped(bases_text(run)), out);
   add_line("price", escaped(price_text(run)), out);
+  out += cost_tree(run);
   for (const PricingLine& pricing : pricing_lines(run)) {
     const std::size_t start = std::min(pricing.label.find_first_not_of(' '), pricing.label.size());
     add_line(pricing.label.empty() ? "at list price" : pricing.label.substr(start),

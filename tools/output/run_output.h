@@ -27,6 +27,7 @@ struct RunOutput {
   std::uint64_t expected_requests = 0;  ///< how many were to arrive; 0 = unknown
   std::optional<Tariff> tariff = {};    ///< with --tariff
   std::vector<Margin> margins = {};     ///< with --margin
+  bool cost_tree = false;               ///< with --cost: table and Markdown show the bill by cause
 };
 
 /// "stopped at 60 s by --until: 651 of 5,000 requests arrived, 43 still running"; empty for a run

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "tools/output/cost_tree.h"
 #include "tools/output/json_text.h"
 #include "tools/output/pricing.h"
 #include "tools/output/text.h"
@@ -209,6 +210,7 @@ class SummaryWriter {
     for (const BillAccount& account : summary_.bill.accounts) {
       list.push_back({{"token", account.token ? Json(to_string(*account.token)) : Json(nullptr)},
                       {"cause", account.cause},
+                      {"gpu_hours", account_gpu_hours(run_, account)},
                       {"amount", static_cast<double>(account.nano) / 1e9}});
     }
     return list;
@@ -220,6 +222,8 @@ class SummaryWriter {
     section["currency"] = run_.scenario.prices.currency;
     section["total"] = bill.total;
     section["gpu_hours"] = bill.gpu_hours;
+    section["price"] = {{"gpu_per_hour", run_.scenario.prices.gpu_per_hour},
+                        {"source", run_.scenario.prices.source}};
     section["rule"] = to_string(bill.rule);
     section["per_million"] = per_million("cost.per_million", bill.per_million, true);
     section["busy_per_million"] = per_million("cost.busy_per_million", bill.busy_per_million, true);

@@ -174,6 +174,14 @@ void write_sweep_json(const SweepOutput& sweep, const Sink& sink) {
   for (const auto& [key, reason] : sweep.reasons) {
     tail["reasons"][key] = reason;
   }
+  const auto is_ok = [](const SweepPoint& point) { return point.reason.empty(); };
+  if (std::any_of(sweep.points.begin(), sweep.points.end(), is_ok)) {
+    tail["reasons"]["reason"] = "given for points that could not be run";
+  }
+  if (!sweep.cheapest) {
+    tail["reasons"]["cheapest"] = "no point could be run and meets the limits";
+  }
+  tail["warnings"] = sweep.warnings;
   sink(sweep.points.empty() ? "],\n" : "\n  ],\n");
   sink(to_text(tail).substr(2));  // "{\n"
 }

@@ -64,6 +64,7 @@ struct SweepOutput {
   std::optional<std::size_t> cheapest;  ///< of the points: lowest cost per token of those that meet
                                         ///< the SLO (of all without one)
   std::vector<std::pair<std::string, std::string>> reasons;  ///< why a metric is null, by its key
+  std::vector<std::string> warnings;                         ///< about the sweep as a whole
 };
 
 /// The figures in a JSON object with the keys of summary.json.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tools/output/cost_tree.h"
 #include "tools/output/lines.h"
 #include "tools/output/pricing.h"
 #include "tools/output/text.h"
@@ -25,8 +26,7 @@ class RunScreen {
     out_ += stopped.empty() ? "" : " ! " + stopped + "\n";
     verdicts();
     latencies();
-    line("simulated", fmt::format("{}, {} steps", span_text(run_.summary.duration_s),
-                                  group_digits(run_.result.steps)));
+    line("simulated", simulated_text(run_));
     line("throughput", join(throughput_parts(run_), dot));
     line("utilization", join(utilization_parts(run_), dot));
     classes();
@@ -36,6 +36,7 @@ class RunScreen {
     line("  unused batch", unused_batch_text(run_));
     line("  electricity", bases_text(run_));
     line("  price", price_text(run_));
+    cost_tree();
     for (const PricingLine& pricing : pricing_lines(run_)) {
       line(pricing.label, pricing.text);
     }
@@ -171,6 +172,24 @@ class RunScreen {
         out_ += pad_left(value, width);
       }
       out_ += '\n';
+    }
+  }
+
+  void cost_tree() {
+    if (!run_.cost_tree) {
+      return;
+    }
+    const auto row = [this](const std::string& name, const std::vector<std::string>& values) {
+      out_ += pad_right(name, 30);
+      for (const std::string& value : values) {
+        out_ += pad_left(value, 12);
+      }
+      out_ += '\n';
+    };
+    line("bill by cause", cost_tree_basis(run_));
+    row("", cost_tree_head(run_));
+    for (const CostTreeRow& one : cost_tree_rows(run_)) {
+      row(std::string(static_cast<std::size_t>(3 + 2 * one.depth), ' ') + one.name, one.values);
     }
   }
 

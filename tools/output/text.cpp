@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -89,6 +90,13 @@ std::string figure(double value) {
     return size == 0 ? "0" : fmt::format("{:.2f}", value);
   }
   return fmt::format("{:.3g}", value);
+}
+
+std::string price_figure(double price) {
+  if (price > 0 && price < 1e-4) {
+    return "<0.0001";
+  }
+  return price > 0 && price < 0.095 ? fmt::format("{:.2g}", price) : figure(price);
 }
 
 std::string currency_sign(std::string_view currency) {
@@ -183,17 +191,17 @@ std::string printable(std::string_view text) {
 }
 
 std::size_t columns(std::string_view text) {
-  std::size_t count = 0;
+  std::string shown;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\x1b') {
-      while (i < text.size() && text[i] != 'm') {
-        ++i;
-      }
-      continue;
+      i = std::min(text.find('m', i), text.size());
+    } else {
+      shown += text[i];
     }
-    count += (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 ? 1 : 0;
   }
-  return count;
+  // fmt knows how wide characters are, and pads to a width with one byte a column.
+  const std::size_t wide = 2 * shown.size();
+  return shown.size() + wide - fmt::formatted_size("{:<{}}", shown, wide);
 }
 
 std::string pad_right(std::string_view text, std::size_t width) {

@@ -20,6 +20,9 @@ std::string exact_dollars(std::int64_t nano);
 /// A number for people, about three digits: "2,350", "96.1", "4.07", "0.25", "0.00123".
 std::string figure(double value);
 
+/// An amount per million tokens in a column: cents, and two digits where a cent is too coarse.
+std::string price_figure(double price);
+
 /// "$" for USD, "€" for EUR, else the code itself: "GBP".
 std::string currency_sign(std::string_view currency);
 
@@ -43,7 +46,8 @@ std::string span_text(double seconds);
 /// `text` safe for a terminal: control characters as \x1b, broken UTF-8 as U+FFFD.
 std::string printable(std::string_view text);
 
-/// Columns that `text` takes on a terminal: characters, colour codes left out.
+/// Columns that `text` takes on a terminal: two for wide characters (CJK, emoji), colour codes left
+/// out.
 std::size_t columns(std::string_view text);
 
 /// `text` with spaces after or before it, at least `width` columns wide.

@@ -9,6 +9,7 @@
 #include "sim/core/assert.h"
 #include "tools/output/files.h"
 #include "tools/penstock/console.h"
+#include "workloads/trace_scan.h"
 
 namespace penstock::cli {
 namespace {
@@ -26,7 +27,7 @@ constexpr std::array all_verbs{
     Verb{"version", "version, commit and compiler", version_verb},
     Verb{"sweep", "one run per value of any key", sweep_verb},
     Verb{"compare", "two results side by side", compare_verb},
-    Verb{"trace", "statistics of a trace, conversion, generation"},
+    Verb{"trace", "statistics of a trace of any known format; conversion to ours", trace_verb},
     Verb{"report", "the HTML page of a result folder"},
     Verb{"calibrate", "fit the step model to a measured run"},
     Verb{"completion", "completion for bash, zsh and fish"},
@@ -102,6 +103,9 @@ int run_command_line(const Arguments& arguments) {
     }
     return exit_usage;
   } catch (const output::IoError& error) {
+    tell_error(error.what());
+    return exit_io;
+  } catch (const TraceChanged& error) {
     tell_error(error.what());
     return exit_io;
   } catch (const InternalError& error) {

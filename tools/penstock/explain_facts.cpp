@@ -113,6 +113,15 @@ std::vector<BatchRow> batch_rows(const Scenario& scenario, StepModel& model,
   return rows;
 }
 
+std::vector<LoadRow> load_rows(const Scenario& scenario, StepModel& model,
+                               const TrafficMeans& means, const Saturation& full) {
+  std::vector<LoadRow> rows;
+  for (const double load : {0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0}) {
+    rows.push_back(state_at_load(scenario, model, means, full, load));
+  }
+  return rows;
+}
+
 std::vector<ContextRow> context_rows(const Scenario& scenario, StepModel& model,
                                      const TrafficMeans& means) {
   std::vector<ContextRow> rows;
@@ -195,6 +204,43 @@ BreakEven break_even_hit_rate(const Scenario& scenario, StepModel& model, const 
   return out;
 }
 
+LoadRow state_at_load(const Scenario& scenario, StepModel& model, const TrafficMeans& means,
+                      const Saturation& full, double load) {
+  const double rate = load * full.requests_per_s;
+  const auto at = [&](std::int64_t batch) {
+    return saturate(scenario.engine, model, means, batch).value_or(full);
+  };
+  std::int64_t low = 0;  // too few sequences
+  auto high = std::max<std::int64_t>(1, std::llround(std::floor(full.sequences)));
+  while (high - low > 1) {
+    const std::int64_t middle = low + (high - low) / 2;
+    (at(middle).requests_per_s >= rate ? high : low) = middle;
+  }
+  LoadRow row{load, load < 1 ? at(high) : full};
+  Saturation& state = row.state;
+  const auto input_share = [&means](const Saturation& s) {
+    const double input = s.input_ps * means.input;
+    return input / (input + s.output_ps * means.output);
+  };
+  double share = input_share(state);
+  if (low > 0) {
+    const Saturation below = at(low);
+    const double gap = state.requests_per_s - below.requests_per_s;
+    const double t = gap > 0 ? std::min(1.0, (rate - below.requests_per_s) / gap) : 1;
+    share += (1 - t) * (input_share(below) - share);
+    state.sequences += (1 - t) * (below.sequences - state.sequences);
+    state.step_ms += (1 - t) * (below.step_ms - state.step_ms);
+  } else {
+    state.sequences *= std::min(1.0, rate / state.requests_per_s);
+  }
+  state.requests_per_s = rate;
+  state.input_tokens_per_s = rate * means.input;
+  state.output_tokens_per_s = rate * means.output;
+  state.input_ps = share * 1e12 / state.input_tokens_per_s;
+  state.output_ps = (1 - share) * 1e12 / state.output_tokens_per_s;
+  return row;
+}
+
 ExplainFacts explain_facts(const config::Loaded& loaded) {
   ExplainFacts facts;
   const Scenario& scenario = loaded.scenario;
@@ -213,6 +259,7 @@ ExplainFacts explain_facts(const config::Loaded& loaded) {
     facts.position = price_positions(scenario.engine, *model, batch);
   }
   facts.batches = batch_rows(scenario, *model, facts.means, full);
+  facts.loads = load_rows(scenario, *model, facts.means, full);
   facts.contexts = context_rows(scenario, *model, facts.means);
   facts.ratios = ratio_rows(scenario, *model, facts.means);
   facts.break_even = break_even_hit_rate(scenario, *model, facts.means, full);

@@ -17,6 +17,10 @@ struct BatchRow {
   std::int64_t batch = 0;  ///< sequences at once, at most
   Saturation state;
 };
+struct LoadRow {
+  double load = 0;   ///< requests/s over those at saturation
+  Saturation state;  ///< idle time spread over its tokens
+};
 struct ContextRow {
   std::int64_t input = 0;  ///< prompt; outputs as in the traffic's mean
   Saturation state;
@@ -45,6 +49,7 @@ struct ExplainFacts {
   std::optional<RooflinePhases> roofline;
   std::optional<PositionPrices> position;
   std::vector<BatchRow> batches;
+  std::vector<LoadRow> loads;
   std::vector<ContextRow> contexts;
   std::vector<RatioRow> ratios;
   std::optional<BreakEven> break_even;
@@ -66,6 +71,12 @@ TrafficMeans workload_means(const Scenario& scenario);
 /// prefill of its tokens and their blocks, the cache takes room from running sequences.
 BreakEven break_even_hit_rate(const Scenario& scenario, StepModel& model, const TrafficMeans& means,
                               const Saturation& plain);
+
+/// A replica that completes `load` (in (0, 1]) of what it would at saturation (`full`): as many
+/// sequences at once as that takes, interpolated; below one it waits. What a second costs is paid
+/// by the tokens of a second, split between input and output as the steps' time is.
+LoadRow state_at_load(const Scenario& scenario, StepModel& model, const TrafficMeans& means,
+                      const Saturation& full, double load);
 
 /// The texts; see explain_json() for keys (product.md).
 std::string explain_table(const ExplainFacts& facts);

@@ -83,6 +83,12 @@ Json saturation_json(const ExplainFacts& f) {
     entry.update(prices(f, row.state));
     section["by_batch"].push_back(std::move(entry));
   }
+  section["by_load"] = Json::array();
+  for (const LoadRow& row : f.loads) {
+    Json entry{{"load", row.load}};
+    entry.update(prices(f, row.state));
+    section["by_load"].push_back(std::move(entry));
+  }
   section["by_context"] = Json::array();
   for (const ContextRow& row : f.contexts) {
     Json entry{{"input_tokens", row.input}};

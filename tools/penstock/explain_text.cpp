@@ -42,6 +42,7 @@ class PageWriter {
     }
     page.sections.push_back(saturation());
     page.sections.push_back(batches());
+    page.sections.push_back(loads());
     page.sections.push_back(contexts());
     if (facts_.position) {
       page.sections.push_back(positions());
@@ -217,6 +218,16 @@ class PageWriter {
     section.table.push_back(head("batch"));
     for (const BatchRow& one : facts_.batches) {
       section.table.push_back(row(group_digits(one.batch), one.state));
+    }
+    return section;
+  }
+
+  PageSection loads() const {
+    PageSection section{
+        "cost by load (of what a replica completes at saturation; idle time included)", {}, {}, {}};
+    section.table.push_back(head("load"));
+    for (const LoadRow& one : facts_.loads) {
+      section.table.push_back(row(output::percent(one.load), one.state));
     }
     return section;
   }

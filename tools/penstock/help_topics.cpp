@@ -62,6 +62,7 @@ constexpr std::string_view output_text =
   --format json       all numbers; keys are stable, `schema_version` first
   --format csv        the same, flattened: key,value with dots in the keys
   --format markdown   the screen as Markdown tables
+  --format vllm       as `vllm bench serve` would have printed it; vllm-json: as it saves it
 
 `run --tariff` adds `tariff`, `run --margin` adds `margins`; both are left out otherwise.
 What is not available is null, and `reasons` says why, at the path of the value or of the object
@@ -94,8 +95,8 @@ constexpr std::string_view exit_codes_text =
       (lower `workload.requests`), or not built in this version
    5  the simulated clock reached its limit of 100 days; the results cover what was done
   70  a bug of penstock; the message says how to replay it
-  74  the workload file itself cannot be read, a trace fails while it is read, or results cannot
-      be written
+  74  the workload file itself or a file of values (`--vary PATH=@FILE`) cannot be read, a trace
+      fails while it is read, or results cannot be written
  130  interrupted (Ctrl-C, SIGTERM): the run stops at once, what is complete is kept and marked.
       Another Ctrl-C within a second or two is ignored; a later one ends the process, and nothing
       is printed or written

@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "config/load.h"
+#include "config/text.h"
 #include "config/yaml.h"
 #include "tools/explore/plan_files.h"
 #include "tools/explore/plan_report.h"
 #include "tools/explore/rate_limit_report.h"
+#include "tools/explore/set_names.h"
 #include "tools/output/files.h"
 #include "tools/output/json_text.h"
 #include "tools/output/text.h"
@@ -61,6 +63,8 @@ using Clock = std::chrono::steady_clock;
 struct Request {
   std::string file;
   config::LoadOptions load;
+  std::size_t own_sets = 0;  ///< of load.sets; the others are options by the names below
+  std::vector<std::string> set_names;
   std::string format;
   std::optional<std::string> emit;
   std::optional<std::string> folder;
@@ -70,15 +74,42 @@ struct Request {
   int jobs = 1;
 };
 
+/// --target rate=max asks about one cluster, and only prints.
+void check_rate_options(const ParsedOptions& options) {
+  for (const char* name : {"gpus", "max-gpus"}) {
+    if (options.has(name)) {
+      throw UsageError(fmt::format("--{} means nothing with --target rate=max", name),
+                       "it asks what one cluster bears: --set cluster.gpu=h100-sxm --set "
+                       "cluster.replicas=8");
+    }
+  }
+  for (const char* name : {"emit", "output"}) {
+    if (options.has(name)) {
+      throw UsageError(
+          fmt::format("--{} means nothing with --target rate=max: it only prints", name));
+    }
+  }
+  for (const std::string& set : options.values("set")) {
+    if (set.starts_with("plan.") || set.starts_with("plan=")) {
+      throw UsageError(
+          fmt::format("--set {} means nothing with --target rate=max", config::excerpt(set)),
+          "the cluster is that of the file, and so is its traffic");
+    }
+  }
+}
+
 Request read_request(const ParsedOptions& options) {
   Request request;
   request.file = options.words().front();
   request.load = load_options(options);
+  request.own_sets = request.load.sets.size();
   if (const auto gpus = options.value("gpus")) {
     request.load.sets.push_back(fmt::format("plan.gpus=[{}]", *gpus));
+    request.set_names.emplace_back("--gpus");
   }
   if (const auto most = options.value("max-gpus")) {
     request.load.sets.push_back("plan.max_gpus=" + *most);
+    request.set_names.emplace_back("--max-gpus");
   }
   request.format = choose(options, "format", formats);
   if (options.value("emit")) {
@@ -92,8 +123,8 @@ Request read_request(const ParsedOptions& options) {
   if (request.force && !request.folder) {
     throw UsageError("--force means nothing without -o DIR");
   }
-  if (request.wants_rate && (request.emit || request.folder)) {
-    throw UsageError("--target rate=max only prints: it takes neither --emit nor -o");
+  if (request.wants_rate) {
+    check_rate_options(options);
   }
   return request;
 }
@@ -130,12 +161,11 @@ class SearchLine {
   Clock::time_point next_ = start_ + std::chrono::milliseconds(500);
 };
 
-/// Tells diagnostics; warnings only unless `quiet`.
-int refuse(const Diagnostics& diagnostics, bool quiet) {
-  if (!quiet || has_errors(diagnostics)) {
-    tell(diagnostics);
-  }
-  return config::exit_code(diagnostics);
+/// Tells what keeps a question from being asked.
+int refuse(const Request& request, Diagnostics diagnostics) {
+  const int code = config::exit_code(diagnostics);
+  tell(explore::with_set_names(std::move(diagnostics), request.own_sets, request.set_names));
+  return code;
 }
 
 int exit_code_for(explore::PlanOutcome outcome) {
@@ -154,7 +184,7 @@ int exit_code_for(explore::PlanOutcome outcome) {
 
 void show(const Request& request, const explore::PlanOutput& found) {
   if (request.emit) {
-    print(*request.emit == "vllm" ? explore::vllm_command(found)
+    print(*request.emit == "vllm" ? explore::vllm_commands(found)
                                   : explore::kubernetes_manifest(found));
   } else if (request.format == "json") {
     print(output::to_text(explore::plan_json(found)));
@@ -163,19 +193,28 @@ void show(const Request& request, const explore::PlanOutput& found) {
   }
 }
 
+void write(const Request& request, const explore::PlanOutput& found) {
+  if (request.folder) {
+    output::FolderWriter folder(*request.folder, request.force);
+    explore::write_plan_folder(found, *request.folder, command_words(), folder);
+  }
+}
+
 int search(const Request& request, explore::PlanQuestion& question) {
   SearchLine line(!request.quiet && errors_go_to_terminal());
   question.progress = [&line](std::uint64_t done) { line.update(done); };
   const explore::Space space = explore::make_space(question);
   if (!space.errors.empty()) {
-    return refuse(space.errors, request.quiet);
+    return refuse(request, space.errors);
   }
   const explore::Plan plan = explore::make_plan(question, space);
   const explore::PlanOutput found{question, space, plan, line.seconds()};
   if (plan.outcome == explore::PlanOutcome::found) {
-    if (request.folder) {
-      output::FolderWriter folder(*request.folder, request.force);
-      explore::write_plan_folder(found, *request.folder, command_words(), folder);
+    try {
+      write(request, found);
+    } catch (const output::IoError&) {
+      show(request, found);  // what took long to find is not lost to a full disk
+      throw;
     }
     show(request, found);
   } else if (plan.outcome != explore::PlanOutcome::interrupted) {
@@ -206,11 +245,8 @@ int find_plan(const Request& request) {
   question.text = source->text();
   const config::LoadedPlan loaded =
       config::load_plan_from_text(question.text, request.file, request.load);
-  if (!loaded.ok || (!request.quiet && !loaded.diagnostics.empty())) {
-    tell(loaded.diagnostics);
-  }
   if (!loaded.ok) {
-    return config::exit_code(loaded.diagnostics);
+    return refuse(request, loaded.diagnostics);
   }
   question.spec = loaded.plan;
   return search(request, question);
@@ -220,7 +256,16 @@ int find_rate(const Request& request) {
   const InterruptGuard guard;
   config::Loaded loaded = config::load_scenario(request.file, request.load);
   if (!loaded.ok) {
-    return refuse(loaded.diagnostics, request.quiet);
+    return refuse(request, loaded.diagnostics);
+  }
+  if (!request.quiet) {
+    tell(loaded.diagnostics);
+  }
+  if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
+    return refuse(request, {config::scheduler_not_built(loaded.scenario)});
+  }
+  if (Diagnostics errors = explore::traffic_errors(loaded.scenario); !errors.empty()) {
+    return refuse(request, std::move(errors));
   }
   WorkloadSpec& workload = loaded.scenario.workload;
   if (workload.warmup == SimTime{}) {

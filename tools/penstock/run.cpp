@@ -12,6 +12,7 @@
 #include "tools/output/markdown.h"
 #include "tools/output/summary_json.h"
 #include "tools/output/table.h"
+#include "tools/output/vllm.h"
 #include "tools/penstock/console.h"
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
@@ -28,10 +29,11 @@ constexpr std::array options_table{
     seed_option,
     Option{"output", 'o', "DIR", "also write summary.json, requests.csv, ... into a new folder"},
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
-    Option{"format", 0, "FORMAT", "table (default), json, csv or markdown"},
+    Option{"format", 0, "FORMAT", "table (default), json, csv, markdown, vllm or vllm-json"},
     Option{"until", 0, "TIME", "stop at this simulated time"},
     Option{"interval", 0, "TIME",
            "interval of timeseries.csv (default: 1 s, doubled past 500 rows)"},
+    Option{"cost", 0, {}, "the bill as a tree: token types, causes, GPU-hours × price"},
     tariff_option,
     tariff_threshold_option,
     margin_option,
@@ -42,8 +44,7 @@ constexpr std::array options_table{
     Option{"no-fast-path", 0, {}, "", false, true},
     Option{"no-leaping", 0, {}, "", false, true},
 };
-constexpr std::array<std::string_view, 3> examples{
-    "penstock run workloads/chat.yaml",
+constexpr std::array<std::string_view, 2> examples{
     "penstock run workloads/chat.yaml --set cluster.replicas=4 --set slo.ttft=300ms",
     "penstock run workloads/chat.yaml -o results --format json",
 };
@@ -55,7 +56,8 @@ constexpr Usage usage{
     options_table,
     1,
     1};
-constexpr std::array<std::string_view, 4> formats{"table", "json", "csv", "markdown"};
+constexpr std::array<std::string_view, 6> formats{"table",    "json", "csv",
+                                                  "markdown", "vllm", "vllm-json"};
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
@@ -71,6 +73,7 @@ struct Request {
   bool force = false;
   bool strict = false;
   bool quiet = false;
+  bool cost_tree = false;
   std::optional<SimTime> until;
   std::optional<SimTime> interval;
   SimulationOptions simulation;
@@ -86,6 +89,7 @@ Request read_request(const ParsedOptions& options) {
   request.force = options.has("force");
   request.strict = options.has("strict");
   request.quiet = options.has("quiet");
+  request.cost_tree = options.has("cost");
   request.until = time_option(options, "until");
   request.interval = time_option(options, "interval");
   request.pricing = pricing_request(options);
@@ -163,6 +167,12 @@ std::string render(const output::RunOutput& run, const std::string& format) {
   if (format == "markdown") {
     return output::run_markdown(run);
   }
+  if (format == "vllm") {
+    return output::run_vllm(run);
+  }
+  if (format == "vllm-json") {
+    return output::run_vllm_json(run);
+  }
   return output::run_table(run, color_on_output());
 }
 
@@ -214,6 +224,7 @@ int run(const Request& request) {
                         output::run_warnings(scenario, result, expected),
                         prepared.loaded.notes,
                         expected};
+  run.cost_tree = request.cost_tree;
   add_pricing(request.pricing, prepared.list_prices.prices, run);
   if (!request.quiet) {
     for (const std::string& warning : run.warnings) {

@@ -68,6 +68,7 @@ struct Request {
   bool strict = false;
   bool dry_run = false;
   bool quiet = false;
+  Diagnostics warnings;  ///< about the sweep as a whole
 };
 
 std::optional<std::size_t> count_option(const ParsedOptions& options, std::string_view name,
@@ -106,6 +107,13 @@ void check_vary(const Request& request) {
     if (path == "seed" && request.spec.load.seed) {
       throw UsageError("--seed leaves nothing of --vary seed",
                        "--runs K repeats each point with K seeds");
+    }
+    if (path == "plan" || path.starts_with("plan.")) {
+      throw UsageError(
+          fmt::format("--vary {}: a run does not read `plan`, all points would be alike",
+                      config::excerpt(path)),
+          "`penstock plan FILE --set " + config::excerpt(argument.substr(0, equals)) +
+              "=VALUE` for each value");
     }
     paths.push_back(path);
   }
@@ -163,11 +171,12 @@ int prepare(Request& request) {
                                                       spec.load.seed.value_or(1), reporter)
                       : explore::make_grid(variations, reporter);
   }
-  if (reporter.has_errors()) {
-    tell(reporter.take());
-    return exit_invalid_input;
+  const Diagnostics wrong = reporter.take();
+  if (wrong.empty()) {
+    request.warnings = explore::price_warnings(spec);
   }
-  return exit_ok;
+  tell(wrong);
+  return config::exit_code(wrong);
 }
 
 /// The first point that makes a valid workload, for its seed; or an exit code, with what is wrong
@@ -182,6 +191,7 @@ int probe(const Request& request, std::uint64_t& seed) {
     if (loaded.ok || config::exit_code(loaded.diagnostics) == exit_infeasible) {
       if (loaded.ok && !request.quiet) {
         tell(explore::with_vary_names(request.spec, std::move(loaded.diagnostics)));
+        tell(request.warnings);
       }
       return exit_ok;
     }
@@ -208,6 +218,10 @@ output::SweepOutput output_of(const Request& request, const explore::Records& re
   }
   sweep.is_sample = request.sample.has_value();
   sweep.seed = seed;
+  for (const Diagnostic& warning : request.warnings) {
+    sweep.warnings.push_back(warning.label.empty() ? warning.message
+                                                   : warning.message + "; " + warning.label);
+  }
   return sweep;
 }
 

@@ -91,13 +91,16 @@ RunLatencies measured_latencies(const std::vector<MeasuredRequest>& requests) {
   return out;
 }
 
+/// Both were measured without prefix caching.
+constexpr const char* engine =
+    "preset: vllm-0.19, max_num_seqs: 128, max_num_batched_tokens: 2048, "
+    "enable_prefix_caching: false";
+
 RunLatencies simulated_latencies(const std::vector<MeasuredRequest>& requests,
                                  bool async_scheduling) {
   const System system{.model = "llama-3.1-8b",
                       .gpu = "rtx-pro-6000",
-                      .engine = fmt::format("preset: vllm-0.19, max_num_seqs: 128, "
-                                            "max_num_batched_tokens: 2048, async_scheduling: {}",
-                                            async_scheduling)};
+                      .engine = fmt::format("{}, async_scheduling: {}", engine, async_scheduling)};
   return latencies_of(replay(requests, system).summary);
 }
 
@@ -130,9 +133,7 @@ std::string starved_replay_section(const std::filesystem::path& data) {
   const auto blocks = static_cast<std::int64_t>(measured.at("kv_capacity_tokens")) / block_size;
   System system{.model = "llama-3.1-8b",
                 .gpu = "rtx-4090",
-                .engine =
-                    "preset: vllm-0.19, max_num_seqs: 128, max_num_batched_tokens: 2048, "
-                    "max_model_len: 32768"};
+                .engine = fmt::format("{}, max_model_len: 32768", engine)};
   const std::int64_t planned = load_system(system).engine.num_gpu_blocks;
   const Run by_rule = replay(requests, system);
   system.engine += fmt::format(", num_gpu_blocks_override: {}", blocks);

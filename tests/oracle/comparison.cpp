@@ -1,0 +1,120 @@
+#include "tests/oracle/comparison.h"
+
+#include <cstddef>
+#include <iterator>
+
+namespace penstock::oracle {
+
+namespace {
+
+Config reference_config(const probe::EngineLimits& limits) {
+  Config config;
+  config.max_num_seqs = limits.max_num_seqs;
+  config.max_num_batched_tokens = limits.max_num_batched_tokens;
+  config.long_prefill_token_threshold = limits.long_prefill_token_threshold;
+  config.block_size = limits.block_size;
+  config.usable_blocks = limits.usable_blocks;
+  config.max_model_len = limits.max_model_len;
+  config.chunked_prefill = limits.chunked_prefill;
+  config.priority_policy = limits.priority;
+  config.async_scheduling = limits.async;
+  config.reserve_full_isl = limits.gate;
+  config.watermark = limits.watermark;
+  config.enable_prefix_caching = limits.prefix_caching;
+  return config;
+}
+
+/// "" or "WHAT 5, want 6".
+std::string unequal(const std::string& what, std::int64_t want, std::int64_t got) {
+  return want == got ? "" : what + " " + std::to_string(got) + ", want " + std::to_string(want);
+}
+
+std::string difference(const Observation::Of& want, const Observation::Of& got) {
+  std::string wrong = unequal("rejected", want.rejected ? 1 : 0, got.rejected ? 1 : 0);
+  if (!wrong.empty() || want.rejected) {
+    return wrong;
+  }
+  const auto ask = [&](const std::string& what, std::int64_t w, std::int64_t g) {
+    wrong = wrong.empty() ? unequal(what, w, g) : wrong;
+  };
+  ask("first_scheduled", want.first_scheduled_ps, got.first_scheduled_ps);
+  ask("cached_tokens", want.cached_tokens, got.cached_tokens);
+  ask("number of tokens", std::ssize(want.token_ps), std::ssize(got.token_ps));
+  for (std::size_t t = 0; wrong.empty() && t < want.token_ps.size(); ++t) {
+    ask("token " + std::to_string(t + 1) + " at", want.token_ps[t], got.token_ps[t]);
+  }
+  ask("first_token", want.first_token_ps, got.first_token_ps);
+  ask("finish", want.finish_ps, got.finish_ps);
+  ask("preemptions", want.preemptions, got.preemptions);
+  return wrong;
+}
+
+}  // namespace
+
+Result run_reference(const probe::RandomLoad& load) {
+  std::vector<Request> requests;
+  for (const penstock::Request& r : load.requests) {
+    requests.push_back({r.arrival.ps, r.input_tokens, r.output_tokens, r.priority, r.content});
+  }
+  return simulate(reference_config(load.limits), requests, [&](const Step& step) {
+    std::int64_t time = load.step.base;
+    for (const ScheduledRequest& s : step.scheduled) {
+      time += load.step.per_token * s.n + load.step.per_kv * (s.context + s.n);
+    }
+    return time;
+  });
+}
+
+Observation observe(const Result& reference) {
+  Observation all;
+  for (const Outcome& outcome : reference.requests) {
+    Observation::Of& one = all.requests.emplace_back();
+    one.rejected = outcome.reject != Reject::kNone;
+    one.token_ps = outcome.token_ps;
+    one.first_scheduled_ps = outcome.first_scheduled_ps;
+    one.first_token_ps = one.rejected ? -1 : outcome.token_ps.front();
+    one.finish_ps = outcome.finish_ps;
+    one.preemptions = outcome.preemptions;
+    one.cached_tokens = outcome.cached_tokens;
+    all.computed_tokens += outcome.computed;
+  }
+  all.steps = std::ssize(reference.steps);
+  return all;
+}
+
+Observation observe(const probe::Probe& engine) {
+  Observation all;
+  for (std::size_t i = 0; i < engine.result.requests.size(); ++i) {
+    const RequestRecord& record = engine.result.requests[i];
+    Observation::Of& one = all.requests.emplace_back();
+    one.rejected = record.status == RequestStatus::rejected;
+    for (const SimTime& token : engine.tokens[i]) {
+      one.token_ps.push_back(token.ps);
+    }
+    one.first_scheduled_ps = record.first_scheduled.ps;
+    one.first_token_ps = record.first_token.ps;
+    one.finish_ps = record.finish.ps;
+    one.preemptions = record.preemptions;
+    one.cached_tokens = record.cached_tokens;
+  }
+  all.steps = engine.result.steps;
+  all.computed_tokens = engine.result.replicas.front().total.all_tokens;
+  return all;
+}
+
+std::string difference(const Observation& want, const Observation& got) {
+  std::string wrong =
+      unequal("number of requests", std::ssize(want.requests), std::ssize(got.requests));
+  for (std::size_t i = 0; wrong.empty() && i < want.requests.size(); ++i) {
+    wrong = difference(want.requests[i], got.requests[i]);
+    if (!wrong.empty()) {
+      wrong = "request " + std::to_string(i) + ": " + wrong;
+    }
+  }
+  if (wrong.empty()) {
+    wrong = unequal("computed tokens", want.computed_tokens, got.computed_tokens);
+  }
+  return wrong.empty() ? unequal("steps", want.steps, got.steps) : wrong;
+}
+
+}  // namespace penstock::oracle
