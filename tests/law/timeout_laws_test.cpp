@@ -46,7 +46,7 @@ TEST_CASE("1.5.8: a request that waits too long is never computed") {
 TEST_CASE("clients that give up: every request ends, whatever path computes it") {
   int aborted = 0;
   int completed = 0;
-  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 600; ++seed) {
     const probe::RandomLoad load =
         seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
     CAPTURE(load.describe());
@@ -68,8 +68,8 @@ TEST_CASE("clients that give up: every request ends, whatever path computes it")
       completed += record.status == RequestStatus::completed ? 1 : 0;
     }
   }
-  CHECK(aborted > 1000);
-  CHECK(completed > 1000);
+  CHECK(aborted > 300);
+  CHECK(completed > 300);
 }
 
 }  // namespace penstock
