@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/core/units.h"
@@ -172,6 +173,12 @@ struct ClassSpec {
   SimTime timeout = SimTime::never();  ///< after it a client goes away: the request is aborted
 };
 
+/// The columns of a trace of the user's own: what each holds ("input"), and its name in the file.
+struct TraceColumns {
+  std::vector<std::pair<std::string, std::string>> names;
+  std::string time_unit = "seconds";
+};
+
 struct TraceSpec {
   std::string file;                     ///< as given; relative to the workload file
   std::string path;                     ///< resolved
@@ -179,10 +186,12 @@ struct TraceSpec {
   SimTime start;                        ///< cut: skip what arrives before, in the trace's time
   SimTime duration = SimTime::never();  ///< cut: keep this much, in the trace's time
   std::uint64_t requests = std::numeric_limits<std::uint64_t>::max();  ///< cut: keep so many
-  double rate_scale = 1;          ///< compress time by this factor, after the cuts
-  std::int64_t block_tokens = 0;  ///< of the trace's hash ids; 0 = what its format says
-  bool skip_bad_rows = false;     ///< leave out rows that cannot be read
-  bool has_arrivals = false;      ///< its class says when requests come, not the trace's times
+  double rate_scale = 1;                ///< compress time by this factor, after the cuts
+  std::int64_t block_tokens = 0;        ///< of the trace's hash ids; 0 = what its format says
+  std::optional<TraceColumns> columns;  ///< of a file of the user's own
+  double thin = 1;             ///< keep requests with this probability, sessions as a whole
+  bool skip_bad_rows = false;  ///< leave out rows that cannot be read
+  bool has_arrivals = false;   ///< its class says when requests come, not the trace's times
 };
 
 struct WorkloadSpec {
