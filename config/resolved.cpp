@@ -74,6 +74,8 @@ Json engine_json(const EngineSpec& e) {
           {"enable_chunked_prefill", e.enable_chunked_prefill},
           {"long_prefill_token_threshold", e.long_prefill_token_threshold},
           {"enable_prefix_caching", e.enable_prefix_caching},
+          {"kv_offloading_blocks", e.host_blocks},
+          {"kv_offloading_block_us", e.host_block_time.milliseconds() * 1e3},
           {"async_scheduling", e.async_scheduling},
           {"scheduling_policy",
            e.scheduling_policy == SchedulingPolicy::priority ? "priority" : "fcfs"},

@@ -109,6 +109,13 @@ constexpr Key workload_keys[] = {
     whole("engine.long_prefill_token_threshold",
           "most prompt tokens of one request in one step; 0 = off", 0, most_tokens, "0"),
     flag("engine.enable_prefix_caching", "reuse the KV blocks of equal prefixes", "preset"),
+    number(
+        "engine.kv_offloading_size",
+        "host memory that keeps KV blocks behind the GPU's, over all GPUs of a replica; 0 = none",
+        Unit::bytes, 0, 1e15, "0"),
+    number("engine.kv_offloading_bandwidth",
+           "of each GPU's link to the host, in each direction: 25 GB/s is PCIe 4 x16",
+           Unit::bandwidth, 1e6, 1e13, "25GB/s"),
     flag("engine.async_scheduling", "schedule the next step while this one runs", "preset"),
     choice("engine.scheduling_policy", "order of the waiting queue", "fcfs|priority", "fcfs"),
     flag("engine.scheduler_reserve_full_isl", "admit only if the whole prompt fits", "preset"),

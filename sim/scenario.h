@@ -75,6 +75,10 @@ struct EngineSpec {
   bool scheduler_reserve_full_isl = true;
   std::int64_t max_queued_requests = 0;  ///< more are refused; 0 = no limit
   double watermark = 0;
+  /// KV blocks that the host's memory holds of a replica, behind the GPU's; 0 = no such tier, else
+  /// with enable_prefix_caching only. Copying one takes this long, in either direction.
+  std::int64_t host_blocks = 0;
+  SimTime host_block_time;
   /// Token counts to which a step is padded, ascending; empty = no padding.
   std::vector<std::int64_t> cuda_graph_sizes;
   EngineTiming timing;

@@ -240,11 +240,11 @@ TEST_CASE("sharegpt: an answer is a request, its prompt all that was said before
         Texts{"1>1 session 1 1:0+2"});
   CHECK(
       trace_errors("[{\"conversations\": 5},\n {\"x\": 1}, {\"conversations\": [{\"from\": \"a\"}]}"
-                   ",\n 7, {\"conversations\"") ==
-      Texts{"t.csv:1: conversations: not an array of JSON objects",
-            "t.csv:2: the object has no `conversations`",
-            "t.csv:2: a message has no `from` and `value`", "t.csv:3: not a JSON object",
-            "t.csv:3: the line does not end with its JSON object"});
+                   ",\n 7,\n{\"conversations\"") ==
+      Texts{"t.csv:1:1+0: conversations: not an array of JSON objects",
+            "t.csv:2:1+0: the object has no `conversations`",
+            "t.csv:2:1+0: a message has no `from` and `value`", "t.csv:3:1+0: not a JSON object",
+            "t.csv:4:1+0: the line does not end with its JSON object"});
 }
 
 TEST_CASE("our own formats say what tokens are, which turns go together, and when the run began") {
