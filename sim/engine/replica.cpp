@@ -57,6 +57,9 @@ void Replica::schedule(Batch& batch, SimTime now) {
   abort_overdue(now);
   scheduler_->schedule(engine_, now, batch);
   admission_was_tried_ = engine_.preemptions == preemptions;
+  if (!admission_was_tried_) {
+    recorder_.count_preemptions(now, engine_.preemptions - preemptions);
+  }
   if (!batch.empty()) {
     ++next_step_;
   }
@@ -179,7 +182,8 @@ void Replica::count_first_step(SimTime now, const StepCost& cost) {
                     .rows = batch_->sampled,
                     .sampling_steps = batch_->sampled > 0 ? 1 : 0,
                     .pairs = batch_->kv_sum,
-                    .kv_read = batch_->kv_sum};
+                    .kv_read = batch_->kv_sum,
+                    .bound = cost.resources};
   Result& result = shared_.result;
   for (std::size_t i = 0; i < batch_->chunks.size(); ++i) {
     const auto [q, context] = batch_->work[i];
@@ -274,13 +278,7 @@ void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
   const DecodeCost& decode = shared_.model.decode(n);
   const std::int64_t all_kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
   const std::int64_t time = (run_.end() - run_.start_of(1)).ps;
-  const std::int64_t kv_time = decode.per_kv * all_kv;
-  auto& bound = bound_[decode_phase];
-  for (std::size_t r = 0; r < resource_count; ++r) {
-    bound[r] += decode.fixed.resources[r] * steps;
-  }
-  bound[static_cast<std::size_t>(Resource::memory)] += kv_time;
-  bound[static_cast<std::size_t>(Resource::cpu)] += time - kv_time - decode.fixed.total * steps;
+  decode.add_resources(bound_[decode_phase], steps, all_kv, time);
   busy_ps_ += time;
   for (std::int64_t j = 1; j <= steps;) {
     // All steps that start in the interval in which step j starts.
@@ -308,15 +306,18 @@ void Replica::count_decodes(std::int64_t first, std::int64_t steps, std::int64_t
   }
   const std::int64_t n = batch_->decodes;
   const std::int64_t kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
-  recorder_.count_steps(run_.start_of(first), run_.start_of(first + steps),
-                        {.steps = steps,
-                         .sequences = steps * n,
-                         .tokens = steps * n,
-                         .all_tokens = steps * n,
-                         .rows = steps * n,
-                         .sampling_steps = steps,
-                         .pairs = kv,
-                         .kv_read = kv});
+  const SimTime start = run_.start_of(first);
+  const SimTime end = run_.start_of(first + steps);
+  StepCounts counts{.steps = steps,
+                    .sequences = steps * n,
+                    .tokens = steps * n,
+                    .all_tokens = steps * n,
+                    .rows = steps * n,
+                    .sampling_steps = steps,
+                    .pairs = kv,
+                    .kv_read = kv};
+  shared_.model.decode(n).add_resources(counts.bound, steps, kv, (end - start).ps);
+  recorder_.count_steps(start, end, counts);
 }
 
 void Replica::see_blocks(SimTime now) {

@@ -28,7 +28,7 @@ constexpr std::array all_verbs{
     Verb{"sweep", "one run per value of any key", sweep_verb},
     Verb{"compare", "two results side by side", compare_verb},
     Verb{"trace", "statistics of a trace of any known format; conversion to ours", trace_verb},
-    Verb{"report", "the HTML page of a result folder"},
+    Verb{"report", "a page for browsers, of a result or of two side by side", report_verb},
     Verb{"calibrate", "fit the step model to a measured run"},
     Verb{"completion", "completion for bash, zsh and fish"},
 };

@@ -20,6 +20,7 @@
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
 #include "tools/penstock/options.h"
+#include "tools/penstock/report_files.h"
 
 namespace penstock::cli {
 namespace {
@@ -32,6 +33,7 @@ constexpr std::array options_table{
     Option{"target", 0, "rate=max", "instead: how much traffic the file's own cluster bears"},
     Option{"emit", 0, "WHAT", "print `vllm` commands or a `kubernetes` manifest of the plan"},
     Option{"output", 'o', "DIR", "also write plan.yaml, plan.json, ... into a new folder"},
+    report_option,
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
     Option{"format", 0, "FORMAT", "table (default) or json"},
     jobs_option,
@@ -69,6 +71,7 @@ struct Request {
   std::optional<std::string> emit;
   std::optional<std::string> folder;
   bool force = false;
+  bool report = false;
   bool quiet = false;
   bool wants_rate = false;
   int jobs = 1;
@@ -118,6 +121,7 @@ Request read_request(const ParsedOptions& options) {
   request.wants_rate = options.value("target") && !choose(options, "target", targets).empty();
   request.folder = options.value("output");
   request.force = options.has("force");
+  request.report = wants_report(options);
   request.quiet = options.has("quiet");
   request.jobs = jobs_of(options);
   if (request.force && !request.folder) {
@@ -197,6 +201,7 @@ void write(const Request& request, const explore::PlanOutput& found) {
   if (request.folder) {
     output::FolderWriter folder(*request.folder, request.force);
     explore::write_plan_folder(found, *request.folder, command_words(), folder);
+    commit_with_report(folder, *request.folder, request.report);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "tools/penstock/options.h"
 #include "tools/penstock/pricing.h"
 #include "tools/penstock/progress.h"
+#include "tools/penstock/report_files.h"
 #include "workloads/source.h"
 
 namespace penstock::cli {
@@ -28,6 +29,7 @@ constexpr std::array options_table{
     set_option,
     seed_option,
     Option{"output", 'o', "DIR", "also write summary.json, requests.csv, ... into a new folder"},
+    report_option,
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
     Option{"format", 0, "FORMAT", "table (default), json, csv, markdown, vllm or vllm-json"},
     Option{"until", 0, "TIME", "stop at this simulated time"},
@@ -71,6 +73,7 @@ struct Request {
   std::string format;
   std::optional<std::string> folder;
   bool force = false;
+  bool report = false;
   bool strict = false;
   bool quiet = false;
   bool cost_tree = false;
@@ -87,6 +90,7 @@ Request read_request(const ParsedOptions& options) {
   request.format = choose(options, "format", formats);
   request.folder = options.value("output");
   request.force = options.has("force");
+  request.report = wants_report(options);
   request.strict = options.has("strict");
   request.quiet = options.has("quiet");
   request.cost_tree = options.has("cost");
@@ -235,9 +239,11 @@ int run(const Request& request) {
     facts.command = {"penstock"};
     facts.command.insert(facts.command.end(), command_words().begin(), command_words().end());
     facts.inputs = input_files(prepared.loaded);
+    facts.workload = prepared.loaded.text;
     facts.total_seconds = seconds_since(start);
     output::FolderWriter folder(*request.folder, request.force);
     output::write_run_folder(run, facts, folder);
+    commit_with_report(folder, *request.folder, request.report);
   }
   print(render(run, request.format));
   return exit_code_for(request, result, summary);
