@@ -23,6 +23,7 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       shared_(shared),
       leaping_(options.leaping),
       log_(options.token_log),
+      timeline_(options.timeline),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
       timeouts_(engine_.sequences),
@@ -219,6 +220,9 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   for (std::int64_t j = 1; log_ != nullptr && j <= run_.steps; ++j) {
     log_->step_ends.push_back(run_.start_of(j));
   }
+  if (timeline_ != nullptr) {
+    timeline_->add(timeline_step(now));
+  }
   run_.steps = 0;
   emit(now);
   if (!engine_.spec().async_scheduling) {
@@ -336,14 +340,6 @@ void Replica::see_blocks(SimTime now) {
     run_.blocks += blocks;
     recorder_.set_blocks(engine_.pool.used() + run_.blocks);
   }
-}
-
-ReplicaLoad Replica::load(SimTime now) {
-  see_blocks(now);
-  return {.waiting = static_cast<std::int64_t>(engine_.waiting.size()),
-          .running = engine_.running.size(),
-          .held_blocks = engine_.pool.used() + run_.blocks,
-          .pending_tokens = engine_.pending_tokens};
 }
 
 void Replica::update_levels() {

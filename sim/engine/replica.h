@@ -13,6 +13,7 @@
 #include "sim/engine/timeouts.h"
 #include "sim/metrics/gap_histogram.h"
 #include "sim/metrics/recorder.h"
+#include "sim/metrics/timeline.h"
 
 namespace penstock {
 
@@ -68,7 +69,13 @@ class Replica {
   /// Nothing more happens, up to `end`: settles what is unfinished.
   void close(SimTime end);
   /// At `now`, not earlier than the last event.
-  ReplicaLoad load(SimTime now);
+  ReplicaLoad load(SimTime now) {
+    see_blocks(now);
+    return {.waiting = static_cast<std::int64_t>(engine_.waiting.size()),
+            .running = engine_.running.size(),
+            .held_blocks = engine_.pool.used() + run_.blocks,
+            .pending_tokens = engine_.pending_tokens};
+  }
   /// Leading blocks of a prompt that its prefix cache has.
   std::int64_t cached_blocks(std::span<const std::uint64_t> keys) const {
     return engine_.pool.cache() == nullptr ? 0 : engine_.pool.cache()->match(keys);
@@ -100,11 +107,27 @@ class Replica {
   /// What an unfinished request has got so far.
   void note_unfinished(const Sequence& sequence);
   void update_levels();
+  /// The run in flight, which ends now.
+  TimelineStep timeline_step(SimTime now) const {
+    TimelineStep step{.start = run_.start, .end = now};
+    step.steps = static_cast<std::int32_t>(run_.steps);
+    step.decodes = static_cast<std::int32_t>(batch_->decodes);
+    step.chunks = static_cast<std::int32_t>(batch_->chunks.size());
+    for (const Chunk& chunk : batch_->work) {
+      step.prompt_tokens += static_cast<std::int32_t>(chunk.q);
+    }
+    step.running = static_cast<std::int32_t>(engine_.running.size());
+    step.waiting = static_cast<std::int32_t>(engine_.waiting.size());
+    step.blocks = static_cast<std::int32_t>(engine_.pool.used());
+    step.replica = index_;
+    return step;
+  }
 
   std::uint16_t index_;
   SharedRecords shared_;
   bool leaping_;
   TokenLog* log_;
+  Timeline* timeline_;
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
   Timeouts timeouts_;

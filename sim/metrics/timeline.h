@@ -16,9 +16,9 @@ struct TimelineStep {
   std::int32_t decodes = 0;        ///< sequences that decode, of each step
   std::int32_t chunks = 0;         ///< pieces of prompts
   std::int32_t prompt_tokens = 0;  ///< in them
-  std::int32_t running = 0;        ///< requests, when it has ended
+  std::int32_t running = 0;        ///< requests, as it ends
   std::int32_t waiting = 0;
-  std::int32_t blocks = 0;  ///< KV blocks referenced, when it has ended
+  std::int32_t blocks = 0;  ///< KV blocks referenced
   std::uint16_t replica = 0;
 };
 

@@ -85,9 +85,9 @@ export async function open_browser(program) {
         }
         return result.value;
       },
-      async screenshot(clip = undefined) {
+      async screenshot(clip = undefined, how = {format: 'png'}) {
         const {data} = await call('Page.captureScreenshot',
-          {format: 'png', captureBeyondViewport: true, clip});
+          {...how, captureBeyondViewport: true, clip});
         return Buffer.from(data, 'base64');
       },
       async click(x, y) {

@@ -297,6 +297,8 @@ int find_rate(const Request& request) {
 
 }  // namespace
 
+const Usage& plan_usage() { return usage; }
+
 int plan_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);
   if (options.has("help")) {

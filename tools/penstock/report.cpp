@@ -15,21 +15,23 @@ namespace fs = std::filesystem;
 constexpr const char* page_name = "report.html";
 
 constexpr std::array options_table{
-    Option{"output", 'o', "FILE", "where to write the page (default: report.html in DIR; of two\n"
+    Option{"output", 'o', "FILE",
+           "where to write the page (default: report.html in DIR; of two\n"
            "                              folders compare.html in the first)"},
 };
 constexpr std::array<std::string_view, 2> examples{
     "penstock report results",
     "penstock report results/h100 results/b200 -o compare.html",
 };
-constexpr Usage usage{"report",
-                      "DIR [DIR_B] [OPTION]...",
-                      "Makes a page for browsers of a result of `run`, `sweep` or `plan`, or of two "
-                      "runs side by side.",
-                      examples,
-                      options_table,
-                      1,
-                      2};
+constexpr Usage usage{
+    "report",
+    "DIR [DIR_B] [OPTION]...",
+    "Makes a page for browsers of a result of `run`, `sweep` or `plan`, or of two "
+    "runs side by side.",
+    examples,
+    options_table,
+    1,
+    2};
 
 }  // namespace
 
@@ -51,6 +53,8 @@ void commit_with_report(output::FolderWriter& folder, const std::string& target,
   }
 }
 
+const Usage& report_usage() { return usage; }
+
 int report_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);
   if (options.has("help")) {
@@ -62,8 +66,8 @@ int report_verb(const Arguments& arguments) {
   try {
     const std::string page =
         compares ? report::make_comparison(first, options.words()[1]) : report::make_report(first);
-    const fs::path file =
-        options.value("output").value_or((first / (compares ? "compare.html" : page_name)).string());
+    const fs::path file = options.value("output").value_or(
+        (first / (compares ? "compare.html" : page_name)).string());
     report::write_page(file, page);
     print(file.string() + "\n");
   } catch (const report::NotAResult& error) {

@@ -8,7 +8,8 @@
 /// `--report` of run, sweep and plan.
 namespace penstock::cli {
 
-inline constexpr Option report_option{"report", 0, {}, "write report.html too, a page for browsers"};
+inline constexpr Option report_option{
+    "report", 0, {}, "write report.html too, a page for browsers"};
 
 /// Whether it is asked for; throws UsageError without -o DIR.
 bool wants_report(const ParsedOptions& options);

@@ -17,6 +17,7 @@
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
 #include "tools/penstock/options.h"
+#include "tools/penstock/plot_style.h"
 #include "tools/penstock/report_files.h"
 #include "tools/penstock/sweep_files.h"
 #include "tools/penstock/sweep_progress.h"
@@ -37,6 +38,7 @@ constexpr std::array options_table{
     Option{"resume", 0, {}, "go on with the sweep in -o DIR; finished points are not run again"},
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
     Option{"format", 0, "FORMAT", "table (default), json, csv or markdown"},
+    ascii_option,
     Option{"strict", 0, {}, "exit code 1 if no point meets the SLO of the file"},
     Option{"dry-run", 0, {}, "list the points, run nothing"},
     Option{"quiet", 'q', {}, "no progress, no warnings"},
@@ -68,6 +70,7 @@ struct Request {
   std::optional<std::string> folder;
   explore::Journal::Mode mode = explore::Journal::Mode::fresh;
   bool report = false;
+  bool ascii = false;
   bool strict = false;
   bool dry_run = false;
   bool quiet = false;
@@ -134,6 +137,7 @@ Request read_request(const ParsedOptions& options) {
   request.format = choose(options, "format", formats);
   request.folder = options.value("output");
   request.report = wants_report(options);
+  request.ascii = plots_are_ascii(options);
   request.strict = options.has("strict");
   request.dry_run = options.has("dry-run");
   request.quiet = options.has("quiet");
@@ -235,8 +239,9 @@ void print_sweep(const Request& request, const output::SweepOutput& sweep) {
   } else if (request.format == "csv") {
     output::write_points_csv(sweep, [](std::string_view text) { print(text); });
   } else {
-    print(request.format == "markdown" ? output::sweep_markdown(sweep)
-                                       : output::sweep_table(sweep, color_on_output()));
+    print(request.format == "markdown"
+              ? output::sweep_markdown(sweep)
+              : output::sweep_table(sweep, color_on_output(), request.ascii));
   }
 }
 
@@ -318,6 +323,8 @@ int sweep(Request& request) {
 }
 
 }  // namespace
+
+const Usage& sweep_usage() { return usage; }
 
 int sweep_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);

@@ -38,7 +38,7 @@ void add_differences(const explore::Comparison& comparison, Page& page) {
   }
   Table table{.id = "metrics-table",
               .caption = "All numbers side by side",
-              .head = {"", "A", "B", "B - A", "B / A"},
+              .head = {"metric", "A", "B", "B - A", "B / A"},
               .sortable = true,
               .tooled = true};
   for (const explore::ComparedMetric& metric : comparison.metrics) {
@@ -47,12 +47,13 @@ void add_differences(const explore::Comparison& comparison, Page& page) {
     const char* mark = metric.verdict == explore::Verdict::better  ? "met"
                        : metric.verdict == explore::Verdict::worse ? "missed"
                                                                    : "";
-    table.rows.push_back({{metric.unit.empty() ? metric.name : metric.name + " " + metric.unit},
-                          {amount(metric.a), metric.a.mean},
-                          {amount(metric.b), metric.b.mean},
-                          {output::figure(metric.difference.mean), metric.difference.mean, "", mark},
-                          {has_ratio ? fmt::format("{:.3g}", ratio) : "-",
-                           has_ratio ? std::optional(ratio) : std::nullopt}});
+    table.rows.push_back(
+        {{metric.unit.empty() ? metric.name : metric.name + " " + metric.unit},
+         {amount(metric.a), metric.a.mean},
+         {amount(metric.b), metric.b.mean},
+         {output::figure(metric.difference.mean), metric.difference.mean, "", mark},
+         {has_ratio ? fmt::format("{:.3g}", ratio) : "-",
+          has_ratio ? std::optional(ratio) : std::nullopt}});
   }
   page.table(table);
 }
@@ -153,7 +154,9 @@ void add_waits(const Sides& sides, Page& page) {
       series.push_back(line_series(name, columns.size(), 0, color, "share"));
     }
     chart.variants.push_back(
-        {wait.name, wait.label, "",
+        {wait.name,
+         wait.label,
+         "",
          {{"series", std::move(series)},
           {"xAxis",
            bottom_axis(fmt::format("{} (ms, logarithmic)", wait.label), "milliseconds", true)}}});
@@ -209,11 +212,10 @@ void add_bills(const Sides& sides, Page& page) {
     data.rows[0].push_back(rounded(amounts[0]));
     data.rows[1].push_back(rounded(amounts[1]));
     const bool is_busy = cause.find_first_of(' ') == std::string::npos;
-    constexpr std::array known{"weights",        "compute",        "attention_compute",
-                               "kv_read_prompt", "kv_read_output", "communication",
-                               "overhead",       "idle"};
-    const bool has_color =
-        is_busy && std::find(known.begin(), known.end(), cause) != known.end();
+    constexpr std::array known{
+        "weights",        "compute",       "attention_compute", "kv_read_prompt",
+        "kv_read_output", "communication", "overhead",          "idle"};
+    const bool has_color = is_busy && std::find(known.begin(), known.end(), cause) != known.end();
     series.push_back({{"type", "bar"},
                       {"stack", "bill"},
                       {"name", cause},
@@ -241,8 +243,8 @@ Page::Tile tile_of(const explore::Comparison& comparison, const std::string& pat
                    const std::string& label) {
   for (const explore::ComparedMetric& metric : comparison.metrics) {
     if (metric.path == path) {
-      return {label, {amount(metric.b), metric.b.mean},
-              fmt::format("B; A {}", amount(metric.a))};
+      return {
+          label, {amount(metric.b), metric.b.mean}, fmt::format("in B; {} in A", amount(metric.a))};
     }
   }
   return {label, {"-"}, ""};

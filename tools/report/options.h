@@ -15,8 +15,9 @@ inline Json value_axis(std::string_view name, std::string_view unit) {
 
 /// Of the quantity along the bottom, named in the middle below.
 inline Json bottom_axis(std::string_view name, std::string_view unit, bool is_log = false) {
-  return {{"type", is_log ? "log" : "value"}, {"name", name},    {"unit", unit},
-          {"nameLocation", "middle"},         {"nameGap", 26},   {"minorSplitLine", {{"show", false}}}};
+  return {
+      {"type", is_log ? "log" : "value"}, {"name", name},  {"unit", unit},
+      {"nameLocation", "middle"},         {"nameGap", 26}, {"minorSplitLine", {{"show", false}}}};
 }
 
 inline Json log_axis(std::string_view name, std::string_view unit) {

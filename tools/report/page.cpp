@@ -29,13 +29,15 @@ std::string table_html(const Table& table) {
   std::string classes = table.sortable ? "sortable" : "";
   classes += table.tooled ? " tooled" : "";
   std::string out = fmt::format(
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table id=\"{}\"{}{}>",
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table "
+      "id=\"{}\"{}{}>",
       escape(table.caption), escape(table.id),
       classes.empty() ? "" : fmt::format(" class=\"{}\"", classes),
       table.variant_of.empty() ? "" : fmt::format(" data-variant-of=\"{}\"", table.variant_of));
   out += fmt::format("<caption>{}</caption><thead><tr>", escape(table.caption));
   for (std::size_t c = 0; c < table.head.size(); ++c) {
-    out += fmt::format("<th scope=\"col\"{}>{}</th>", c >= table.numbers_from ? " class=\"n\"" : "",
+    out += fmt::format("<th scope=\"col\"{}>{}</th>",
+                       c >= table.numbers_from && c < table.numbers_to ? " class=\"n\"" : "",
                        escape(table.head[c]));
   }
   out += "</tr></thead><tbody>";
@@ -47,7 +49,7 @@ std::string table_html(const Table& table) {
     }
     out += '>';
     for (std::size_t c = 0; c < table.rows[r].size(); ++c) {
-      const bool is_number = c >= table.numbers_from;
+      const bool is_number = c >= table.numbers_from && c < table.numbers_to;
       out += c == 0 && !is_number
                  ? fmt::format("<th scope=\"row\">{}</th>", escape(table.rows[r][c].text))
                  : cell_html(table.rows[r][c], "td", is_number);
@@ -151,8 +153,9 @@ void Page::section(std::string_view id, std::string_view name, std::string_view 
   close_section();
   in_section_ = true;
   menu_ += fmt::format("<li><a href=\"#{}\">{}</a></li>", id, escape(name));
-  body_ += fmt::format("<section id=\"{0}\" aria-labelledby=\"{0}-h\"{2}><h2 id=\"{0}-h\">{1}</h2>\n",
-                       id, escape(heading), is_long ? " class=\"long\"" : "");
+  body_ +=
+      fmt::format("<section id=\"{0}\" aria-labelledby=\"{0}-h\"{2}><h2 id=\"{0}-h\">{1}</h2>\n",
+                  id, escape(heading), is_long ? " class=\"long\"" : "");
   if (!lead.empty()) {
     body_ += fmt::format("<p class=\"lead\">{}</p>\n", escape(lead));
   }
@@ -175,9 +178,10 @@ void Page::code(std::string_view text) {
 }
 
 void Page::folded(std::string_view summary, std::string_view text) {
-  body_ += fmt::format("<details><summary>{}</summary><pre tabindex=\"0\"><code>{}</code></pre>"
-                       "</details>\n",
-                       escape(summary), escape(text));
+  body_ += fmt::format(
+      "<details><summary>{}</summary><pre tabindex=\"0\"><code>{}</code></pre>"
+      "</details>\n",
+      escape(summary), escape(text));
 }
 
 void Page::table(const Table& table) { body_ += table_html(table); }

@@ -26,10 +26,11 @@ struct Table {
   std::string caption = {};
   std::vector<std::string> head = {};
   std::vector<std::vector<Cell>> rows = {};
-  std::size_t numbers_from = 1;  ///< columns from here on are numbers
+  std::size_t numbers_from = 1;   ///< columns from here on are numbers
+  std::size_t numbers_to = 1000;  ///< up to here
   bool sortable = false;
-  bool tooled = false;                  ///< filter, copy, CSV
-  std::string variant_of = {};          ///< a chart whose variants the rows stand for
+  bool tooled = false;                     ///< filter, copy, CSV
+  std::string variant_of = {};             ///< a chart whose variants the rows stand for
   std::vector<std::string> variants = {};  ///< their names, one a row
 };
 
@@ -103,8 +104,8 @@ class Page {
   void table(const Table& table);
   void chart(const Chart& chart);
 
-  /// The whole page. `islands`: JSON that others can read, by id; `sign`: of the currency; `footer`:
-  /// HTML.
+  /// The whole page. `islands`: JSON that others can read, by id; `sign`: of the currency;
+  /// `footer`: HTML.
   std::string render(const std::vector<std::pair<std::string, Json>>& islands,
                      const std::string& sign, std::string_view footer);
 

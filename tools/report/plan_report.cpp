@@ -25,9 +25,7 @@ struct PlanView {
     currency = view.word("/plan/currency");
     sign = output::currency_sign(currency);
   }
-  const Json& at(const std::string& pointer) const {
-    return root.at(Json::json_pointer(pointer));
-  }
+  const Json& at(const std::string& pointer) const { return root.at(Json::json_pointer(pointer)); }
   Cell money(const std::string& pointer) const {
     const std::optional<double> value = view.number(pointer);
     return {value ? output::money(*value, currency) : "-", value, pointer};
@@ -70,18 +68,20 @@ std::string plan_text(const PlanView& plan) {
 }
 
 void add_answer(const PlanView& plan, Page& page) {
-  page.verdict("met", plan_text(plan),
-               fmt::format("The cheapest cluster that keeps every limit: {} an hour, {} a month.",
-                           plan.money("/plan/usd_per_hour").text,
-                           plan.money("/plan/usd_per_month").text));
+  page.verdict(
+      "met", plan_text(plan),
+      fmt::format("The cheapest cluster that keeps every limit: {} an hour, {} a month.",
+                  plan.money("/plan/usd_per_hour").text, plan.money("/plan/usd_per_month").text));
   std::vector<Page::Tile> tiles{
-      {"A month", plan.money("/plan/usd_per_month"), plan.money("/plan/usd_per_hour").text + " an hour"},
+      {"A month", plan.money("/plan/usd_per_month"),
+       plan.money("/plan/usd_per_hour").text + " an hour"},
       {"GPUs", plan.view.cell("/plan/gpus", Style::count), ""},
       {"Output costs", plan.price("/plan/per_million/output"), "per million, at the planned rate"},
       {"Input costs", plan.price("/plan/per_million/input"), "per million, at the planned rate"}};
   for (const std::string& pool : plan.pools) {
-    tiles.push_back({plan.pools.size() > 1 ? "Headroom, " + classes_text(plan.at(pool)) : "Headroom",
-                     plan.view.cell(pool + "/headroom", Style::percent), "more traffic before a limit breaks"});
+    tiles.push_back(
+        {plan.pools.size() > 1 ? "Headroom, " + classes_text(plan.at(pool)) : "Headroom",
+         plan.view.cell(pool + "/headroom", Style::percent), "more traffic before a limit breaks"});
   }
   page.tiles(tiles);
 }
@@ -95,44 +95,51 @@ void add_ranking(const PlanView& plan, Page& page) {
               .caption = "Plans that keep every limit, cheapest first",
               .head = {"plan", "GPUs", "an hour", "a month", "against the plan", "measured GPU"},
               .sortable = true};
-  data.rows.push_back(Json::array({plan_text(plan), plan.at("/plan/usd_per_month"),
-                                   plan.at("/plan/gpus")}));
-  table.rows.push_back({{plan_text(plan)}, plan.view.cell("/plan/gpus", Style::count),
-                        plan.money("/plan/usd_per_hour"), plan.money("/plan/usd_per_month"),
-                        {"the plan", 1.0}, {""}});
+  data.rows.push_back(
+      Json::array({"the plan", plan.at("/plan/usd_per_month"), plan.at("/plan/gpus")}));
+  table.rows.push_back({{plan_text(plan)},
+                        plan.view.cell("/plan/gpus", Style::count),
+                        plan.money("/plan/usd_per_hour"),
+                        plan.money("/plan/usd_per_month"),
+                        {"the plan", 1.0},
+                        {""}});
   for (std::size_t i = 0; i < plan.at("/alternatives").size(); ++i) {
     const std::string at = fmt::format("/alternatives/{}", i);
     const Json& one = plan.at(at);
     const double relative = one.value("relative_cost", 1.0);
     data.rows.push_back(Json::array({shape_text(one), one.at("usd_per_month"), one.at("gpus")}));
-    table.rows.push_back({{shape_text(one)},
-                          plan.view.cell(at + "/gpus", Style::count),
-                          plan.money(at + "/usd_per_hour"),
-                          plan.money(at + "/usd_per_month"),
-                          {fmt::format("{:+.0f} %", (relative - 1) * 100), relative,
-                           at + "/relative_cost"},
-                          {one.value("measured", true) ? "yes" : "no"}});
+    table.rows.push_back(
+        {{shape_text(one)},
+         plan.view.cell(at + "/gpus", Style::count),
+         plan.money(at + "/usd_per_hour"),
+         plan.money(at + "/usd_per_month"),
+         {fmt::format("{:+.0f} %", (relative - 1) * 100), relative, at + "/relative_cost"},
+         {one.value("measured", true) ? "yes" : "no"}});
   }
   Json option{{"tooltip", axis_tooltip()},
               {"xAxis", bottom_axis(plan.sign + " a month", "money")},
-              {"yAxis", {{"type", "category"}, {"inverse", true},
-                         {"axisLabel", {{"width", 190}, {"overflow", "break"}, {"hideOverlap", false}}}}},
+              {"yAxis",
+               {{"type", "category"},
+                {"inverse", true},
+                {"axisLabel", {{"width", 190}, {"overflow", "break"}, {"hideOverlap", false}}}}},
               {"small", {{"yAxis", {{"axisLabel", {{"width", 110}, {"overflow", "break"}}}}}}},
-              {"series", Json::array({Json{{"type", "bar"}, {"name", "a month"},
+              {"series", Json::array({Json{{"type", "bar"},
+                                           {"name", "a month"},
                                            {"encode", {{"x", 1}, {"y", 0}}},
                                            {"itemStyle", {{"color", "$c1"}}},
-                                           {"barMaxWidth", 26}, {"unit", "money"}}})}};
-  page.chart({.id = "plans-cost",
-              .question = "What would the next best cost?",
-              .answer = plan.at("/alternatives").empty()
-                            ? std::string("No other plan of the space keeps the limits.")
-                            : fmt::format("The next one costs {} % more.",
-                                          output::figure((plan.at("/alternatives/0/relative_cost")
-                                                              .get<double>() -
-                                                          1) *
-                                                         100)),
-              .option = std::move(option),
-              .data = std::move(data)});
+                                           {"barMaxWidth", 26},
+                                           {"unit", "money"}}})}};
+  page.chart(
+      {.id = "plans-cost",
+       .question = "What would the next best cost?",
+       .answer = plan.at("/alternatives").empty()
+                     ? std::string("No other plan of the space keeps the limits.")
+                     : fmt::format(
+                           "The next one costs {} % more.",
+                           output::figure(
+                               (plan.at("/alternatives/0/relative_cost").get<double>() - 1) * 100)),
+       .option = std::move(option),
+       .data = std::move(data)});
   page.table(table);
 }
 
@@ -164,13 +171,18 @@ void add_limits(const PlanView& plan, Page& page) {
   }
   Json axis = bottom_axis("of the limit", "share");
   axis["min"] = 0;
-  Json bars{{"type", "bar"}, {"name", "of the limit"}, {"encode", {{"x", 1}, {"y", 0}}},
-            {"itemStyle", {{"color", "$completed"}}}, {"barMaxWidth", 22}, {"unit", "share"}};
+  Json bars{{"type", "bar"},
+            {"name", "of the limit"},
+            {"encode", {{"x", 1}, {"y", 0}}},
+            {"itemStyle", {{"color", "$completed"}}},
+            {"barMaxWidth", 22},
+            {"unit", "share"}};
   bars["markLine"] = limit_line("xAxis", 1, "limit");
-  Json option{{"tooltip", axis_tooltip()},
-              {"xAxis", std::move(axis)},
-              {"yAxis", {{"type", "category"}, {"inverse", true}, {"axisLabel", {{"hideOverlap", false}}}}},
-              {"series", Json::array({bars})}};
+  Json option{
+      {"tooltip", axis_tooltip()},
+      {"xAxis", std::move(axis)},
+      {"yAxis", {{"type", "category"}, {"inverse", true}, {"axisLabel", {{"hideOverlap", false}}}}},
+      {"series", Json::array({bars})}};
   page.chart({.id = "limits-chart",
               .question = "How much of each limit is used?",
               .answer = "Latency at the planned rate, as a share of its limit.",
@@ -182,8 +194,7 @@ void add_limits(const PlanView& plan, Page& page) {
 
 std::string limit_text(const Json& line) {
   return fmt::format("{} {} {} of {} ms, {} good", line.value("class", std::string()),
-                     line.value("metric", std::string()),
-                     output::figure(line.value("value", 0.0)),
+                     line.value("metric", std::string()), output::figure(line.value("value", 0.0)),
                      output::figure(line.value("limit", 0.0)),
                      output::percent(line.value("attainment", 0.0)));
 }
@@ -193,8 +204,8 @@ void add_why(const PlanView& plan, Page& page) {
   const Json& why = plan.at("/why_not_fewer");
   std::vector<std::string> lines;
   for (const Json& line : why.is_array() ? why : Json::array({why})) {
-    lines.push_back(line.is_object() ? fmt::format("With {} replicas: {}.", line.value("replicas", 0),
-                                                   limit_text(line))
+    lines.push_back(line.is_object() ? fmt::format("With {} replicas: {}.",
+                                                   line.value("replicas", 0), limit_text(line))
                                      : std::string("There is only one replica."));
   }
   page.list(lines);
@@ -202,11 +213,10 @@ void add_why(const PlanView& plan, Page& page) {
   for (const std::string& pool : plan.pools) {
     const Json& end = plan.at(pool + "/headroom_ends_with");
     const std::string name = plan.pools.size() > 1 ? classes_text(plan.at(pool)) + ": " : "";
-    ends.push_back(end.is_object()
-                       ? fmt::format("{}bears {} more traffic; beyond it {}.", name,
-                                     plan.view.text(pool + "/headroom", Style::percent),
-                                     limit_text(end))
-                       : name + "nothing breaks up to the highest rate tried.");
+    ends.push_back(end.is_object() ? fmt::format("{}bears {} more traffic; beyond it {}.", name,
+                                                 plan.view.text(pool + "/headroom", Style::percent),
+                                                 limit_text(end))
+                                   : name + "nothing breaks up to the highest rate tried.");
     const Json& seeds = plan.at(pool + "/other_seeds");
     if (seeds.is_object()) {
       ends.push_back(fmt::format("{}holds with {} of {} other seeds.", name, seeds.value("held", 0),
@@ -244,12 +254,18 @@ void add_load(const PlanView& plan, Page& page) {
     return;
   }
   const auto bar = [](const char* name, int column, const char* color) {
-    return Json{{"type", "bar"}, {"name", name}, {"encode", {{"x", 0}, {"y", column}}},
-                {"itemStyle", {{"color", color}}}, {"barMaxWidth", 40}, {"unit", "permillion"}};
+    return Json{{"type", "bar"},
+                {"name", name},
+                {"encode", {{"x", 0}, {"y", column}}},
+                {"itemStyle", {{"color", color}}},
+                {"barMaxWidth", 40},
+                {"unit", "permillion"}};
   };
   Json option{{"tooltip", axis_tooltip()},
               {"legend", Json::object()},
-              {"xAxis", {{"type", "category"}, {"axisLabel", {{"hideOverlap", false}, {"width", 130}, {"overflow", "break"}}}}},
+              {"xAxis",
+               {{"type", "category"},
+                {"axisLabel", {{"hideOverlap", false}, {"width", 130}, {"overflow", "break"}}}}},
               {"yAxis", value_axis(plan.sign + " per million tokens", "money")},
               {"series", Json::array({bar("input", 1, "$input"), bar("output", 2, "$output"),
                                       bar("all tokens", 3, "$c8")})}};

@@ -28,8 +28,8 @@ std::string make_report(const fs::path& folder) {
   if (holds("plan.json")) {
     return plan_report(folder);
   }
-  throw NotAResult(fmt::format(
-      "`{}` holds no result; `penstock run|sweep|plan FILE -o DIR` writes one", name));
+  throw NotAResult(
+      fmt::format("`{}` holds no result; `penstock run|sweep|plan FILE -o DIR` writes one", name));
 }
 
 bool has_charts() { return !chart_library().empty(); }

@@ -83,29 +83,42 @@
     const option = with_colors(JSON.parse(JSON.stringify(given)));
     const small = root.clientWidth < 640;
     Object.assign(option, {animation: false, backgroundColor: 'transparent',
-      textStyle: {fontFamily: 'inherit', color: color('ink')}});
+      textStyle: {fontFamily: getComputedStyle(document.body).fontFamily, color: color('ink')}});
     if (chart.use_dataset) {
       option.dataset = {dimensions: chart.data.columns.map((c) => c.name), source: chart.data.rows};
     }
     option.tooltip = Object.assign({confine: true, backgroundColor: color('card'),
       borderColor: color('line'), textStyle: {color: color('ink'), fontSize: 12}}, option.tooltip);
     if (option.tooltip.rows) option.tooltip.formatter = row_tooltip(chart);
+    if (option.visualMap) {
+      Object.assign(option.visualMap, {textStyle: {color: color('muted')},
+        formatter: format(option.visualMap.unit)});
+    }
     if (option.legend) {
-      option.legend = Object.assign({top: 0, left: 0, type: 'scroll', itemWidth: 14, itemHeight: 9,
+      option.legend = Object.assign({top: 0, left: 0, type: 'scroll', icon: 'roundRect',
+        itemWidth: 12, itemHeight: 9, itemGap: 14,
         inactiveColor: color('line'), pageIconColor: color('muted'),
         pageTextStyle: {color: color('muted')},
         textStyle: {color: color('ink')}}, option.legend);
     }
     if (option.xAxis) {
-      option.grid = Object.assign({left: small ? 4 : 12, right: small ? 10 : 20, bottom: 8,
-        top: option.legend ? 48 : 30, containLabel: true}, option.grid);
+      const is_named = listed(option.xAxis).some((axis) => axis.name);
+      option.grid = Object.assign({left: 4, right: small ? 10 : 20, bottom: is_named ? 28 : 8,
+        top: option.legend ? 48 : listed(option.yAxis).some((axis) => axis.name) ? 30 : 10,
+        containLabel: true}, option.grid);
     }
     for (const kind of ['xAxis', 'yAxis', 'parallelAxis']) listed(option[kind]).forEach(dress_axis);
+    listed(option.yAxis).forEach((axis, i) => {
+      axis.nameTextStyle.align = i === 0 ? 'left' : 'right';
+    });
     for (const series of listed(option.series)) {
       if (series.unit !== undefined) {
         series.tooltip = Object.assign({valueFormatter: format(series.unit)}, series.tooltip);
       }
-      if (series.label) series.label = Object.assign({color: color('ink')}, series.label);
+      if (series.label) {
+        series.label = Object.assign({color: color('ink'), textBorderColor: 'transparent',
+          textBorderWidth: 0}, series.label);
+      }
     }
     if (small && option.small) {
       for (const [name, part] of Object.entries(option.small)) {

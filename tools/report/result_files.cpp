@@ -162,8 +162,8 @@ std::vector<Interval> read_timeseries(const fs::path& path, double duration_s) {
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
     Interval& here = all[i];
-    here.length_s = std::max(0.0, (i + 1 < all.size() ? all[i + 1].time_s : duration_s) -
-                                      here.time_s);
+    here.length_s =
+        std::max(0.0, (i + 1 < all.size() ? all[i + 1].time_s : duration_s) - here.time_s);
     for (double* mean : {&here.kv, &here.busy, &here.batch}) {
       *mean /= replicas[i];
     }

@@ -143,34 +143,55 @@ Json sankey(const SummaryView& view, const Flows& flows) {
       const double amount = static_cast<double>(flows.through(node)) / 1e9;
       const std::string share =
           bill > 0 && node != "bill" ? " · " + output::percent(amount / bill) : "";
-      nodes.push_back({{"name", node},
-                       {"itemStyle", {{"color", node_color(node)}}},
-                       {"label",
-                        {{"formatter", fmt::format("{}\n{}{}", node,
-                                                   output::money(amount, view.currency()),
-                                                   share)}}}});
+      const bool is_small = amount < 0.06 * bill;  // no room for two lines
+      nodes.push_back(
+          {{"name", node},
+           {"itemStyle", {{"color", node_color(node)}}},
+           {"label",
+            {{"formatter", fmt::format("{}{}{}{}", node, is_small ? "  " : "\n",
+                                       output::money(amount, view.currency()), share)}}}});
     }
     links.push_back({{"source", flow.from},
                      {"target", flow.to},
                      {"value", static_cast<double>(flow.nano) / 1e9}});
   }
-  return {{"series",
-           Json::array({Json{{"type", "sankey"},
-                             {"data", std::move(nodes)},
-                             {"links", std::move(links)},
-                             {"left", 2},
-                             {"right", 116},
-                             {"top", 6},
-                             {"bottom", 6},
-                             {"nodeAlign", "left"},
-                             {"nodeGap", 12},
-                             {"nodeWidth", 14},
-                             {"draggable", false},
-                             {"layoutIterations", 64},
-                             {"emphasis", {{"focus", "adjacency"}}},
-                             {"lineStyle", {{"color", "gradient"}, {"opacity", 0.35}}},
-                             {"label", {{"fontSize", 11.5}, {"lineHeight", 14}}},
-                             {"unit", "money"}}})}};
+  return {{"series", Json::array({Json{{"type", "sankey"},
+                                       {"data", std::move(nodes)},
+                                       {"links", std::move(links)},
+                                       {"left", 2},
+                                       {"right", 116},
+                                       {"top", 6},
+                                       {"bottom", 14},
+                                       {"nodeAlign", "left"},
+                                       {"nodeGap", 17},
+                                       {"nodeWidth", 14},
+                                       {"draggable", false},
+                                       {"layoutIterations", 64},
+                                       {"emphasis", {{"focus", "adjacency"}}},
+                                       {"lineStyle", {{"color", "gradient"}, {"opacity", 0.35}}},
+                                       {"label", {{"fontSize", 11.5}, {"lineHeight", 14}}},
+                                       {"unit", "money"}}})}};
+}
+
+/// What tokens cost under each rule that the chart can show.
+void add_rules(const SummaryView& view, const Chart& chart, Page& page) {
+  Table table{.id = "rules-table",
+              .caption = "The same bill under each rule: per million tokens, idle time included",
+              .head = {"rule", "input", "cached input", "output", "who pays"},
+              .numbers_to = 4,
+              .variant_of = chart.id};
+  for (const Variant& variant : chart.variants) {
+    const std::string at = fmt::format("/cost/rules/{}/", variant.name);
+    const auto rule = std::find_if(rules.begin(), rules.end(),
+                                   [&](const Rule& one) { return one.name == variant.name; });
+    table.rows.push_back({{rule->label},
+                          view.cell(at + "input", Style::price),
+                          view.cell(at + "cached_input", Style::price),
+                          view.cell(at + "output", Style::price),
+                          {rule->meaning}});
+    table.variants.push_back(variant.name);
+  }
+  page.table(table);
 }
 
 void add_flows(const SummaryView& view, const std::vector<LedgerLine>& ledger, Page& page) {
@@ -192,8 +213,8 @@ void add_flows(const SummaryView& view, const std::vector<LedgerLine>& ledger, P
     }
     const Flows flows = flows_of(ledger, rule.name);
     for (const Flows::Flow& flow : flows.all()) {
-      chart.data.rows.push_back(Json::array(
-          {rule.name, flow.from, flow.to, static_cast<double>(flow.nano) / 1e9}));
+      chart.data.rows.push_back(
+          Json::array({rule.name, flow.from, flow.to, static_cast<double>(flow.nano) / 1e9}));
     }
     const std::string at = fmt::format("/cost/rules/{}/", rule.name);
     chart.variants.push_back(
@@ -213,24 +234,11 @@ void add_flows(const SummaryView& view, const std::vector<LedgerLine>& ledger, P
   chart.answer = chart.variants.front().answer;
   chart.option = chart.variants.front().option;
   chart.option["tooltip"] = {{"trigger", "item"}};
-  chart.option["small"] = {{"series", {{"right", 82}, {"nodeWidth", 8}, {"label", {{"fontSize", 9}, {"lineHeight", 11}}}}}};
+  chart.option["small"] = {
+      {"series",
+       {{"right", 82}, {"nodeWidth", 8}, {"label", {{"fontSize", 9}, {"lineHeight", 11}}}}}};
   page.chart(chart);
-  Table table{.id = "rules-table",
-              .caption = "The same bill under each rule: per million tokens, idle time included",
-              .head = {"rule", "input", "cached input", "output", "who pays"},
-              .variant_of = chart.id};
-  for (const Variant& variant : chart.variants) {
-    const std::string at = fmt::format("/cost/rules/{}/", variant.name);
-    const auto rule = std::find_if(rules.begin(), rules.end(),
-                                   [&](const Rule& one) { return one.name == variant.name; });
-    table.rows.push_back({{rule->label},
-                          view.cell(at + "input", Style::price),
-                          view.cell(at + "cached_input", Style::price),
-                          view.cell(at + "output", Style::price),
-                          {rule->meaning}});
-    table.variants.push_back(variant.name);
-  }
-  page.table(table);
+  add_rules(view, chart, page);
 }
 
 void add_tokens(const SummaryView& view, Page& page) {
@@ -250,7 +258,8 @@ void add_tokens(const SummaryView& view, Page& page) {
   page.table(table);
   Table bases{.id = "bases-table",
               .caption = "The same run on three price bases, side by side, never mixed",
-              .head = {"basis", "amount", "if it is not known, why"}};
+              .head = {"basis", "amount", "if it is not known, why"},
+              .numbers_to = 2};
   for (const char* basis : {"rental", "owned", "electricity"}) {
     bases.rows.push_back({{basis},
                           view.cell(fmt::format("/cost/bases/{}", basis), Style::money),
@@ -281,11 +290,11 @@ void add_classes(const SummaryView& view, Page& page) {
 }  // namespace
 
 void add_cost(const SummaryView& view, const std::vector<LedgerLine>& ledger, Page& page) {
-  page.section("cost", "Cost", "What does it cost?",
-               fmt::format("{} for {} GPU-hours; the price of a GPU: {}.",
-                           view.text("/cost/total", Style::money),
-                           view.text("/cost/gpu_hours", Style::figure),
-                           view.word("/cost/price/source")));
+  page.section(
+      "cost", "Cost", "What does it cost?",
+      fmt::format("{} for {} GPU-hours; the price of a GPU: {}.",
+                  view.text("/cost/total", Style::money),
+                  view.text("/cost/gpu_hours", Style::figure), view.word("/cost/price/source")));
   add_flows(view, ledger, page);
   add_tokens(view, page);
   add_classes(view, page);

@@ -37,11 +37,12 @@ std::vector<double> grid() {
 void add_percentiles(const SummaryView& view, Page& page) {
   Table table{.id = "latency-table",
               .caption = "Latencies of all completed requests, ms",
-              .head = {"", "mean", "p50", "p90", "p95", "p99", "max", "std"}};
-  for (const auto& [key, name] :
-       {std::pair("ttft_ms", "TTFT: to the first token"), std::pair("tpot_ms", "TPOT: per further token"),
-        std::pair("itl_ms", "ITL: gaps between tokens"), std::pair("e2e_ms", "latency: to the last token"),
-        std::pair("queue_ms", "queue: to the first step")}) {
+              .head = {"ms", "mean", "p50", "p90", "p95", "p99", "max", "std"}};
+  for (const auto& [key, name] : {std::pair("ttft_ms", "TTFT: to the first token"),
+                                  std::pair("tpot_ms", "TPOT: per further token"),
+                                  std::pair("itl_ms", "ITL: gaps between tokens"),
+                                  std::pair("e2e_ms", "latency: to the last token"),
+                                  std::pair("queue_ms", "queue: to the first step")}) {
     std::vector<Cell> row{{name}};
     for (const char* column : {"mean", "p50", "p90", "p95", "p99", "max", "std"}) {
       row.push_back(view.cell(fmt::format("/{}/{}", key, column), Style::milliseconds));
@@ -49,6 +50,25 @@ void add_percentiles(const SummaryView& view, Page& page) {
     table.rows.push_back(std::move(row));
   }
   page.table(table);
+}
+
+void add_quantiles(const std::vector<const std::vector<double>*>& columns, Data& data) {
+  for (const double share : grid()) {
+    Json row = Json::array({share});
+    for (const std::vector<double>* values : columns) {
+      const double value = quantile_of(*values, share);
+      row.push_back(value > 0 ? Json(rounded(value)) : Json(nullptr));
+    }
+    data.rows.push_back(std::move(row));
+  }
+}
+
+std::string latency_answer(const SummaryView& view, const Metric& metric) {
+  const std::string at = fmt::format("/{}_ms/", metric.key);
+  return fmt::format(
+      "Half of the requests have {} within {} ms, 99 of 100 within {} ms; the slowest takes {} ms.",
+      metric.what, view.text(at + "p50", Style::milliseconds),
+      view.text(at + "p99", Style::milliseconds), view.text(at + "max", Style::milliseconds));
 }
 
 }  // namespace
@@ -74,8 +94,8 @@ void add_latencies(const SummaryView& view, const std::map<std::string, ClassLat
       data.columns.push_back({fmt::format("{}_ms {}", metric.key, name),
                               fmt::format("{} {}", metric.name, name), "milliseconds"});
       series.push_back(line_series(name, columns.size(), 0, class_color(color), "share"));
-      const auto limit = view.number(
-          fmt::format("/classes/{}/slo/limits/{}_ms", pointer_part(name), metric.key));
+      const auto limit =
+          view.number(fmt::format("/classes/{}/slo/limits/{}_ms", pointer_part(name), metric.key));
       if (limit) {
         series.back()["markLine"] =
             limit_line("xAxis", *limit, "limit " + output::figure(*limit) + " ms");
@@ -84,35 +104,25 @@ void add_latencies(const SummaryView& view, const std::map<std::string, ClassLat
     if (series.empty()) {
       continue;
     }
-    const std::string at = fmt::format("/{}_ms/", metric.key);
     chart.variants.push_back(
-        {metric.key, metric.name,
-         fmt::format("Half of the requests have {} within {} ms, 99 of 100 within {} ms; the "
-                     "slowest takes {} ms.",
-                     metric.what, view.text(at + "p50", Style::milliseconds),
-                     view.text(at + "p99", Style::milliseconds),
-                     view.text(at + "max", Style::milliseconds)),
+        {metric.key,
+         metric.name,
+         latency_answer(view, metric),
          {{"series", std::move(series)},
-          {"xAxis", bottom_axis(fmt::format("{} (ms, logarithmic)", metric.name), "milliseconds",
-                                true)}}});
+          {"xAxis",
+           bottom_axis(fmt::format("{} (ms, logarithmic)", metric.name), "milliseconds", true)}}});
   }
   if (chart.variants.empty()) {
     page.text("No request completed after the warm-up.");
     return;
   }
-  for (const double share : grid()) {
-    Json row = Json::array({share});
-    for (const std::vector<double>* values : columns) {
-      const double value = quantile_of(*values, share);
-      row.push_back(value > 0 ? Json(rounded(value)) : Json(nullptr));
-    }
-    data.rows.push_back(std::move(row));
-  }
+  add_quantiles(columns, data);
   Json up = value_axis("share of requests", "share");
   up["max"] = 1;
-  chart.option = {{"tooltip", {{"trigger", "axis"}, {"axisPointer", {{"axis", "y"}}}, {"quantiles", true}}},
-                  {"legend", Json::object()},
-                  {"yAxis", std::move(up)}};
+  chart.option = {
+      {"tooltip", {{"trigger", "axis"}, {"axisPointer", {{"axis", "y"}}}, {"quantiles", true}}},
+      {"legend", Json::object()},
+      {"yAxis", std::move(up)}};
   chart.option.update(chart.variants.front().option);
   chart.answer = chart.variants.front().answer;
   chart.sketch = Sketch{data.columns[1].name, {{"share", "c1"}}, true};

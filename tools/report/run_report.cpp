@@ -39,8 +39,7 @@ std::string run_heading(const SummaryView& view) {
     const std::string text = view.word(first);
     return text.empty() ? view.word(second) : text;
   };
-  return fmt::format("{} on {} × {} {}",
-                     either("/scenario/model/title", "/scenario/model/name"),
+  return fmt::format("{} on {} × {} {}", either("/scenario/model/title", "/scenario/model/name"),
                      view.text("/scenario/cluster/replicas", Style::count),
                      view.text("/scenario/cluster/tensor_parallel", Style::count),
                      either("/scenario/cluster/gpu_title", "/scenario/cluster/gpu"));

@@ -40,9 +40,9 @@ Json time_axis(const TimeScale& scale) {
 }
 
 std::string queue_answer(const std::vector<Interval>& intervals) {
-  const auto most = std::max_element(
-      intervals.begin(), intervals.end(),
-      [](const Interval& a, const Interval& b) { return a.waiting < b.waiting; });
+  const auto most =
+      std::max_element(intervals.begin(), intervals.end(),
+                       [](const Interval& a, const Interval& b) { return a.waiting < b.waiting; });
   if (most == intervals.end() || most->waiting < 0.5) {
     return "Requests hardly ever wait: on average, fewer than one at any time.";
   }
@@ -75,13 +75,13 @@ void add_queue(const std::vector<Interval>& intervals, const TimeScale& scale, P
               {"yAxis", Json::array({value_axis("requests", "count"), rate})},
               {"series", Json::array({arrivals, line_series("running", 0, 1, "running", "requests"),
                                       waiting})}};
-  page.chart({.id = "queue",
-              .question = "When does the queue grow?",
-              .answer = queue_answer(intervals),
-              .option = std::move(option),
-              .data = std::move(data),
-              .sketch = Sketch{"time_" + scale.unit,
-                               {{"running", "running"}, {"waiting", "waiting"}}}});
+  page.chart(
+      {.id = "queue",
+       .question = "When does the queue grow?",
+       .answer = queue_answer(intervals),
+       .option = std::move(option),
+       .data = std::move(data),
+       .sketch = Sketch{"time_" + scale.unit, {{"running", "running"}, {"waiting", "waiting"}}}});
 }
 
 struct Share {
@@ -122,12 +122,13 @@ void add_gpu(const SummaryView& view, const std::vector<Interval>& intervals,
   });
   Json up = value_axis("share of the time", "share");
   up["max"] = 1;
-  Json option{{"tooltip", axis_tooltip()}, {"legend", Json::object()}, {"dataZoom", zoom()},
-              {"xAxis", time_axis(scale)}, {"yAxis", std::move(up)},   {"series", std::move(series)}};
+  Json option{{"tooltip", axis_tooltip()}, {"legend", Json::object()},
+              {"dataZoom", zoom()},        {"xAxis", time_axis(scale)},
+              {"yAxis", std::move(up)},    {"series", std::move(series)}};
   const std::string bottleneck = view.word("/bottleneck/resource");
   std::string answer = "Busy " + view.text("/utilization/busy", Style::percent) + " of the time";
   if (!bottleneck.empty()) {
-    answer += fmt::format("; most of it, {}, is {} in {}",
+    answer += fmt::format("; the largest part, {}, is bound by {} in {}",
                           view.text("/bottleneck/share", Style::percent), bottleneck,
                           view.word("/bottleneck/phase"));
   }
@@ -156,8 +157,7 @@ void add_kv(const SummaryView& view, const std::vector<Interval>& intervals, con
   Json up = value_axis("KV blocks in use", "share");
   up["min"] = 0;
   Json axes = Json::array({up});
-  Json series =
-      Json::array({full, line_series("fullest replica", 0, 2, "kv_max", "share")});
+  Json series = Json::array({full, line_series("fullest replica", 0, 2, "kv_max", "share")});
   const double preemptions = view.number("/requests/preemptions").value_or(0);
   if (preemptions > 0) {
     axes.push_back(value_axis("preemptions", "count"));
@@ -171,8 +171,9 @@ void add_kv(const SummaryView& view, const std::vector<Interval>& intervals, con
                       {"barMaxWidth", 6},
                       {"unit", "count"}});
   }
-  Json option{{"tooltip", axis_tooltip()}, {"legend", Json::object()}, {"dataZoom", zoom()},
-              {"xAxis", time_axis(scale)}, {"yAxis", std::move(axes)}, {"series", std::move(series)}};
+  Json option{{"tooltip", axis_tooltip()}, {"legend", Json::object()},
+              {"dataZoom", zoom()},        {"xAxis", time_axis(scale)},
+              {"yAxis", std::move(axes)},  {"series", std::move(series)}};
   page.chart(
       {.id = "kv",
        .question = "How full is the KV cache?",

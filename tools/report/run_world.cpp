@@ -31,8 +31,7 @@ std::vector<config::ListPrice> list_prices(const std::string& currency) {
   config::Reporter ignored;  // built in: checked by tests
   const config::Catalog catalog("", ignored);
   std::vector<config::ListPrice> prices;
-  for (const config::Catalog::Entry& entry :
-       catalog.list(config::CatalogKind::list_prices)) {
+  for (const config::Catalog::Entry& entry : catalog.list(config::CatalogKind::list_prices)) {
     std::optional<config::ListPrice> price = catalog.list_price(entry.name, {}, ignored);
     if (price && price->currency == currency && price->steps.front().input > 0 &&
         price->steps.front().output > 0) {
@@ -64,8 +63,8 @@ void add_error_table(const SummaryView& view, Page& page) {
               .caption = "Median error of the step model against published measurements",
               .head = {"of", "median error"}};
   for (const auto& [what, unused] : errors.items()) {
-    table.rows.push_back({{what}, view.cell("/confidence/median_error/" + pointer_part(what),
-                                            Style::percent)});
+    table.rows.push_back(
+        {{what}, view.cell("/confidence/median_error/" + pointer_part(what), Style::percent)});
   }
   page.table(table);
 }
@@ -83,12 +82,13 @@ void add_positions(const SummaryView& view, const std::vector<PositionLine>& pos
                         {"input_per_million", "input", unit},
                         {"output_per_million", "output", unit}}};
   for (const PositionLine& one : positions) {
-    data.rows.push_back(
-        Json::array({one.context, rounded(one.input), rounded(one.output)}));
+    data.rows.push_back(Json::array({one.context, rounded(one.input), rounded(one.output)}));
   }
+  Json across = bottom_axis("position in the context (logarithmic)", "count", true);
+  across["max"] = "dataMax";
   Json option{{"tooltip", axis_tooltip()},
               {"legend", Json::object()},
-              {"xAxis", bottom_axis("position in the context (logarithmic)", "count", true)},
+              {"xAxis", std::move(across)},
               {"yAxis", log_axis(view.sign() + " per million such tokens", "money")},
               {"series", Json::array({line_series("input", 0, 1, "input", unit),
                                       line_series("output", 0, 2, "output", unit)})}};
@@ -138,8 +138,8 @@ void add_list_prices(const SummaryView& view, Page& page) {
   }
   const auto cached = view.number("/cost/per_million/cached_input");
   Json mine = Json::array({point(*input, *output, data.rows.size())});
-  data.rows.push_back(Json::array({"this run, at cost", "", *input,
-                                   cached ? Json(*cached) : Json(nullptr), *output, ""}));
+  data.rows.push_back(Json::array(
+      {"this run, at cost", "", *input, cached ? Json(*cached) : Json(nullptr), *output, ""}));
   Json run = scatter("this run, at cost", "output", 18, std::move(mine));
   run["symbol"] = "diamond";
   Json series = Json::array({scatter("other models", "c8", 8, std::move(others))});
@@ -149,8 +149,8 @@ void add_list_prices(const SummaryView& view, Page& page) {
   series.push_back(std::move(run));
   Json option{{"tooltip", {{"trigger", "item"}, {"rows", true}}},
               {"legend", Json::object()},
-              {"xAxis", bottom_axis(view.sign() + " per million input tokens (logarithmic)",
-                                    "money", true)},
+              {"xAxis",
+               bottom_axis(view.sign() + " per million input tokens (logarithmic)", "money", true)},
               {"yAxis", log_axis(view.sign() + " per million output tokens", "money")},
               {"series", std::move(series)}};
   page.chart({.id = "list-prices",
@@ -206,7 +206,8 @@ void add_repeat(const Json& manifest, const std::string& workload, const Json* s
   }
   page.table(table);
   if (scenario != nullptr) {
-    page.folded("The scenario with all defaults", scenario->dump(2, ' ', false, Json::error_handler_t::replace));
+    page.folded("The scenario with all defaults",
+                scenario->dump(2, ' ', false, Json::error_handler_t::replace));
   }
 }
 

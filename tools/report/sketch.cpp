@@ -76,9 +76,9 @@ std::string draw_sketch(const Sketch& sketch, const Data& data) {
     return "";
   }
   up.low = sketch.log_y ? up.low : std::min(up.low, 0.0);
-  std::string out = fmt::format(
-      "<svg class=\"sketch\" viewBox=\"0 -14 {} {}\" aria-hidden=\"true\">", sketch_width,
-      sketch_height + 34);
+  std::string out =
+      fmt::format("<svg class=\"sketch\" viewBox=\"0 -14 {} {}\" aria-hidden=\"true\">",
+                  sketch_width, sketch_height + 34);
   for (const auto& [name, color] : sketch.lines) {
     const auto points = numbers(data, x, column_of(data, name), across, up);
     const std::size_t step = points.size() / most_points + 1;
@@ -91,9 +91,10 @@ std::string draw_sketch(const Sketch& sketch, const Data& data) {
                   : fmt::format("{:.1f},{:.1f} ", left, top);
     }
     out += sketch.points ? fmt::format("<g fill=\"var(--{})\">{}</g>", color, path)
-                         : fmt::format("<polyline fill=\"none\" stroke-width=\"1.5\" "
-                                       "stroke=\"var(--{})\" points=\"{}\"/>",
-                                       color, path);
+                         : fmt::format(
+                               "<polyline fill=\"none\" stroke-width=\"1.5\" "
+                               "stroke=\"var(--{})\" points=\"{}\"/>",
+                               color, path);
   }
   out += label(0, -3, "start", output::figure(up.high));
   out += label(0, sketch_height + 14, "start", output::figure(across.low));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "tools/output/sweep_output.h"
@@ -14,10 +15,6 @@
 namespace penstock::report {
 namespace {
 
-std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
 /// The key that charts run along: the first with several values.
 std::size_t main_dimension(const Sweep& sweep) {
   for (std::size_t d = 0; d < sweep.paths.size(); ++d) {
@@ -28,20 +25,11 @@ std::size_t main_dimension(const Sweep& sweep) {
   return 0;
 }
 
-bool all_numbers(const std::vector<Json>& values) {
-  return std::all_of(values.begin(), values.end(),
-                     [](const Json& value) { return value.is_number(); });
-}
-
-/// Numbers above 0 that span more than a decade want a logarithmic axis.
-bool wants_log(const std::vector<Json>& values) {
-  double low = 1e300;
-  double high = 0;
-  for (const Json& value : values) {
-    low = std::min(low, value.get<double>());
-    high = std::max(high, value.get<double>());
-  }
-  return low > 0 && high > 10 * low;
+bool all_powers_of_two(const std::vector<Json>& values) {
+  return std::all_of(values.begin(), values.end(), [](const Json& value) {
+    int exponent = 0;
+    return std::frexp(value.get<double>(), &exponent) == 0.5;
+  });
 }
 
 /// The values of all other keys, as the name of a line.
@@ -50,7 +38,7 @@ std::string line_name(const Sweep& sweep, const Json& point, std::size_t without
   for (std::size_t d = 0; d < sweep.paths.size(); ++d) {
     if (d != without) {
       name += fmt::format("{}{} {}", name.empty() ? "" : ", ", sweep.names[d],
-                          text_of(point.at("values").at(sweep.paths[d])));
+                          value_text(point.at("values").at(sweep.paths[d])));
     }
   }
   return name.empty() ? "all points" : name;
@@ -80,6 +68,39 @@ Lines lines_of(const Sweep& sweep, std::size_t dimension) {
 
 constexpr std::array<std::size_t, 6> landscape_metrics{2, 4, 3, 7, 8, 0};
 
+struct LineSet {
+  std::size_t dimension;
+  const std::vector<Json>& values;  ///< of it
+  const Lines& lines;
+};
+
+/// Adds a column and a series a line; whether any point has the metric.
+bool add_metric(const Sweep& sweep, const LineSet& set, const SweepMetric& metric, Data& data,
+                Json& series) {
+  const auto& [dimension, values, lines] = set;
+  bool known = false;
+  for (std::size_t l = 0; l < lines.names.size(); ++l) {
+    const std::string& name = lines.names[l];
+    data.columns.push_back({fmt::format("{} {}", metric.label, name),
+                            fmt::format("{}: {}", metric.label, name), metric.unit});
+    for (Json& row : data.rows) {
+      row.push_back(nullptr);
+    }
+    for (const std::size_t i : lines.points.at(name)) {
+      const Json& at = sweep.points()[i].at("values").at(sweep.paths[dimension]);
+      const auto row = std::find(values.begin(), values.end(), at) - values.begin();
+      if (const auto number = sweep.number(i, metric.pointer)) {
+        data.rows[static_cast<std::size_t>(row)].back() = rounded(*number);
+        known = true;
+      }
+    }
+    series.push_back(line_series(name, 0, data.columns.size() - 1, class_color(l), metric.unit));
+    series.back()["showSymbol"] = values.size() <= 60;
+    series.back()["connectNulls"] = true;
+  }
+  return known;
+}
+
 void add_lines(const Sweep& sweep, std::size_t dimension, Page& page) {
   const std::vector<Json> values = sweep.values_of(dimension);
   const bool numeric = all_numbers(values);
@@ -93,49 +114,72 @@ void add_lines(const Sweep& sweep, std::size_t dimension, Page& page) {
   for (const std::size_t m : landscape_metrics) {
     const SweepMetric& metric = sweep_metrics[m];
     Json series = Json::array();
-    bool known = false;
-    for (std::size_t l = 0; l < lines.names.size(); ++l) {
-      const std::string& name = lines.names[l];
-      chart.data.columns.push_back({fmt::format("{} {}", metric.label, name),
-                                    fmt::format("{}: {}", metric.label, name), metric.unit});
-      for (Json& row : chart.data.rows) {
-        row.push_back(nullptr);
-      }
-      for (const std::size_t i : lines.points.at(name)) {
-        const Json& at = sweep.points()[i].at("values").at(sweep.paths[dimension]);
-        const auto row = std::find(values.begin(), values.end(), at) - values.begin();
-        if (const auto number = sweep.number(i, metric.pointer)) {
-          chart.data.rows[static_cast<std::size_t>(row)].back() = rounded(*number);
-          known = true;
-        }
-      }
-      series.push_back(line_series(name, 0, chart.data.columns.size() - 1, class_color(l),
-                                   metric.unit));
-      series.back()["showSymbol"] = values.size() <= 60;
-      series.back()["connectNulls"] = true;
-    }
+    const bool known = add_metric(sweep, {dimension, values, lines}, metric, chart.data, series);
     if (known) {
       const std::string label =
           metric.is_price ? fmt::format("{} {}/M", metric.label, sweep.sign) : metric.label;
-      chart.variants.push_back({metric.label, label, fmt::format("{} against {}.", label, sweep.names[dimension]),
-                                {{"series", std::move(series)},
-                                 {"yAxis", value_axis(label, metric.is_price ? "money" : metric.unit)}}});
+      chart.variants.push_back(
+          {metric.label,
+           label,
+           fmt::format("{} against {}.", label, sweep.names[dimension]),
+           {{"series", std::move(series)},
+            {"yAxis", value_axis(label, metric.is_price ? "money" : metric.unit)}}});
     }
   }
   if (chart.variants.empty()) {
     return;
   }
   Json axis = bottom_axis(sweep.names[dimension], "count", numeric && wants_log(values));
+  if (numeric && all_powers_of_two(values)) {
+    axis["logBase"] = 2;
+  }
   if (!numeric) {
     axis["type"] = "category";
     axis.erase("unit");
   }
-  chart.option = {{"tooltip", axis_tooltip()}, {"legend", Json::object()}, {"xAxis", std::move(axis)}};
+  chart.option = {
+      {"tooltip", axis_tooltip()}, {"legend", Json::object()}, {"xAxis", std::move(axis)}};
   chart.option.update(chart.variants.front().option);
   chart.answer = chart.variants.front().answer;
-  chart.sketch = Sketch{chart.data.columns[0].name, {{chart.data.columns[1].name, "c1"}},
+  chart.sketch = Sketch{chart.data.columns[0].name,
+                        {{chart.data.columns[1].name, "c1"}},
                         numeric && wants_log(values)};
   page.chart(chart);
+}
+
+struct Cells {
+  Json cells = Json::array();
+  double low = 1e300;
+  double high = -1e300;
+};
+struct MapKeys {
+  std::size_t x, y;
+  const std::vector<Json>& across;
+  const std::vector<Json>& up;
+};
+
+/// Adds a metric's column to the data, and returns the cells of its map.
+Cells add_cells(const Sweep& sweep, const MapKeys& keys, const SweepMetric& metric, Data& data) {
+  const auto& [x, y, across, up] = keys;
+  Cells found;
+  auto& [cells, low, high] = found;
+  data.columns.push_back({metric.label, metric.label, metric.unit});
+  for (std::size_t i = 0; i < sweep.shown(); ++i) {
+    const Json& at = sweep.points()[i].at("values");
+    if (data.rows.size() <= i) {
+      data.rows.push_back(Json::array({at.at(sweep.paths[x]), at.at(sweep.paths[y])}));
+    }
+    const auto number = sweep.number(i, metric.pointer);
+    data.rows[i].push_back(number ? Json(rounded(*number)) : Json(nullptr));
+    if (number) {
+      const auto column = std::find(across.begin(), across.end(), at.at(sweep.paths[x]));
+      const auto row = std::find(up.begin(), up.end(), at.at(sweep.paths[y]));
+      low = std::min(low, *number);
+      high = std::max(high, *number);
+      cells.push_back(Json::array({column - across.begin(), row - up.begin(), rounded(*number)}));
+    }
+  }
+  return found;
 }
 
 /// A map of two keys, coloured by a metric.
@@ -149,46 +193,35 @@ void add_map(const Sweep& sweep, std::size_t x, std::size_t y, Page& page) {
   const auto labels = [](const std::vector<Json>& values) {
     Json out = Json::array();
     for (const Json& value : values) {
-      out.push_back(text_of(value));
+      out.push_back(value_text(value));
     }
     return out;
   };
   chart.data.columns = {{sweep.paths[x], sweep.names[x], ""}, {sweep.paths[y], sweep.names[y], ""}};
   for (const std::size_t m : landscape_metrics) {
     const SweepMetric& metric = sweep_metrics[m];
-    Json cells = Json::array();
-    double low = 1e300;
-    double high = -1e300;
-    chart.data.columns.push_back({metric.label, metric.label, metric.unit});
-    for (std::size_t i = 0; i < sweep.shown(); ++i) {
-      const Json& at = sweep.points()[i].at("values");
-      if (chart.data.rows.size() <= i) {
-        chart.data.rows.push_back(Json::array({at.at(sweep.paths[x]), at.at(sweep.paths[y])}));
-      }
-      const auto number = sweep.number(i, metric.pointer);
-      chart.data.rows[i].push_back(number ? Json(rounded(*number)) : Json(nullptr));
-      if (number) {
-        const auto column = std::find(across.begin(), across.end(), at.at(sweep.paths[x]));
-        const auto row = std::find(up.begin(), up.end(), at.at(sweep.paths[y]));
-        low = std::min(low, *number);
-        high = std::max(high, *number);
-        cells.push_back(Json::array({column - across.begin(), row - up.begin(), rounded(*number)}));
-      }
-    }
-    if (cells.empty()) {
+    const Cells found = add_cells(sweep, {x, y, across, up}, metric, chart.data);
+    if (found.cells.empty()) {
       continue;
     }
-    Json scale{{"min", low}, {"max", high > low ? high : low + 1}, {"calculable", false},
-               {"orient", "horizontal"}, {"left", "center"}, {"top", 0}, {"itemHeight", 160},
+    Json scale{{"min", found.low},
+               {"max", found.high > found.low ? found.high : found.low + 1},
+               {"text", Json::array({output::figure(found.high), output::figure(found.low)})},
+               {"calculable", false},
+               {"orient", "horizontal"},
+               {"left", "center"},
+               {"top", 0},
+               {"itemHeight", 160},
                {"unit", metric.unit},
                {"inRange", {{"color", Json::array({"$low", "$mid", "$high"})}}}};
-    chart.variants.push_back(
-        {metric.label, metric.label, fmt::format("{}, from pale (low) to dark (high).", metric.label),
-         {{"visualMap", std::move(scale)},
-          {"series", Json::array({Json{{"type", "heatmap"},
-                                       {"name", metric.label},
-                                       {"data", std::move(cells)},
-                                       {"unit", metric.unit}}})}}});
+    chart.variants.push_back({metric.label,
+                              metric.label,
+                              fmt::format("{}, from pale (low) to dark (high).", metric.label),
+                              {{"visualMap", std::move(scale)},
+                               {"series", Json::array({Json{{"type", "heatmap"},
+                                                            {"name", metric.label},
+                                                            {"data", found.cells},
+                                                            {"unit", metric.unit}}})}}});
   }
   if (chart.variants.empty()) {
     return;
@@ -211,6 +244,25 @@ void add_map(const Sweep& sweep, std::size_t x, std::size_t y, Page& page) {
 }
 
 }  // namespace
+
+std::string value_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+bool all_numbers(const std::vector<Json>& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](const Json& value) { return value.is_number(); });
+}
+
+bool wants_log(const std::vector<Json>& values) {
+  double low = 1e300;
+  double high = 0;
+  for (const Json& value : values) {
+    low = std::min(low, value.get<double>());
+    high = std::max(high, value.get<double>());
+  }
+  return low > 0 && high > 10 * low;
+}
 
 std::optional<double> Sweep::number(std::size_t point, const char* pointer) const {
   const Json::json_pointer at(pointer);
@@ -291,137 +343,6 @@ void add_landscape(const Sweep& sweep, Page& page) {
       }
     }
   }
-}
-
-void add_front(const Sweep& sweep, Page& page) {
-  Data data;
-  for (std::size_t d = 0; d < sweep.paths.size(); ++d) {
-    data.columns.push_back({sweep.paths[d], sweep.names[d], ""});
-  }
-  data.columns.push_back({"e2e_p50_ms", "latency p50", "milliseconds"});
-  data.columns.push_back({"cost_per_million", "all tokens", "permillion"});
-  Json good = Json::array();
-  Json bad = Json::array();
-  Json front = Json::array();
-  for (std::size_t i = 0; i < sweep.shown(); ++i) {
-    const Json& one = sweep.points()[i];
-    Json row = Json::array();
-    for (const std::string& path : sweep.paths) {
-      row.push_back(one.at("values").at(path));
-    }
-    const auto latency = sweep.number(i, "/e2e_ms/p50");
-    const auto cost = sweep.number(i, "/cost/per_million/blended");
-    row.push_back(latency ? Json(rounded(*latency)) : Json(nullptr));
-    row.push_back(cost ? Json(rounded(*cost)) : Json(nullptr));
-    data.rows.push_back(std::move(row));
-    if (!latency || !cost || *latency <= 0 || *cost <= 0) {
-      continue;
-    }
-    const Json point{{"value", Json::array({rounded(*latency), rounded(*cost)})}, {"row", i}};
-    (sweep.meets_slo(i).value_or(true) ? good : bad).push_back(point);
-    if (one.value("pareto", false)) {
-      front.push_back(point);
-    }
-  }
-  if (good.size() + bad.size() < 2) {
-    return;
-  }
-  std::sort(front.begin(), front.end(), [](const Json& a, const Json& b) {
-    return a.at("value")[0].get<double>() < b.at("value")[0].get<double>();
-  });
-  const std::size_t on_front = front.size();
-  const auto dots = [](const char* name, const char* color, Json points) {
-    return Json{{"type", "scatter"}, {"name", name}, {"symbolSize", 9},
-                {"itemStyle", {{"color", color}, {"opacity", 0.75}}}, {"data", std::move(points)},
-                {"emphasis", {{"scale", 1.6}}}};
-  };
-  Json line{{"type", "line"}, {"name", "front"}, {"data", std::move(front)}, {"symbolSize", 5},
-            {"itemStyle", {{"color", "$output"}}}, {"lineStyle", {{"width", 2}}}};
-  Json series = Json::array({dots("meets the SLOs", "$completed", std::move(good))});
-  if (!bad.empty()) {
-    series.push_back(dots("misses them", "$whole", std::move(bad)));
-  }
-  series.push_back(std::move(line));
-  Json option{{"tooltip", {{"trigger", "item"}, {"rows", true}}},
-              {"legend", Json::object()},
-              {"xAxis", bottom_axis("latency p50 (ms, logarithmic)", "milliseconds", true)},
-              {"yAxis", log_axis(sweep.sign + " per million tokens", "money")},
-              {"series", std::move(series)}};
-  page.section("front", "Trade-off", "What does speed cost?");
-  page.chart({.id = "pareto",
-              .question = "Which points are worth having?",
-              .answer = fmt::format("{} of {} points are on the front: no other is both cheaper and "
-                                    "faster. A click marks a point's row in the table.",
-                                    on_front, sweep.points().size()),
-              .option = std::move(option),
-              .data = std::move(data),
-              .use_dataset = false,
-              .height = "tall",
-              .sketch = Sketch{"e2e_p50_ms", {{"cost_per_million", "c1"}}, true, true, true},
-              .rows_of = "points"});
-}
-
-void add_parallel(const Sweep& sweep, Page& page) {
-  constexpr std::array<std::size_t, 5> shown_metrics{2, 3, 5, 7, 8};
-  std::size_t varied = 0;
-  for (std::size_t d = 0; d < sweep.paths.size(); ++d) {
-    varied += sweep.values_of(d).size() > 1 ? 1 : 0;
-  }
-  if (varied < 2) {
-    return;
-  }
-  Chart chart{.id = "parallel",
-              .question = "How do several keys act together?",
-              .answer = "One line a point. Drag along an axis to keep the lines that cross there: "
-                        "the table below shows those alone.",
-              .use_dataset = false,
-              .height = "tall",
-              .rows_of = "points"};
-  Json axes = Json::array();
-  for (std::size_t d = 0; d < sweep.paths.size(); ++d) {
-    const std::vector<Json> values = sweep.values_of(d);
-    chart.data.columns.push_back({sweep.paths[d], sweep.names[d], ""});
-    Json axis{{"dim", axes.size()}, {"name", sweep.names[d]}};
-    if (all_numbers(values)) {
-      axis["type"] = wants_log(values) ? "log" : "value";
-      axis["unit"] = "count";
-    } else {
-      axis["type"] = "category";
-      for (const Json& value : values) {
-        axis["data"].push_back(text_of(value));
-      }
-    }
-    axes.push_back(std::move(axis));
-  }
-  for (const std::size_t m : shown_metrics) {
-    const SweepMetric& metric = sweep_metrics[m];
-    chart.data.columns.push_back({metric.label, metric.label, metric.unit});
-    axes.push_back({{"dim", axes.size()}, {"name", metric.label}, {"unit", metric.is_price ? "money" : metric.unit}});
-  }
-  for (std::size_t i = 0; i < sweep.shown(); ++i) {
-    Json row = Json::array();
-    for (const std::string& path : sweep.paths) {
-      const Json& value = sweep.points()[i].at("values").at(path);
-      row.push_back(value.is_number() ? value : Json(text_of(value)));
-    }
-    bool complete = true;
-    for (const std::size_t m : shown_metrics) {
-      const auto number = sweep.number(i, sweep_metrics[m].pointer);
-      complete = complete && number.has_value();
-      row.push_back(number ? Json(rounded(*number)) : Json(nullptr));
-    }
-    if (complete) {
-      chart.row_numbers.push_back(i);
-      chart.data.rows.push_back(std::move(row));
-    }
-  }
-  chart.option = {{"parallelAxis", std::move(axes)},
-                  {"parallel", {{"left", 46}, {"right", 60}, {"top", 36}, {"bottom", 16}}},
-                  {"series", Json::array({Json{{"type", "parallel"},
-                                               {"data", chart.data.rows},
-                                               {"lineStyle", {{"color", "$c1"}, {"width", 1.2}, {"opacity", 0.45}}},
-                                               {"inactiveOpacity", 0.04}}})}};
-  page.chart(chart);
 }
 
 }  // namespace penstock::report

@@ -51,6 +51,12 @@ struct Sweep {
   std::vector<Json> values_of(std::size_t dimension) const;
 };
 
+/// A varied value as text.
+std::string value_text(const Json& value);
+bool all_numbers(const std::vector<Json>& values);
+/// Numbers above 0 that span more than a decade want a logarithmic axis.
+bool wants_log(const std::vector<Json>& values);
+
 /// Throws NotAResult, output::IoError.
 Sweep read_sweep(const std::filesystem::path& path);
 

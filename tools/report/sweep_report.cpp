@@ -14,17 +14,13 @@
 namespace penstock::report {
 namespace {
 
-std::string value_text(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
 std::vector<Cell> row_of(const Sweep& sweep, std::size_t index) {
   const Json& point = sweep.points()[index];
   std::vector<Cell> row;
   for (const std::string& path : sweep.paths) {
     const Json& value = point.at("values").at(path);
-    row.push_back({value_text(value), value.is_number() ? std::optional(value.get<double>())
-                                                        : std::nullopt});
+    row.push_back(
+        {value_text(value), value.is_number() ? std::optional(value.get<double>()) : std::nullopt});
   }
   row.push_back({point.value("status", std::string())});
   for (const SweepMetric& metric : sweep_metrics) {
@@ -43,8 +39,9 @@ std::vector<Cell> row_of(const Sweep& sweep, std::size_t index) {
 
 void add_table(const Sweep& sweep, Page& page) {
   Table table{.id = "points",
-              .caption = "All points; a click on a head sorts, a click on a point above marks its "
-                         "row"};
+              .caption =
+                  "All points; a click on a head sorts, a click on a point above marks its "
+                  "row"};
   table.head = sweep.names;
   table.head.emplace_back("status");
   for (const SweepMetric& metric : sweep_metrics) {
@@ -125,7 +122,7 @@ std::string sweep_report(const std::filesystem::path& folder) {
     keys += (keys.empty() ? "" : ", ") + name;
   }
   Page page("sweep",
-            fmt::format("{}: what {} changes", sweep.root.value("workload", std::string()), keys),
+            fmt::format("{}, varied: {}", sweep.root.value("workload", std::string()), keys),
             fmt::format("{} points · {} run{} each · seed {}", sweep.points().size(),
                         sweep.root.value("runs", 1), sweep.root.value("runs", 1) == 1 ? "" : "s",
                         sweep.root.value("seed", 1)));
