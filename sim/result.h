@@ -111,6 +111,9 @@ struct SeriesPoint {
   /// the intervals over which a step lasts.
   Int128 flop_time = 0;
   Int128 byte_time = 0;
+  /// Busy time by the resource that bounds it, shared likewise; sums to the steps' time.
+  std::array<std::int64_t, resource_count> bound{};
+  std::int64_t preemptions = 0;
 };
 
 struct ReplicaResult {

@@ -262,12 +262,15 @@ struct TokenLog {
 };
 
 class StepModel;
+class Timeline;
 struct RequestRecord;
 
 struct SimulationOptions {
   /// Asked after each request that leaves (completed or rejected); false stops the run. For
   /// searches that know early that a run has failed.
   std::function<bool(const RequestRecord&)> keep_going;
+
+  Timeline* timeline = nullptr;  ///< takes the steps, if given
 
   // For tests only: results must not depend on the first two.
   bool fast_path = true;  ///< aggregate phase 1; false: the rule-by-rule scheduler every step

@@ -21,6 +21,7 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       shared_(shared),
       leaping_(options.leaping),
       log_(options.token_log),
+      timeline_(options.timeline),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
       timeouts_(engine_.sequences),
@@ -55,6 +56,9 @@ void Replica::schedule(Batch& batch, SimTime now) {
   abort_overdue(now);
   scheduler_->schedule(engine_, now, batch);
   admission_was_tried_ = engine_.preemptions == preemptions;
+  if (!admission_was_tried_) {
+    recorder_.count_preemptions(now, engine_.preemptions - preemptions);
+  }
   if (!batch.empty()) {
     ++next_step_;
   }
@@ -200,6 +204,9 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   for (std::int64_t j = 1; log_ != nullptr && j <= run_.steps; ++j) {
     log_->step_ends.push_back(run_.start_of(j));
   }
+  if (timeline_ != nullptr) {
+    timeline_->add(timeline_step(now));
+  }
   run_.steps = 0;
   emit(now);
   if (!engine_.spec().async_scheduling) {
@@ -277,6 +284,21 @@ ReplicaLoad Replica::load(SimTime now) {
           .running = engine_.running.size(),
           .held_blocks = engine_.pool.used() + run_.blocks,
           .pending_tokens = engine_.pending_tokens};
+}
+
+TimelineStep Replica::timeline_step(SimTime now) const {
+  TimelineStep step{.start = run_.start, .end = now};
+  step.steps = static_cast<std::int32_t>(run_.steps);
+  step.decodes = static_cast<std::int32_t>(batch_->decodes);
+  step.chunks = static_cast<std::int32_t>(batch_->chunks.size());
+  for (const Chunk& chunk : batch_->work) {
+    step.prompt_tokens += static_cast<std::int32_t>(chunk.q);
+  }
+  step.running = static_cast<std::int32_t>(engine_.running.size());
+  step.waiting = static_cast<std::int32_t>(engine_.waiting.size());
+  step.blocks = static_cast<std::int32_t>(engine_.pool.used());
+  step.replica = index_;
+  return step;
 }
 
 void Replica::update_levels() {

@@ -13,6 +13,7 @@
 #include "sim/engine/timeouts.h"
 #include "sim/metrics/gap_histogram.h"
 #include "sim/metrics/recorder.h"
+#include "sim/metrics/timeline.h"
 
 namespace penstock {
 
@@ -104,11 +105,14 @@ class Replica {
   /// What an unfinished request has got so far.
   void note_unfinished(const Sequence& sequence);
   void update_levels();
+  /// The run in flight, which ends now.
+  TimelineStep timeline_step(SimTime now) const;
 
   std::uint16_t index_;
   SharedRecords shared_;
   bool leaping_;
   TokenLog* log_;
+  Timeline* timeline_;
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
   Timeouts timeouts_;

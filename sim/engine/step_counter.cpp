@@ -12,7 +12,8 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
                     .rows = batch.sampled,
                     .sampling_steps = batch.sampled > 0 ? 1 : 0,
                     .pairs = batch.kv_sum,
-                    .kv_read = batch.kv_sum};
+                    .kv_read = batch.kv_sum,
+                    .bound = cost.resources};
   for (std::size_t i = 0; i < batch.chunks.size(); ++i) {
     const auto [q, context] = batch.work[i];
     const std::int64_t recomputed = batch.chunks[i].recomputed;
@@ -36,23 +37,14 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
 void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode) {
   const std::int64_t n = batch.decodes;
   const std::int64_t steps = run.steps;
-  const std::int64_t all_kv = steps * batch.kv_sum + n * (steps * (steps - 1) / 2);
-  const std::int64_t time = (run.end() - run.start).ps;
-  const std::int64_t kv_time = decode.per_kv * all_kv;
-  auto& bound = bound_[decode_phase];
-  for (std::size_t r = 0; r < resource_count; ++r) {
-    bound[r] += decode.fixed.resources[r] * steps;
-  }
-  bound[static_cast<std::size_t>(Resource::memory)] += kv_time;
-  bound[static_cast<std::size_t>(Resource::cpu)] += time - kv_time - decode.fixed.total * steps;
-  busy_ps_ += time;
+  busy_ps_ += (run.end() - run.start).ps;
   recorder_.note_batch(n);
   result_.max_decode_batch = std::max(result_.max_decode_batch, n);
 
   for (std::int64_t j = 0; j < steps;) {
     const SimTime end = recorder_.interval_end(run.start_of(j));
     if (run.end() <= end) {  // mostly
-      count_part(run, n, batch.kv_sum, j, steps - j);
+      count_part(batch, run, decode, j, steps - j);
       return;
     }
     // All steps that start in the interval in which step j starts.
@@ -67,27 +59,34 @@ void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const De
       }
     }
     // All but the last of them end in it too.
-    count_part(run, n, batch.kv_sum, j, low - j);
-    count_part(run, n, batch.kv_sum, low, 1);
+    count_part(batch, run, decode, j, low - j);
+    count_part(batch, run, decode, low, 1);
     j = low + 1;
   }
 }
 
-void StepCounter::count_part(const StepRun& run, std::int64_t n, std::int64_t kv_sum,
+void StepCounter::count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
                              std::int64_t first, std::int64_t steps) {
   if (steps == 0) {
     return;
   }
-  const std::int64_t kv = steps * (kv_sum + n * first) + n * (steps * (steps - 1) / 2);
-  recorder_.count_steps(run.start_of(first), run.start_of(first + steps),
-                        {.steps = steps,
-                         .sequences = steps * n,
-                         .tokens = steps * n,
-                         .all_tokens = steps * n,
-                         .rows = steps * n,
-                         .sampling_steps = steps,
-                         .pairs = kv,
-                         .kv_read = kv});
+  const std::int64_t n = batch.decodes;
+  const std::int64_t kv = steps * (batch.kv_sum + n * first) + n * (steps * (steps - 1) / 2);
+  const SimTime start = run.start_of(first);
+  const SimTime end = run.start_of(first + steps);
+  StepCounts counts{.steps = steps,
+                    .sequences = steps * n,
+                    .tokens = steps * n,
+                    .all_tokens = steps * n,
+                    .rows = steps * n,
+                    .sampling_steps = steps,
+                    .pairs = kv,
+                    .kv_read = kv};
+  decode.add_resources(counts.bound, steps, kv, (end - start).ps);
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    bound_[decode_phase][r] += counts.bound[r];
+  }
+  recorder_.count_steps(start, end, counts);
 }
 
 void StepCounter::close() {

@@ -27,9 +27,9 @@ class StepCounter {
  private:
   enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
 
-  /// Of a run of n sequences whose first step reads `kv_sum`: its steps [first, first + steps).
-  void count_part(const StepRun& run, std::int64_t n, std::int64_t kv_sum, std::int64_t first,
-                  std::int64_t steps);
+  /// Of a run of decode-only steps, its steps [first, first + steps).
+  void count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
+                  std::int64_t first, std::int64_t steps);
 
   Recorder& recorder_;
   Result& result_;

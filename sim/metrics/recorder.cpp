@@ -23,6 +23,10 @@ void add(SeriesPoint& to, const SeriesPoint& from) {
   to.all_tokens += from.all_tokens;
   to.flop_time += from.flop_time;
   to.byte_time += from.byte_time;
+  to.preemptions += from.preemptions;
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    to.bound[r] += from.bound[r];
+  }
 }
 
 /// ps as 1/1024 ps.
@@ -99,6 +103,9 @@ void Recorder::count_steps(SimTime start, SimTime end, const StepCounts& counts)
   here.sampling_steps += counts.sampling_steps;
   here.pairs += counts.pairs;
   here.kv_read += counts.kv_read;
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    here.bound[r] += counts.bound[r];
+  }
   if (end > begin_ + interval_) {
     share_work(start, end, counts);
   }
@@ -126,6 +133,7 @@ void Recorder::share_work(SimTime start, SimTime end, const StepCounts& counts) 
   const Int128 bytes = byte_time(counts);
   point(start).flop_time -= flop;
   point(start).byte_time -= bytes;
+  share_bound(start, end, counts.bound);
   // Cumulative shares: the same sums however the intervals are cut.
   Int128 flop_given = 0;
   Int128 byte_given = 0;
@@ -140,6 +148,22 @@ void Recorder::share_work(SimTime start, SimTime end, const StepCounts& counts) 
     flop_given = flop_upto;
     byte_given = byte_upto;
     from = to;
+  }
+}
+
+void Recorder::share_bound(SimTime start, SimTime end,
+                           const std::array<std::int64_t, resource_count>& bound) {
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    point(start).bound[r] -= bound[r];
+    std::int64_t given = 0;
+    for (SimTime from = start; from < end && bound[r] > 0;) {
+      SeriesPoint& here = point(from);
+      const SimTime to = std::min(end, begin_ + interval_);
+      const Int128 upto = static_cast<Int128>(bound[r]) * (to - start).ps / (end - start).ps;
+      here.bound[r] += static_cast<std::int64_t>(upto) - given;
+      given = static_cast<std::int64_t>(upto);
+      from = to;
+    }
   }
 }
 

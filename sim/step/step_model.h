@@ -99,6 +99,15 @@ struct DecodeCost {
     const std::int64_t gpu_ps = fixed.total + per_kv * kv_sum;
     return cpu > gpu_ps ? gpu_ps + (cpu - gpu_ps + n - 1) / n * n : gpu_ps;
   }
+  /// Adds what bounds `steps` such steps that read `kv` tokens in all and last `time` ps.
+  void add_resources(std::array<std::int64_t, resource_count>& to, std::int64_t steps,
+                     std::int64_t kv, std::int64_t time) const {
+    for (std::size_t r = 0; r < resource_count; ++r) {
+      to[r] += fixed.resources[r] * steps;
+    }
+    to[static_cast<std::size_t>(Resource::memory)] += per_kv * kv;
+    to[static_cast<std::size_t>(Resource::cpu)] += time - per_kv * kv - fixed.total * steps;
+  }
   /// Lowest kv_sum at which the GPU decides (0 if it always does).
   std::int64_t gpu_bound_from() const {
     if (cpu <= fixed.total || per_kv == 0) {

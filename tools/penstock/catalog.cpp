@@ -311,6 +311,8 @@ int browse(const ParsedOptions& options) {
 
 }  // namespace
 
+const Usage& catalog_usage() { return usage; }
+
 int catalog_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);
   if (options.has("help")) {

@@ -48,6 +48,8 @@ int check_file(const std::string& file, const config::LoadOptions& load) {
 
 }  // namespace
 
+const Usage& check_usage() { return usage; }
+
 int check_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);
   if (options.has("help")) {
