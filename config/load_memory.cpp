@@ -15,6 +15,7 @@ MemoryQuestion question_of(const Section& engine, const EnginePreset& preset,
   q.gpu = scenario.cluster.gpu;
   q.model = scenario.model;
   q.weights = scenario.weights;
+  q.dense_weights = scenario.dense_weights;
   q.kv_cache = scenario.kv_cache;
   q.tensor_parallel = scenario.cluster.tensor_parallel;
   q.rule = preset.memory_rule;

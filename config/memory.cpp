@@ -50,7 +50,7 @@ MemoryPlan plan_memory(const MemoryQuestion& q) {
   plan.rule = q.rule;
   plan.total_bytes = std::max(0.0, q.gpu.memory_bytes - 0.5 * gib);
   plan.utilization = q.utilization;
-  plan.weight_bytes = weight_bytes_per_gpu(q.model, q.weights, q.tensor_parallel);
+  plan.weight_bytes = weight_bytes_per_gpu(q.model, q.weight_dtypes(), q.tensor_parallel);
   plan.reserve_bytes = reserve_bytes(q);
   plan.reserve_is_given = q.reserve_bytes.has_value();
   plan.bytes_per_token = kv_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);

@@ -15,6 +15,7 @@ struct MemoryQuestion {
   Accelerator gpu;
   Architecture model;
   Dtype weights = Dtype::bf16;
+  std::optional<Dtype> dense_weights;  ///< of all but routed experts; else as `weights`
   Dtype kv_cache = Dtype::bf16;
   int tensor_parallel = 1;
   MemoryRule rule = MemoryRule::vllm;
@@ -25,6 +26,8 @@ struct MemoryQuestion {
   std::optional<double> reserve_bytes;  ///< `engine.reserve`; else by rule
   double preset_reserve_bytes = 0;      ///< tensorrt_llm: the preset's
   std::int64_t blocks_override = 0;     ///< `num_gpu_blocks_override`; 0 = by memory
+
+  WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
 };
 
 /// Where the memory of one GPU goes. Bytes are per GPU; blocks and tokens per replica.

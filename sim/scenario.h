@@ -35,6 +35,10 @@ struct ClusterSpec {
   Accelerator gpu;
   int tensor_parallel = 1;
   int replicas = 1;
+  /// Ranks that attend to sequences of their own and share the experts (attention data parallel);
+  /// one rank's step is modelled, its sequences and tokens are those of a rank.
+  int data_parallel = 1;
+  int expert_parallel = 1;  ///< GPUs over which routed experts are spread; 1 = as tensor_parallel
   RouterKind router = RouterKind::round_robin;
   /// Metrics reach routers that scrape them this often: llm-d's default.
   SimTime scrape_interval = SimTime::from_milliseconds(50);
@@ -48,6 +52,13 @@ struct EngineTiming {
   double elementwise_factor = 1;
   double all_reduce_latency_factor = 1;
   AttentionKernel attention = AttentionKernel::mixed;
+  /// The grouped GEMM of routed experts.
+  struct Moe {
+    double latency_us = 28.806;
+    double bandwidth_efficiency = 0.83143;
+    double imbalance = 0.16543;  ///< the busiest of many GPUs has so much more than the mean
+  } moe = {};
+  double comm_overlap = 0;  ///< share of dispatch and combine that hides behind computing
 };
 
 struct CpuOverhead {
@@ -223,7 +234,8 @@ struct PriceSpec {
 struct Scenario {
   std::string model_name;
   Architecture model;
-  Dtype weights = Dtype::bf16;
+  Dtype weights = Dtype::bf16;         ///< of routed experts, and of all else if not given apart
+  std::optional<Dtype> dense_weights;  ///< of all projections but routed experts
   Dtype kv_cache = Dtype::bf16;
   ClusterSpec cluster;
   EngineSpec engine;
@@ -232,6 +244,7 @@ struct Scenario {
   Slo slo;
   PriceSpec prices;
   std::uint64_t seed = 1;
+  WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
   SimTime until = SimTime::never();  ///< stop early: requests are left running or queued
   SimTime timeseries_interval;       ///< 0 = chosen from the span
 };

@@ -16,6 +16,7 @@ inline constexpr std::array shared_parts{Part::weights, Part::compute, Part::att
 struct PhaseSplit {
   std::array<std::int64_t, shared_parts.size()> decode{};  ///< in the order of shared_parts
   std::int64_t decode_attention = 0;                       ///< of a step of the decodes alone
+  std::int64_t decode_window = 0;  ///< of which reads in layers with a window
 };
 
 /// The Shapley value of decode against prefill, part by part: half of what it adds first and of

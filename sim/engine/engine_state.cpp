@@ -9,7 +9,7 @@ namespace penstock {
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
                          Accounts& accounts, std::deque<RequestRecord>& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
-      decoding(sequences, running, scenario.engine.block_size),
+      decoding(sequences, running, scenario.engine.block_size, model.window()),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
       clock(scenario.engine.block_size, options.attribution),
       ledger(accounts, sequences, records, model),
@@ -277,8 +277,14 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   hold(s);
   s.held.joined = clock.snapshot(s.base);
   ledger.join(s);
-  decoding.join(slot);
+  decoding.join(slot, step);
   expect_publication(slot);
+}
+
+void EngineState::cross_window(std::int64_t step) {
+  for (Slot slot = decoding.cross(step); slot != no_slot; slot = decoding.cross(step)) {
+    ledger.cross_window(sequences[slot]);
+  }
 }
 
 Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
@@ -337,7 +343,7 @@ void EngineState::join_completed(const Batch& batch) {
       s.base = s.target - batch.step;
       s.held.joined = clock.snapshot(s.base);
       s.high_water = std::max(s.high_water, s.target);
-      decoding.join(chunk.slot);
+      decoding.join(chunk.slot, batch.step + 1);
       expect_publication(chunk.slot);
       ++completed;
     }

@@ -101,6 +101,8 @@ void Replica::start(SimTime now, SimTime limit) {
 }
 
 void Replica::launch(SimTime now, SimTime limit) {
+  engine_.cross_window(batch_->step);
+  batch_->below_window = engine_.decoding.below_window();
   const StepCost cost = shared_.model.cost(batch_->load());
   engine_.ledger.charge(*batch_, cost);
   for (const ScheduledChunk& chunk : batch_->chunks) {
@@ -117,7 +119,8 @@ void Replica::launch(SimTime now, SimTime limit) {
   }
   if (leaping_ && batch_->decode_only() && cost.total > 0) {
     const DecodeCost& decode = shared_.model.decode(batch_->decodes);
-    run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
+    run_.growth =
+        cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->decodes, batch_->below_window);
     if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
       run_.steps = leap_length(decode);
       run_.cut(std::min(limit, timeouts_.next()));
@@ -143,9 +146,13 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
     // The head may fit as soon as it hits a block that is being generated.
     steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));
   }
-  if (batch_->kv_sum < decode.gpu_bound_from()) {
-    const std::int64_t below = decode.gpu_bound_from() - batch_->kv_sum;
-    steps = std::min(steps, (below - 1) / batch_->decodes + 1);
+  steps = std::min(steps, engine_.decoding.next_crossing() - batch_->step);
+  if (const std::int64_t excess = cpu_excess(decode); excess > 0) {
+    const std::int64_t growth = decode.context_cost(batch_->decodes, batch_->below_window);
+    if (growth % batch_->decodes != 0) {
+      return 1;  // steps that the CPU decides would not be equally long
+    }
+    steps = growth > 0 ? std::min(steps, (excess - 1) / growth + 1) : steps;
   }
   return steps <= 1 ? 1 : 1 + steps_with_blocks(next_step_, steps - 1);
 }
@@ -179,7 +186,11 @@ void Replica::count_first_step(SimTime now, const StepCost& cost) {
                     .rows = batch_->sampled,
                     .sampling_steps = batch_->sampled > 0 ? 1 : 0,
                     .pairs = batch_->kv_sum,
-                    .kv_read = batch_->kv_sum};
+                    .kv_read = batch_->kv_sum,
+                    .window_pairs = batch_->window_sum,
+                    .window_read = batch_->window_sum,
+                    .expert_bytes = cost.expert_bytes};
+  const std::int64_t window = shared_.model.window();
   Result& result = shared_.result;
   for (std::size_t i = 0; i < batch_->chunks.size(); ++i) {
     const auto [q, context] = batch_->work[i];
@@ -189,6 +200,10 @@ void Replica::count_first_step(SimTime now, const StepCost& cost) {
     counts.all_tokens += q;
     counts.pairs += attention_pairs(context + recomputed, end);
     counts.kv_read += end;
+    if (window > 0) {
+      counts.window_pairs += attention_pairs(context + recomputed, end, window);
+      counts.window_read += q + std::min(context, window);
+    }
     result.max_chunk_context = std::max(result.max_chunk_context, end);
   }
   recorder_.count_steps(now, run_.end(), counts);
@@ -256,30 +271,35 @@ void Replica::emit(SimTime now) {
 void Replica::apply_leap() {
   const std::int64_t more = run_.steps - 1;
   const std::int64_t kv_sum = batch_->kv_sum + batch_->decodes;
-  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, more);
-  count_leap(more, kv_sum);
+  const std::int64_t window_sum = batch_->window_sum + batch_->below_window;
+  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, window_sum, more);
+  count_leap(more, kv_sum, window_sum);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
   engine_.clock.leap(run_.start, run_.first, run_.growth, more);
   next_step_ += more;
   batch_->step += more;
   batch_->kv_sum += batch_->decodes * more;
+  batch_->window_sum += batch_->below_window * more;
   if (!pending_->empty()) {
     pending_->step += more;
     pending_->kv_sum += pending_->decodes * more;
+    pending_->window_sum += pending_->below_window * more;
   }
 }
 
-void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
+void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum, std::int64_t window_sum) {
   const std::int64_t n = batch_->decodes;
+  const std::int64_t below = batch_->below_window;
   const DecodeCost& decode = shared_.model.decode(n);
-  const std::int64_t all_kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
+  const std::int64_t rises = steps * (steps - 1) / 2;
   const std::int64_t time = (run_.end() - run_.start_of(1)).ps;
-  const std::int64_t kv_time = decode.per_kv * all_kv;
+  const std::int64_t kv_time =
+      decode.context_cost(steps * kv_sum + n * rises, steps * window_sum + below * rises);
   auto& bound = bound_[decode_phase];
   for (std::size_t r = 0; r < resource_count; ++r) {
     bound[r] += decode.fixed.resources[r] * steps;
   }
-  bound[static_cast<std::size_t>(Resource::memory)] += kv_time;
+  bound[static_cast<std::size_t>(decode.reads)] += kv_time;
   bound[static_cast<std::size_t>(Resource::cpu)] += time - kv_time - decode.fixed.total * steps;
   busy_ps_ += time;
   for (std::int64_t j = 1; j <= steps;) {
@@ -296,18 +316,21 @@ void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
       }
     }
     // All but the last of them end in it too.
-    count_decodes(j, low - j, kv_sum + n * (j - 1));
-    count_decodes(low, 1, kv_sum + n * (low - 1));
+    count_decodes(j, low - j, kv_sum + n * (j - 1), window_sum + below * (j - 1));
+    count_decodes(low, 1, kv_sum + n * (low - 1), window_sum + below * (low - 1));
     j = low + 1;
   }
 }
 
-void Replica::count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum) {
+void Replica::count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum,
+                            std::int64_t window_sum) {
   if (steps == 0) {
     return;
   }
   const std::int64_t n = batch_->decodes;
-  const std::int64_t kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
+  const std::int64_t rises = steps * (steps - 1) / 2;
+  const std::int64_t kv = steps * kv_sum + n * rises;
+  const std::int64_t window = steps * window_sum + batch_->below_window * rises;
   recorder_.count_steps(run_.start_of(first), run_.start_of(first + steps),
                         {.steps = steps,
                          .sequences = steps * n,
@@ -316,7 +339,10 @@ void Replica::count_decodes(std::int64_t first, std::int64_t steps, std::int64_t
                          .rows = steps * n,
                          .sampling_steps = steps,
                          .pairs = kv,
-                         .kv_read = kv});
+                         .kv_read = kv,
+                         .window_pairs = window,
+                         .window_read = window,
+                         .expert_bytes = steps * shared_.model.decode(n).fixed.expert_bytes});
 }
 
 void Replica::see_blocks(SimTime now) {

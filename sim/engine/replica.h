@@ -91,9 +91,14 @@ class Replica {
   void count_first_step(SimTime now, const StepCost& cost);
   /// Charges and counts the steps of a leap after its first.
   void apply_leap();
-  void count_leap(std::int64_t steps, std::int64_t kv_sum);
-  /// Counts `steps` steps of a leap from its step `first` on, whose KV sum is `kv_sum`.
-  void count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum);
+  void count_leap(std::int64_t steps, std::int64_t kv_sum, std::int64_t window_sum);
+  /// Counts `steps` steps of a leap from its step `first` on, whose KV sums are given.
+  void count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum,
+                     std::int64_t window_sum);
+  /// By how much the CPU outlasts the GPU in the step in flight, of decodes alone.
+  std::int64_t cpu_excess(const DecodeCost& decode) const {
+    return decode.cpu_excess(batch_->kv_sum, batch_->window_sum);
+  }
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
   void emit(SimTime now);

@@ -32,6 +32,8 @@ struct CostSnapshot {
   std::array<std::uint64_t, 5> per_sequence{};
   std::uint64_t per_kv = 0;
   std::uint64_t per_kv_step = 0;
+  std::uint64_t per_window = 0;
+  std::uint64_t per_window_step = 0;
 };
 
 /// The block-time that a sequence has held so far (occupancy). Prompt blocks: those that its prompt
@@ -62,7 +64,8 @@ struct Sequence {
   Slot finish_next = no_slot;
   std::uint16_t class_index = 0;
   SequenceState state = SequenceState::waiting;
-  bool measured = true;  ///< arrived after the warm-up: its token gaps count
+  bool measured = true;       ///< arrived after the warm-up: its token gaps count
+  bool below_window = false;  ///< decoding: shorter than the model's window
   std::int32_t priority = 0;
 
   CostSnapshot cost;

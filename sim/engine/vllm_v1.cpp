@@ -21,6 +21,8 @@ class VllmV1 final : public Scheduler {
     batch.decodes = engine.decoding.size();
     batch.measured = engine.decoding.measured();
     batch.kv_sum = engine.decoding.kv_sum(batch.step);
+    batch.window_sum = engine.decoding.window_sum(batch.step);
+    batch.below_window = engine.decoding.below_window();
     batch.sampled += batch.decodes;
     if (engine.preemptions == preempted) {
       admit_waiting(engine, now, batch);
