@@ -144,7 +144,9 @@ void check_model(const Section& file, Reporter& reporter) {
   if (file.section("mla").is_given() && !has_latents && !m.compressed.is_used()) {
     wrong("mla", "needs `kv_lora_rank`");
   }
-  if (m.full_layers() < 0) {
+  if (m.full_layers() == 0 && m.sliding_layers == 0) {
+    wrong("num_hidden_layers", "leaves no layer of attention: that is not modelled");
+  } else if (m.full_layers() < 0) {
     wrong("num_hidden_layers", "is less than the layers of other kinds together");
   } else if (m.indexer.layers > m.full_layers()) {
     wrong("indexer", "has more layers than there are of full attention");

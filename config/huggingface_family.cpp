@@ -143,7 +143,11 @@ void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
   const bool is_switched = family.model_type.starts_with("qwen");
   if (is_switched && !json.flag("use_sliding_window")) {
     json.find({"sliding_window", "max_window_layers"});
-    m.sliding_window = 0;
+    const ConfigJson::Json* types = json.find({"layer_types"});
+    if (types != nullptr && types->is_array() &&
+        count_types(*types, "full_attention") != std::ssize(*types)) {
+      json.refuse("layer_types", "without `use_sliding_window` all layers attend to everything");
+    }
     return;
   }
   m.chunked = family.model_type == "llama4_text";
@@ -164,7 +168,7 @@ void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
       json.refuse("layer_types", "known are full, sliding, chunked and linear attention");
     }
   } else if (is_switched) {
-    const std::int64_t full = json.whole({"max_window_layers"}, most_layers, m.num_hidden_layers);
+    const std::int64_t full = json.whole({"max_window_layers"}, most_layers, 28);
     m.sliding_layers = std::max<std::int64_t>(0, m.num_hidden_layers - full);
   } else if (window > 0) {
     m.sliding_layers =

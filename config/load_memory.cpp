@@ -116,6 +116,7 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
   const MemoryQuestion question = question_of(engine, preset, scenario);
   const MemoryPlan plan = plan_memory(question);
   scenario.engine.num_gpu_blocks = plan.usable_blocks;
+  scenario.engine.per_sequence = plan.per_sequence;
   set_max_model_len(context, plan, scenario);
   const std::int64_t needed = engine.whole("max_model_len").value_or(1);
   if (!plan.holds(needed)) {

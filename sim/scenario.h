@@ -87,6 +87,21 @@ struct EngineSpec {
   double watermark = 0;
   /// Token counts to which a step is padded, ascending; empty = no padding.
   std::vector<std::int64_t> cuda_graph_sizes;
+  /// What a sequence holds beside the blocks of its tokens, in blocks: states of linear layers, and
+  /// the windows of sliding ones, as far as its tokens fill them when it is admitted.
+  struct PerSequence {
+    double state_blocks = 0;
+    double window_blocks_per_token = 0;
+    std::int64_t window = 0;
+
+    bool any() const { return state_blocks > 0 || window_blocks_per_token > 0; }
+    std::int64_t blocks(std::int64_t tokens) const {
+      const double held = state_blocks + window_blocks_per_token *
+                                             static_cast<double>(tokens < window ? tokens : window);
+      const auto whole = static_cast<std::int64_t>(held);
+      return static_cast<double>(whole) < held ? whole + 1 : whole;
+    }
+  } per_sequence;
   EngineTiming timing;
   CpuOverhead cpu_overhead;
 };

@@ -97,6 +97,8 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
     pool.release(s.holding, s.blocks, full, returns);
   }
   s.blocks = 0;
+  pool.release(s.fixed_blocks);
+  s.fixed_blocks = 0;
 }
 
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
@@ -297,6 +299,8 @@ Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   if (hit.blocks > 0) {
     pool.touch(s.holding, hit);
   }
+  s.fixed_blocks = spec_.per_sequence.blocks(s.target);
+  PENSTOCK_ASSERT(pool.allocate(s.fixed_blocks));
   s.blocks = hit.blocks;
   s.computed = hit.blocks * spec_.block_size;
   pending_tokens -= s.computed;

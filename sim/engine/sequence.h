@@ -75,9 +75,10 @@ struct Sequence {
   /// Prefilling: positions to reach, P + O at admission. Decoding: those whose tokens were known
   /// when it began or went on to.
   std::int64_t target = 0;
-  std::int64_t high_water = 0;  ///< positions ever computed: below it, work is done again
-  std::int64_t blocks = 0;      ///< owned or shared, unless decoding
-  std::int64_t cached = 0;      ///< positions hit at the first admission
+  std::int64_t high_water = 0;    ///< positions ever computed: below it, work is done again
+  std::int64_t blocks = 0;        ///< owned or shared, unless decoding
+  std::int64_t fixed_blocks = 0;  ///< of states and windows: EngineSpec::per_sequence
+  std::int64_t cached = 0;        ///< positions hit at the first admission
   std::uint32_t holding = PrefixCache::none;  ///< with prefix caching: what it holds of the cache
   SimTime arrival;
   SimTime deadline = SimTime::never();  ///< when its client gives up

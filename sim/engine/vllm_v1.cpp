@@ -205,7 +205,8 @@ class VllmV1 final : public Scheduler {
                                           static_cast<double>(engine.pool.usable() + 1))
               : 0;
       // Hits that nobody holds are free blocks, but not for long.
-      const std::int64_t free = engine.pool.free() - hit.free + hit.blocks - reserve;
+      const std::int64_t free =
+          engine.pool.free() - hit.free + hit.blocks - reserve - spec.per_sequence.blocks(all);
       const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
       if (spec.scheduler_reserve_full_isl && whole > free) {
         return;
