@@ -62,38 +62,58 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
   if (!open()) {
     return;
   }
-  const DecodeShare& share = decode_share(batch.decodes);
+  const std::int64_t n = batch.decodes;
+  if (decodes_.steps > 0 && decodes_.n == n && decodes_.first + decodes_.steps == first) {
+    // In one formula as long as the same of GPU and CPU decides.
+    const DecodeCost& decode = model_.decode(n);
+    const std::int64_t below = batch.below_window;
+    const bool gpu_decides = decode.cpu_excess(decodes_.kv_sum, decodes_.window_sum) == 0;
+    const bool cpu_decides =
+        decode.context_cost(n, below) % n == 0 &&
+        decode.cpu_excess(kv_sum + n * (steps - 1), window_sum + below * (steps - 1)) > 0;
+    if (decodes_.below == below && (gpu_decides || cpu_decides)) {
+      decodes_.steps += steps;
+      return;
+    }
+  }
+  flush();
+  decodes_ = {.n = n,
+              .below = batch.below_window,
+              .first = first,
+              .kv_sum = kv_sum,
+              .window_sum = window_sum,
+              .steps = steps};
+}
+
+void Ledger::add_decodes() {
+  const auto [n, below, first, kv_sum, window_sum, steps] = decodes_;
+  decodes_.steps = 0;
+  const DecodeShare& share = decode_share(n);
   const auto k = static_cast<std::uint64_t>(steps);
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     sums_.per_sequence[c] += k * static_cast<std::uint64_t>(share.per_sequence[c]);
   }
-  const DecodeCost& decode = model_.decode(batch.decodes);
+  const DecodeCost& decode = model_.decode(n);
   const auto per_kv = static_cast<std::uint64_t>(decode.per_kv);
   sums_.per_kv += k * per_kv;
   sums_.per_kv_step += per_kv * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
   const auto per_window = static_cast<std::uint64_t>(decode.per_window);
   sums_.per_window += k * per_window;
   sums_.per_window_step += per_window * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
-  std::int64_t remainder = share.remainder * steps;
   if (const std::int64_t excess = decode.cpu_excess(kv_sum, window_sum); excess > 0) {
     // The CPU decides in all of these steps: the excess falls from step to step by as much as the
     // reads grow, a multiple of n where there is more than one step.
-    const std::int64_t n = batch.decodes;
-    const auto growth = static_cast<std::uint64_t>(decode.context_cost(n, batch.below_window) / n);
+    const auto growth = static_cast<std::uint64_t>(decode.context_cost(n, below) / n);
     sums_.per_sequence[overhead] +=
         k * static_cast<std::uint64_t>((excess + n - 1) / n) - growth * (k * (k - 1) / 2);
   }
-  if (remainder != 0) {
-    accounts_.add(0, TokenType::output, Cause::overhead, remainder);
+  if (share.remainder != 0) {
+    accounts_.add(0, TokenType::output, Cause::overhead, share.remainder * steps);
   }
 }
 
 void Ledger::charge(const Batch& batch, const StepCost& cost) {
   if (!open()) {
-    return;
-  }
-  if (batch.chunks.empty()) {
-    charge_decodes(batch, batch.step, batch.kv_sum, batch.window_sum, 1);
     return;
   }
   PrefillBill prefill{cost.part(Part::weights), cost.part(Part::compute),
@@ -274,6 +294,7 @@ void Ledger::cross_window(Sequence& s) {
   if (!open()) {
     return;
   }
+  flush();
   s.below_window = true;  // until now
   const WindowReads reads = window_reads(s);
   s.below_window = false;
@@ -288,6 +309,7 @@ void Ledger::settle(const Sequence& s) {
   if (!open()) {
     return;
   }
+  flush();
   std::int64_t owed = 0;
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);

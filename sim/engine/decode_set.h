@@ -9,6 +9,7 @@
 #include "sim/engine/finish_calendar.h"
 #include "sim/engine/longest_context.h"
 #include "sim/engine/sequence.h"
+#include "sim/kv/block_size.h"
 
 namespace penstock {
 
@@ -36,6 +37,7 @@ class DecodeSet {
   std::int64_t window_sum(std::int64_t step) const {
     return below_base_sum_ + below_ * step + (size_ - below_) * window_;
   }
+  bool has_window() const { return window_ > 0; }
   /// Members shorter than the window: window_sum grows by as many a step.
   std::int64_t below_window() const { return below_; }
   /// The first step in which a member reaches the window; INT64_MAX if there is none.
@@ -59,11 +61,7 @@ class DecodeSet {
 
  private:
   std::size_t residue(std::int64_t value) const {
-    if (mask_ >= 0) {
-      return static_cast<std::size_t>(value & mask_);
-    }
-    const std::int64_t r = value % block_size_;
-    return static_cast<std::size_t>(r < 0 ? r + block_size_ : r);
+    return static_cast<std::size_t>(block_.rest(value));
   }
   void subtract(const Sequence& sequence);
   bool crosses(const std::pair<std::int64_t, Slot>& crossing) const {
@@ -74,8 +72,7 @@ class DecodeSet {
 
   SequenceTable& table_;
   const RunningList& running_;
-  std::int64_t block_size_;
-  std::int64_t mask_;  ///< block_size - 1 if that is a power of two (as it mostly is), else -1
+  BlockSize block_;
   std::int64_t size_ = 0;
   std::int64_t measured_ = 0;
   std::int64_t base_sum_ = 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <queue>
 #include <tuple>
@@ -23,7 +22,7 @@ namespace penstock {
 class EngineState {
  public:
   EngineState(const Scenario& scenario, const SimulationOptions& options, Accounts& accounts,
-              std::deque<RequestRecord>& records, StepModel& model);
+              RequestRecords& records, StepModel& model);
 
   const EngineSpec& spec() const { return spec_; }
   bool fast_path() const { return fast_path_; }
@@ -125,7 +124,7 @@ class EngineState {
   void leave_decoding(Sequence& sequence, Slot slot, std::int64_t step);
 
   const EngineSpec& spec_;
-  std::deque<RequestRecord>& records_;
+  RequestRecords& records_;
   bool fast_path_;
   TokenLog* log_;
   SimTime now_;            ///< of the schedule, or of what came after it

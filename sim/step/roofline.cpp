@@ -14,9 +14,6 @@ namespace {
 
 constexpr double ps_per_ms = 1e9;
 
-/// Loads beyond are computed anew each time: memory stays bounded whatever the budget.
-constexpr std::int64_t memo_limit = std::int64_t{1} << 17;
-
 /// The next whole picosecond.
 std::int64_t ceil_ps(double ps) {
   PENSTOCK_ASSERT(ps < 9e18);
@@ -62,7 +59,7 @@ class RooflineModel final : public StepModel {
   explicit RooflineModel(const Scenario& scenario);
 
   StepCost cost(const StepLoad& load) override;
-  const DecodeCost& decode(std::int64_t n) override;
+  SharedParts chunks_alone(const StepLoad& load) override;
   PeakTimes peak_times() const override;
   std::int64_t window() const override { return window_; }
 
@@ -72,12 +69,12 @@ class RooflineModel final : public StepModel {
   /// Of `count` operators' variable time, so that with their latency they keep to their floor.
   std::int64_t variable_ps(const OperatorTime& time, double count, std::int64_t latency) const;
 
-  TokenCost tokens(std::int64_t count);
+  const TokenCost& tokens(std::int64_t count);
   TokenCost make_tokens(std::int64_t count) const;
   std::int64_t expert_bytes_ps(double tokens) const;
   HeadCost head(std::int64_t rows);
   HeadCost make_head(std::int64_t rows) const;
-  DecodeCost make_decode(std::int64_t n);
+  DecodeCost make_decode(std::int64_t n) override;
   StepCost decode_cost(const StepLoad& load);
 
   void add_tokens(std::int64_t count, StepCost& cost);
@@ -109,10 +106,9 @@ class RooflineModel final : public StepModel {
   std::int64_t window_ = 0;
   std::int64_t cpu_ranks_ = 1;
 
-  std::vector<TokenCost> tokens_;    ///< by padded token count
-  std::vector<HeadCost> heads_;      ///< by rows
-  std::vector<DecodeCost> decodes_;  ///< by sequences
-  DecodeCost beyond_memo_;
+  std::vector<TokenCost> tokens_;  ///< by padded token count
+  std::vector<HeadCost> heads_;    ///< by rows
+  TokenCost tokens_beyond_memo_;
 };
 
 /// Adds `ps` to a part and to a resource.
@@ -208,10 +204,11 @@ TokenCost RooflineModel::make_tokens(std::int64_t count) const {
       .expert_bytes = expert_bytes_ps(static_cast<double>(count))};
 }
 
-TokenCost RooflineModel::tokens(std::int64_t count) {
+const TokenCost& RooflineModel::tokens(std::int64_t count) {
   const std::int64_t padded = padding_.padded(count);
-  if (padded > memo_limit) {
-    return make_tokens(padded);
+  if (padded > step_memo_limit) {
+    tokens_beyond_memo_ = make_tokens(padded);
+    return tokens_beyond_memo_;
   }
   const auto index = static_cast<std::size_t>(padded);
   if (index >= tokens_.size()) {
@@ -224,7 +221,7 @@ TokenCost RooflineModel::tokens(std::int64_t count) {
 }
 
 void RooflineModel::add_tokens(std::int64_t count, StepCost& cost) {
-  const TokenCost token = tokens(count);
+  const TokenCost& token = tokens(count);
   const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
   cost.part(Part::weights) += token.variable - compute;
   cost.part(Part::compute) += compute;
@@ -244,7 +241,7 @@ HeadCost RooflineModel::make_head(std::int64_t rows) const {
 }
 
 HeadCost RooflineModel::head(std::int64_t rows) {
-  if (rows > memo_limit) {
+  if (rows > step_memo_limit) {
     return make_head(rows);
   }
   const auto index = static_cast<std::size_t>(rows);
@@ -319,6 +316,28 @@ StepCost RooflineModel::cost(const StepLoad& load) {
   return cost;
 }
 
+SharedParts RooflineModel::chunks_alone(const StepLoad& load) {
+  const auto sequences = static_cast<std::int64_t>(load.chunks.size());
+  if (cpu_ps(sequences) > 0) {  // what the step waits for depends on the head too
+    return StepModel::chunks_alone(load);
+  }
+  std::int64_t count = 0;
+  for (const Chunk& chunk : load.chunks) {
+    count += chunk.q;
+  }
+  const TokenCost& token = tokens(count);
+  const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
+  std::int64_t attention = 0;
+  std::int64_t overhead = token_overhead_;
+  for (std::size_t i = 0; i < kernels_.size(); ++i) {
+    const AttentionLayers& layers = parameters_.attention[i];
+    const OperatorTime layer = attention_prefill(layers.rates, attention_load(load, layers));
+    attention += variable_ps(layer, layers.layers, kernels_[i].prefill_latency);
+    overhead += kernels_[i].prefill_latency;
+  }
+  return {token.variable - compute, compute, attention, token.communication, overhead};
+}
+
 StepCost RooflineModel::decode_cost(const StepLoad& load) {
   const DecodeCost& affine = decode(load.decodes);
   StepCost cost = affine.fixed;
@@ -332,22 +351,6 @@ StepCost RooflineModel::decode_cost(const StepLoad& load) {
     cost.total += waits;
   }
   return cost;
-}
-
-const DecodeCost& RooflineModel::decode(std::int64_t n) {
-  PENSTOCK_ASSERT(n >= 1);
-  if (n > memo_limit) {
-    beyond_memo_ = make_decode(n);
-    return beyond_memo_;
-  }
-  const auto index = static_cast<std::size_t>(n);
-  if (index >= decodes_.size()) {
-    decodes_.resize(index + 1);
-  }
-  if (decodes_[index].fixed.total == 0) {
-    decodes_[index] = make_decode(n);
-  }
-  return decodes_[index];
 }
 
 DecodeCost RooflineModel::make_decode(std::int64_t n) {

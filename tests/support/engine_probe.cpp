@@ -28,12 +28,6 @@ class LinearModel final : public StepModel {
     add_kv(cost, reads);
     return cost;
   }
-  const DecodeCost& decode(std::int64_t n) override {
-    decode_.fixed = fixed(n);
-    decode_.per_kv = step_.per_kv;
-    decode_.per_window = step_.per_window;
-    return decode_;
-  }
   std::int64_t window() const override { return step_.window; }
   PeakTimes peak_times() const override {
     return {.token_flop = 1000.3,
@@ -51,6 +45,13 @@ class LinearModel final : public StepModel {
   }
 
  private:
+  DecodeCost make_decode(std::int64_t n) override {
+    DecodeCost out;
+    out.fixed = fixed(n);
+    out.per_kv = step_.per_kv;
+    out.per_window = step_.per_window;
+    return out;
+  }
   StepCost fixed(std::int64_t tokens) const {
     StepCost cost;
     cost.part(Part::weights) = step_.base;
@@ -67,7 +68,6 @@ class LinearModel final : public StepModel {
   }
 
   LinearStep step_;
-  DecodeCost decode_;
 };
 
 std::string text(Int128 value) {
