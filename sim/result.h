@@ -106,6 +106,9 @@ struct SeriesPoint {
   std::int64_t sampling_steps = 0;  ///< steps with at least one sampled row
   std::int64_t pairs = 0;           ///< attention (query, key) pairs of new positions
   std::int64_t kv_read = 0;         ///< KV tokens read
+  std::int64_t window_pairs = 0;    ///< pairs within the model's window, if it has one
+  std::int64_t window_read = 0;     ///< KV tokens read within it
+  std::int64_t expert_bytes = 0;    ///< routed experts' weights read, ps at peak bandwidth
   std::int64_t all_tokens = 0;      ///< positions computed, recomputed ones included
   /// Useful FLOP and bytes as time at the hardware's peak, in 1/1024 ps (exact sums), shared among
   /// the intervals over which a step lasts.

@@ -37,9 +37,9 @@ RejectReason Cluster::refusal(const Request& request) const {
   const std::int64_t output =
       std::min(request.output_tokens, engine.max_model_len - request.input_tokens);
   const std::int64_t positions = request.input_tokens + output - 1;
-  return blocks_for(positions, engine.block_size) > engine.num_gpu_blocks
-             ? RejectReason::does_not_fit
-             : RejectReason::none;
+  const std::int64_t blocks =
+      blocks_for(positions, engine.block_size) + engine.per_sequence.blocks(positions);
+  return blocks > engine.num_gpu_blocks ? RejectReason::does_not_fit : RejectReason::none;
 }
 
 void Cluster::scrape(SimTime now) {

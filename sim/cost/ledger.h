@@ -49,11 +49,12 @@ class Accounts {
 /// touching the sequences that decode.
 ///
 /// Running sums over steps: A_c, cost per decoding sequence by cause; B, cost per KV token; C, the
-/// sum of (cost per KV token x step). A sequence that decodes in the steps between two snapshots
-/// owes dA + base · dB + dC, of which prompt · dB is the reading of its prompt. The share of
-/// decode is always a whole number of picoseconds per sequence and per KV token (prefill, or the
-/// rounding of the step itself, takes the remainder), so that nothing is lost. The sums wrap
-/// around; their differences do not.
+/// sum of (cost per KV token x step); likewise for layers with a window, per KV token within it,
+/// of which a sequence that has reached the window reads always as many. A sequence that decodes in
+/// the steps between two snapshots owes dA + base · dB + dC, of which prompt · dB is the reading of
+/// its prompt. The share of decode is always a whole number of picoseconds per sequence and per KV
+/// token (prefill, or the rounding of the step itself, takes the remainder), so that nothing is
+/// lost. The sums wrap around; their differences do not.
 class Ledger {
  public:
   Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model)
@@ -63,15 +64,18 @@ class Ledger {
   /// Charges one step with chunks. Chunks pay at once; decodes through the running sums.
   void charge(const Batch& batch, const StepCost& cost);
   /// Charges `steps` decode-only steps with the members of `batch`, from step `first` on, of which
-  /// the first has kv_sum `kv_sum`.
+  /// the first has these sums.
   void charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
-                      std::int64_t steps);
+                      std::int64_t window_sum, std::int64_t steps);
 
   /// A sequence joins the decode set: it pays for the steps charged from now on.
   void join(Sequence& sequence) {
     flush();
     sequence.cost = sums_;
   }
+  /// A member reaches the model's window in the step that is charged next: books what it has read
+  /// in the layers with that window.
+  void cross_window(Sequence& sequence);
   /// A sequence leaves it: books what it owes since it joined.
   void settle(const Sequence& sequence);
   /// Adds what has been charged to the sums: steps are charged late, as many at once as possible.
@@ -106,8 +110,10 @@ class Ledger {
   /// Decode-only steps that follow each other with the same members.
   struct DecodeSteps {
     std::int64_t n = 0;
+    std::int64_t below = 0;  ///< Batch::below_window
     std::int64_t first = 0;
     std::int64_t kv_sum = 0;  ///< of the first
+    std::int64_t window_sum = 0;
     std::int64_t steps = 0;
   };
   /// Per-row share of the head parts of a step that samples n rows; memoised while they repeat.
@@ -118,6 +124,13 @@ class Ledger {
   /// What the chunks of a mixed step pay, by cause.
   using PrefillBill = std::array<std::int64_t, 5>;
 
+  struct WindowReads {
+    std::int64_t all = 0;
+    std::int64_t prompt = 0;  ///< of the prompt's tokens
+  };
+  /// What a sequence has read in layers with a window since its snapshot. Once the window is full,
+  /// its tokens count as generated ones: the prompt's leave it.
+  WindowReads window_reads(const Sequence& sequence) const;
   void add_decodes();
   const DecodeShare& decode_share(std::int64_t n);
   const RowShare& row_share(std::int64_t rows, const StepCost& cost);

@@ -10,7 +10,7 @@ namespace penstock {
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
                          Accounts& accounts, RequestRecords& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
-      decoding(sequences, running, scenario.engine.block_size),
+      decoding(sequences, running, scenario.engine.block_size, model.window()),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
       clock(scenario.engine.block_size, options.attribution),
       ledger(accounts, sequences, records, model),
@@ -112,6 +112,8 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
     pool.release(s.holding, s.blocks, full, returns);
   }
   s.blocks = 0;
+  pool.release(s.fixed_blocks);
+  s.fixed_blocks = 0;
 }
 
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
@@ -301,8 +303,14 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   hold(s);
   s.held.joined = clock.snapshot(s.base);
   ledger.join(s);
-  decoding.join(slot);
+  decoding.join(slot, step);
   expect_publication(slot);
+}
+
+void EngineState::cross_window(std::int64_t step) {
+  for (Slot slot = decoding.cross(step); slot != no_slot; slot = decoding.cross(step)) {
+    ledger.cross_window(sequences[slot]);
+  }
 }
 
 Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
@@ -315,6 +323,8 @@ Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   if (hit.blocks > 0) {
     pool.touch(s.holding, hit);
   }
+  s.fixed_blocks = spec_.per_sequence.blocks(s.target);
+  PENSTOCK_ASSERT(pool.allocate(s.fixed_blocks));
   s.blocks += hit.blocks;  // to those that came from the host, if any did
   s.computed = s.blocks * spec_.block_size;
   pending_tokens -= s.computed;
@@ -363,7 +373,7 @@ void EngineState::join_completed(const Batch& batch) {
       s.base = s.target - batch.step;
       s.held.joined = clock.snapshot(s.base);
       s.high_water = std::max(s.high_water, s.target);
-      decoding.join(chunk.slot);
+      decoding.join(chunk.slot, batch.step + 1);
       expect_publication(chunk.slot);
       ++completed;
     }

@@ -80,6 +80,8 @@ class EngineState {
   void stall(Slot slot, std::int64_t step);
   /// A stalled sequence decodes again, from step `step` on.
   void resume(Slot slot, std::int64_t step);
+  /// All steps before `step` are charged: sequences that reach the window in it pay for no more.
+  void cross_window(std::int64_t step);
   /// Moves the head of the waiting queue to the end of the running list, with the cached blocks
   /// that a lookup has found, just now. `now` is the time of the schedule.
   Slot admit_head(SimTime now, const PrefixCache::Hit& hit);

@@ -26,7 +26,7 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
       timeouts_(engine_.sequences),
       recorder_(scenario.timeseries_interval, shared.model.peak_times(), scenario.cluster.replicas),
-      counter_(recorder_, shared.result) {}
+      counter_(recorder_, shared.result, shared.model.window()) {}
 
 bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
   see_blocks(now);
@@ -104,10 +104,14 @@ void Replica::start(SimTime now, SimTime limit) {
 
 void Replica::launch(SimTime now, SimTime limit) {
   run_ = {.start = now, .first = 0, .growth = 0, .steps = 1, .seen = 1, .blocks = 0};
+  if (engine_.decoding.has_window()) {
+    engine_.cross_window(batch_->step);
+    batch_->below_window = engine_.decoding.below_window();
+  }
   if (batch_->decode_only()) {
     const DecodeCost& decode = shared_.model.decode(batch_->decodes);
-    run_.first = decode.total(batch_->decodes, batch_->kv_sum);
-    engine_.ledger.charge_decodes(*batch_, batch_->step, batch_->kv_sum, 1);
+    run_.first = decode.total(batch_->decodes, batch_->kv_sum, batch_->window_sum);
+    engine_.ledger.charge_decodes(*batch_, batch_->step, batch_->kv_sum, batch_->window_sum, 1);
     schedule_ahead(now);
     leap(decode, limit);
     return;
@@ -136,7 +140,8 @@ void Replica::leap(const DecodeCost& decode, SimTime limit) {
   if (!leaping_ || run_.first == 0) {
     return;
   }
-  run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
+  run_.growth =
+      cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->decodes, batch_->below_window);
   if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
     run_.steps = leap_length(decode);
     run_.cut(std::min({limit, timeouts_.next(), engine_.next_load()}));
@@ -161,9 +166,13 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
     // The head may fit as soon as it hits a block that is being generated.
     steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));
   }
-  if (batch_->kv_sum < decode.gpu_bound_from()) {
-    const std::int64_t below = decode.gpu_bound_from() - batch_->kv_sum;
-    steps = std::min(steps, (below - 1) / batch_->decodes + 1);
+  steps = std::min(steps, engine_.decoding.next_crossing() - batch_->step);
+  if (const std::int64_t excess = cpu_excess(decode); excess > 0) {
+    const std::int64_t growth = decode.context_cost(batch_->decodes, batch_->below_window);
+    if (growth % batch_->decodes != 0) {
+      return 1;  // steps that the CPU decides would not be equally long
+    }
+    steps = growth > 0 ? std::min(steps, (excess - 1) / growth + 1) : steps;
   }
   return steps <= 1 ? 1 : 1 + steps_with_blocks(next_step_, steps - 1);
 }
@@ -248,15 +257,18 @@ void Replica::emit(SimTime now) {
 void Replica::apply_leap() {
   const std::int64_t more = run_.steps - 1;
   const std::int64_t kv_sum = batch_->kv_sum + batch_->decodes;
-  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, more);
+  const std::int64_t window_sum = batch_->window_sum + batch_->below_window;
+  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, window_sum, more);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
   engine_.clock.leap(run_.start, run_.first, run_.growth, more);
   next_step_ += more;
   batch_->step += more;
   batch_->kv_sum += batch_->decodes * more;
+  batch_->window_sum += batch_->below_window * more;
   if (!pending_->empty()) {
     pending_->step += more;
     pending_->kv_sum += pending_->decodes * more;
+    pending_->window_sum += pending_->below_window * more;
   }
 }
 

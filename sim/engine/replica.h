@@ -99,6 +99,10 @@ class Replica {
   std::int64_t steps_with_blocks(std::int64_t first, std::int64_t wanted) const;
   /// Charges the steps of a leap after its first, and moves on to its last.
   void apply_leap();
+  /// By how much the CPU outlasts the GPU in the step in flight, of decodes alone.
+  std::int64_t cpu_excess(const DecodeCost& decode) const {
+    return decode.cpu_excess(batch_->kv_sum, batch_->window_sum);
+  }
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
   void emit(SimTime now);

@@ -13,6 +13,9 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
                     .sampling_steps = batch.sampled > 0 ? 1 : 0,
                     .pairs = batch.kv_sum,
                     .kv_read = batch.kv_sum,
+                    .window_pairs = batch.window_sum,
+                    .window_read = batch.window_sum,
+                    .expert_bytes = cost.expert_bytes,
                     .bound = cost.resources};
   for (std::size_t i = 0; i < batch.chunks.size(); ++i) {
     const auto [q, context] = batch.work[i];
@@ -22,6 +25,10 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
     counts.all_tokens += q;
     counts.pairs += attention_pairs(context + recomputed, end);
     counts.kv_read += end;
+    if (window_ > 0) {
+      counts.window_pairs += attention_pairs(context + recomputed, end, window_);
+      counts.window_read += q + std::min(context, window_);
+    }
     result_.max_chunk_context = std::max(result_.max_chunk_context, end);
   }
   recorder_.count_steps(run.start, run.end(), counts);
@@ -71,7 +78,9 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
     return;
   }
   const std::int64_t n = batch.decodes;
-  const std::int64_t kv = steps * (batch.kv_sum + n * first) + n * (steps * (steps - 1) / 2);
+  const std::int64_t rises = steps * first + steps * (steps - 1) / 2;
+  const std::int64_t kv = steps * batch.kv_sum + n * rises;
+  const std::int64_t window = steps * batch.window_sum + batch.below_window * rises;
   const SimTime start = run.start_of(first);
   const SimTime end = run.start_of(first + steps);
   StepCounts counts{.steps = steps,
@@ -81,8 +90,11 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
                     .rows = steps * n,
                     .sampling_steps = steps,
                     .pairs = kv,
-                    .kv_read = kv};
-  decode.add_resources(counts.bound, steps, kv, (end - start).ps);
+                    .kv_read = kv,
+                    .window_pairs = window,
+                    .window_read = window,
+                    .expert_bytes = steps * decode.fixed.expert_bytes};
+  decode.add_resources(counts.bound, steps, decode.context_cost(kv, window), (end - start).ps);
   for (std::size_t r = 0; r < resource_count; ++r) {
     bound_[decode_phase][r] += counts.bound[r];
   }

@@ -13,7 +13,9 @@ namespace penstock {
 /// Counts what the steps of one replica do: in its time series, and their time by what bounds it.
 class StepCounter {
  public:
-  StepCounter(Recorder& recorder, Result& result) : recorder_(recorder), result_(result) {}
+  /// `window`: of the step model.
+  StepCounter(Recorder& recorder, Result& result, std::int64_t window)
+      : recorder_(recorder), result_(result), window_(window) {}
 
   /// A step with chunks, about to run.
   void count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost);
@@ -33,6 +35,7 @@ class StepCounter {
 
   Recorder& recorder_;
   Result& result_;
+  std::int64_t window_;
   std::int64_t busy_ps_ = 0;
   std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
 };

@@ -20,6 +20,9 @@ void add(SeriesPoint& to, const SeriesPoint& from) {
   to.sampling_steps += from.sampling_steps;
   to.pairs += from.pairs;
   to.kv_read += from.kv_read;
+  to.window_pairs += from.window_pairs;
+  to.window_read += from.window_read;
+  to.expert_bytes += from.expert_bytes;
   to.all_tokens += from.all_tokens;
   to.flop_time += from.flop_time;
   to.byte_time += from.byte_time;
@@ -35,9 +38,10 @@ std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5
 }  // namespace
 
 Recorder::Recorder(SimTime interval, const PeakTimes& peak, int replicas)
-    : peak_{units(peak.token_flop), units(peak.row_flop),   units(peak.pair_flop),
-            units(peak.step_bytes), units(peak.head_bytes), units(peak.token_bytes),
-            units(peak.row_bytes),  units(peak.kv_bytes)},
+    : peak_{units(peak.token_flop),      units(peak.row_flop),      units(peak.pair_flop),
+            units(peak.step_bytes),      units(peak.head_bytes),    units(peak.token_bytes),
+            units(peak.row_bytes),       units(peak.kv_bytes),      units(peak.window_pair_flop),
+            units(peak.window_kv_bytes), units(peak.sequence_bytes)},
       interval_(interval > SimTime{} ? interval : SimTime::from_seconds(1)),
       most_intervals_(
           std::clamp<std::size_t>(max_intervals_of_all / static_cast<std::size_t>(replicas), 2,
@@ -103,6 +107,9 @@ void Recorder::count_steps(SimTime start, SimTime end, const StepCounts& counts)
   here.sampling_steps += counts.sampling_steps;
   here.pairs += counts.pairs;
   here.kv_read += counts.kv_read;
+  here.window_pairs += counts.window_pairs;
+  here.window_read += counts.window_read;
+  here.expert_bytes += counts.expert_bytes;
   for (std::size_t r = 0; r < resource_count; ++r) {
     here.bound[r] += counts.bound[r];
   }
@@ -115,7 +122,8 @@ template <typename Counts>
 Int128 Recorder::flop_time(const Counts& counts) const {
   return static_cast<Int128>(counts.tokens) * peak_.token_flop +
          static_cast<Int128>(counts.rows) * peak_.row_flop +
-         static_cast<Int128>(counts.pairs) * peak_.pair_flop;
+         static_cast<Int128>(counts.pairs) * peak_.pair_flop +
+         static_cast<Int128>(counts.window_pairs) * peak_.window_pair_flop;
 }
 
 template <typename Counts>
@@ -124,7 +132,10 @@ Int128 Recorder::byte_time(const Counts& counts) const {
          static_cast<Int128>(counts.sampling_steps) * peak_.head_bytes +
          static_cast<Int128>(counts.all_tokens) * peak_.token_bytes +
          static_cast<Int128>(counts.rows) * peak_.row_bytes +
-         static_cast<Int128>(counts.kv_read) * peak_.kv_bytes;
+         static_cast<Int128>(counts.kv_read) * peak_.kv_bytes +
+         static_cast<Int128>(counts.window_read) * peak_.window_kv_bytes +
+         static_cast<Int128>(counts.sequences) * peak_.sequence_bytes +
+         static_cast<Int128>(counts.expert_bytes) * units(1);
 }
 
 void Recorder::share_work(SimTime start, SimTime end, const StepCounts& counts) {

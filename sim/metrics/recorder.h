@@ -18,6 +18,9 @@ struct StepCounts {
   std::int64_t sampling_steps = 0;
   std::int64_t pairs = 0;
   std::int64_t kv_read = 0;
+  std::int64_t window_pairs = 0;
+  std::int64_t window_read = 0;
+  std::int64_t expert_bytes = 0;
   std::array<std::int64_t, resource_count> bound{};  ///< ps, as StepCost::resources
 };
 
@@ -94,6 +97,7 @@ class Recorder {
   struct PeakUnits {
     std::int64_t token_flop, row_flop, pair_flop;
     std::int64_t step_bytes, head_bytes, token_bytes, row_bytes, kv_bytes;
+    std::int64_t window_pair_flop, window_kv_bytes, sequence_bytes;
   };
 
   ReplicaResult result_;

@@ -20,6 +20,10 @@ const char* to_string(Operator op) {
       return "head";
     case Operator::sampler:
       return "sampler";
+    case Operator::moe:
+      return "moe";
+    case Operator::all_to_all:
+      return "all_to_all";
     case Operator::cpu:
       return "cpu";
   }

@@ -5,7 +5,7 @@
 #include "config/mean_length.h"
 #include "tests/support/config_text.h"
 #include "tests/support/shared.h"
-#include "workloads/fixed_lengths.h"
+#include "workloads/lengths.h"
 
 namespace penstock::config {
 namespace {
@@ -15,13 +15,13 @@ using test::load_text;
 using test::only_error;
 using test::rendered;
 
-/// A workload of one class with these keys, its fixed_lengths included.
+/// A workload of one class with these keys, its lengths included.
 Loaded load_class(const std::string& keys, const std::string& more = "") {
   return load_small({"workload={requests: 10" + more + ", classes: [{name: chat, " + keys + "}]}"});
 }
 
-/// Its fixed_lengths, 100 + 100 tokens.
-constexpr const char* fixed_lengths = ", fixed_lengths: {input: 100, output: 100}";
+/// Its lengths, 100 + 100 tokens.
+constexpr const char* fixed_lengths = ", lengths: {input: 100, output: 100}";
 
 TEST_CASE("rate scales of the workload and of a class multiply its rate") {
   const auto rate = [](const std::string& keys, const std::string& more) {
@@ -47,8 +47,8 @@ TEST_CASE("the workload's rate scale compresses the trace, on top of the trace's
 }
 
 TEST_CASE("a class without a rate has none to scale") {
-  CHECK(only_error(load_class("rate_scale: 2, arrivals: {process: offline}" +
-                              std::string(fixed_lengths))) ==
+  CHECK(only_error(
+            load_class("rate_scale: 2, arrivals: {process: offline}" + std::string(fixed_lengths))) ==
         "`rate_scale` has no meaning with `process: offline`");
   CHECK(load_class("rate_scale: 1, arrivals: {process: offline}" + std::string(fixed_lengths)).ok);
   CHECK(rendered(load_text(R"(model: llama-3.1-8b
@@ -60,7 +60,7 @@ workload:
     - name: chat
       arrivals: {process: closed_loop, concurrency: 4}
       tokens_per_day: 5M
-      fixed_lengths: {input: 10, output: 10}
+      lengths: {input: 10, output: 10}
 prices: {gpu: $2/h}
 )")) == R"(error: class `chat` has no rate to scale: its process is closed_loop
   --> w.yaml:5:15
@@ -84,13 +84,13 @@ TEST_CASE("rate scales that make no sense are refused") {
         "with a `rate_scale` of 2 this is more than 1,000,000,000 requests a second");
 }
 
-TEST_CASE("tokens a day are a rate, by the mean fixed_lengths") {
+TEST_CASE("tokens a day are a rate, by the mean lengths") {
   const Loaded loaded = load_class("tokens_per_day: 40M" + std::string(fixed_lengths));
   CHECK(rendered(loaded) == "");
   CHECK(loaded.scenario.workload.classes.at(0).rate == doctest::Approx(40e6 / 86400 / 200));
   CHECK(loaded.notes.back() == "chat: 40M tokens/day = 2.31 requests/s of 100 + 100 tokens");
-  const Loaded scaled = load_class(
-      "tokens_per_day: 864k, rate_scale: 2" + std::string(fixed_lengths), ", rate_scale: 3");
+  const Loaded scaled =
+      load_class("tokens_per_day: 864k, rate_scale: 2" + std::string(fixed_lengths), ", rate_scale: 3");
   CHECK(scaled.scenario.workload.classes.at(0).rate == doctest::Approx(0.3));
   CHECK(scaled.notes.back() ==
         "chat: 864k tokens/day = 0.05 requests/s of 100 + 100 tokens, x 6 by rate_scale");
@@ -122,9 +122,9 @@ double integrated_mean(const LengthSpec& spec) {
   return sum / steps;
 }
 
-TEST_CASE("mean fixed_lengths are those of the distributions that are drawn from") {
+TEST_CASE("mean lengths are those of the distributions that are drawn from") {
   const auto output = [](const std::string& text) {
-    return load_small({"workload.classes[0].fixed_lengths.output=" + text})
+    return load_small({"workload.classes[0].lengths.output=" + text})
         .scenario.workload.classes.at(0)
         .output;
   };
