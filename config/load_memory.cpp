@@ -4,6 +4,7 @@
 
 #include "config/load_parts.h"
 #include "config/text.h"
+#include "sim/kv/block_pool.h"
 
 namespace penstock::config {
 
@@ -95,6 +96,17 @@ void set_max_model_len(const LoadContext& context, const MemoryPlan& plan, Scena
   }
 }
 
+/// Where each request reserves max_model_len tokens, those are a block.
+void make_slots(MemoryPlan& plan, EngineSpec& engine) {
+  const std::int64_t blocks = blocks_for(engine.max_model_len, plan.block_size);
+  plan.block_size *= blocks;
+  plan.blocks /= blocks;
+  plan.usable_blocks /= blocks;
+  plan.tokens = plan.usable_blocks * plan.block_size;
+  engine.block_size = plan.block_size;
+  engine.num_gpu_blocks = plan.usable_blocks;
+}
+
 void warn_of_overfull_pool(const LoadContext& context, const MemoryPlan& plan) {
   const double pool = plan.bytes_per_token * static_cast<double>(plan.block_size) *
                       static_cast<double>(plan.blocks);
@@ -113,7 +125,7 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
                        Scenario& scenario) {
   const Section engine = context.root.section("engine");
   const MemoryQuestion question = question_of(engine, preset, scenario);
-  const MemoryPlan plan = plan_memory(question);
+  MemoryPlan plan = plan_memory(question);
   scenario.engine.num_gpu_blocks = plan.usable_blocks;
   set_max_model_len(context, plan, scenario);
   const std::int64_t needed = engine.whole("max_model_len").value_or(1);
@@ -121,6 +133,9 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
     report_misfit(context, question, plan, needed, must_fit);
   } else {
     warn_of_overfull_pool(context, plan);
+    if (scenario.engine.holds_slots()) {
+      make_slots(plan, scenario.engine);
+    }
   }
   return plan;
 }

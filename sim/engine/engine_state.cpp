@@ -9,13 +9,14 @@ namespace penstock {
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
                          Accounts& accounts, std::deque<RequestRecord>& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
-      decoding(sequences, running, scenario.engine.block_size),
+      decoding(sequences, running, scenario.engine.block_size, scenario.engine.finishes_late()),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
-      clock(scenario.engine.block_size, options.attribution),
+      clock(scenario.engine.block_size, options.attribution && !scenario.engine.holds_slots()),
       ledger(accounts, sequences, records, model),
       spec_(scenario.engine),
       records_(records),
       fast_path_(options.fast_path),
+      slots_(scenario.engine.holds_slots()),
       log_(options.token_log) {}
 
 void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
@@ -126,6 +127,10 @@ void EngineState::hold(Sequence& s) const {
 }
 
 void EngineState::hold_decode(Sequence& s) const {
+  if (slots_) {
+    hold(s);
+    return;
+  }
   const BlockClock::Held held = clock.held_since(s.held.joined, s.base);
   s.held.all += held.blocks;
   s.held.with_prompt += held.time;
@@ -185,12 +190,13 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
   s.computed = s.base + step - 1;
   s.emitted = s.emitted_after(step - 1);
   s.high_water = std::max(s.high_water, s.computed);
-  s.last_token = last_step_end;
+  s.last_token = std::max(s.last_token, last_decode_end);
+  forget_gap(s);
   hold_decode(s);
   decoding.leave(slot);
 }
 
-void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn) {
+void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn, Requeue where) {
   Sequence& s = sequences[slot];
   // What this step's schedule gave it goes too; its full blocks have been hit-able since then.
   const bool scheduled = s.scheduled_step == step;
@@ -220,22 +226,26 @@ void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn) {
   s.computed = 0;
   pending_tokens += s.prompt + s.emitted;
   s.state = SequenceState::waiting;
-  running.erase(slot);
-  waiting.push_preempted(slot);
+  leave_running(slot);
+  if (where == Requeue::at_the_head) {
+    waiting.push_preempted(slot);
+  } else {
+    waiting.push_arrival(slot);
+  }
   ++preemptions;
   std::uint16_t& times = records_[s.id].preemptions;
   times = times == UINT16_MAX ? times : static_cast<std::uint16_t>(times + 1);
 }
 
-bool EngineState::abort(Slot slot, std::int64_t step, bool in_flight) {
+bool EngineState::abort(Slot slot, std::int64_t step, SimTime in_flight) {
   Sequence& s = sequences[slot];
-  if (s.state == SequenceState::draining || s.emitted == s.output) {
+  if (s.state == SequenceState::draining || s.last_in_flight || s.emitted == s.output) {
     return false;
   }
   std::int64_t published = s.computed;
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
-    s.emitted -= in_flight ? 1 : 0;
+    s.emitted -= s.last_token == in_flight ? 1 : 0;
     published = known_positions(s, s.computed);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
@@ -249,7 +259,7 @@ bool EngineState::abort(Slot slot, std::int64_t step, bool in_flight) {
     pending_tokens -= s.prompt + s.emitted;
   } else {
     release_blocks(s, published, 0, false);
-    running.erase(slot);
+    leave_running(slot);
   }
   ledger.count_output(s.class_index, s.emitted);
   book_held(s, std::max<std::int64_t>(0, s.emitted - 1));
@@ -360,13 +370,9 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
     ledger.settle(s);
     log_span(s, step);
     release_blocks(s, s.prompt + s.output - 1, next_admission_, false);
-    running.erase(slot);
+    leave_running(slot);
   }
-  RequestRecord& record = records_[s.id];
-  record.finish = now;
-  record.status = RequestStatus::completed;
-  record.output_tokens = static_cast<std::uint32_t>(s.output);
-  ledger.count_output(s.class_index, s.output);
+  record_finish(s, now);
   book_held(s, s.output - 1);
   close_holding(s);
   sequences.remove(slot);

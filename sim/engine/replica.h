@@ -80,6 +80,13 @@ class Replica {
   std::int64_t preemptions() const { return engine_.preemptions; }
 
  private:
+  /// Longest leap, and the longest step (a minute) in one: keeps every product of a leap's closed
+  /// forms within 64 bits, and its end within what SimTime holds beyond SimTime::max().
+  static constexpr std::int64_t max_leap = 8192;
+  static constexpr std::int64_t max_leap_step_ps = 60'000'000'000'000;
+
+  enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
+
   void schedule(Batch& batch, SimTime now);
   /// Aborts what has timed out, before a schedule.
   void abort_overdue(SimTime now);
@@ -97,6 +104,7 @@ class Replica {
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
   void emit(SimTime now);
+  void finish(SimTime now, std::vector<std::uint32_t>& finished);
   /// What an unfinished request has got so far.
   void note_unfinished(const Sequence& sequence);
   void update_levels();
@@ -104,6 +112,9 @@ class Replica {
   std::uint16_t index_;
   SharedRecords shared_;
   bool leaping_;
+  bool finishes_late_;         ///< EngineSpec::finishes_late()
+  bool keeps_finished_;        ///< static batching
+  std::int64_t spare_blocks_;  ///< without which a decode step is not like the one before
   TokenLog* log_;
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
@@ -115,7 +126,7 @@ class Replica {
   Batch* batch_ = &batches_[0];    ///< in flight
   Batch* pending_ = &batches_[1];  ///< asynchronous: scheduled, not started
   StepRun run_;
-  std::int64_t next_step_ = 0;
+  std::int64_t next_step_ = 1;
   std::int64_t busy_ps_ = 0;
   std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
   bool admission_was_tried_ = true;                                  ///< by the last schedule

@@ -52,6 +52,9 @@ struct EngineLimits {
   bool gate = true;
   double watermark = 0;
   bool prefix_caching = false;
+  std::string scheduler = "vllm_v1";
+  SglangSpec sglang = {};
+  TensorRtSpec tensorrt_llm = {};
 };
 Scenario scenario(const EngineLimits& limits);
 
