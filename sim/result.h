@@ -2,10 +2,10 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
+#include "sim/core/chunked_list.h"
 #include "sim/core/int128.h"
 #include "sim/core/units.h"
 #include "sim/step/step_model.h"
@@ -44,6 +44,7 @@ struct RequestRecord {
   RejectReason reject_reason = RejectReason::none;
 };
 static_assert(sizeof(RequestRecord) <= 64);
+using RequestRecords = ChunkedList<RequestRecord>;
 
 enum class TokenType : std::uint8_t { input, cached_input, output };
 inline constexpr std::size_t token_type_count = 3;
@@ -129,7 +130,7 @@ struct ReplicaResult {
 enum class StopReason { finished, until, interrupted, clock };
 
 struct Result {
-  std::deque<RequestRecord> requests;
+  RequestRecords requests;
   LedgerTotals ledger;
   GapStatistics gaps;
   std::vector<ReplicaResult> replicas;

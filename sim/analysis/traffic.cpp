@@ -10,9 +10,10 @@ namespace {
 
 /// The sum of ceil(x / block) over x = 1 .. n.
 double block_sum(std::int64_t n, std::int64_t block) {
-  const auto full = static_cast<double>(n / block);
+  const std::int64_t whole = full_blocks(n, block);
+  const auto full = static_cast<double>(whole);
   return static_cast<double>(block) * full * (full + 1) / 2 +
-         static_cast<double>(n % block) * (full + 1);
+         static_cast<double>(n - whole * block) * (full + 1);
 }
 
 }  // namespace

@@ -162,9 +162,11 @@ void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
   if (now < until) {
     // A leap ends where the clock does, as single steps would.
     replica.start(now, std::min(until, SimTime::max() + SimTime{1}));
-    finished_.clear();
-    replica.take_aborted(finished_);
-    leave(index, now);
+    if (replica.has_aborted()) {
+      finished_.clear();
+      replica.take_aborted(finished_);
+      leave(index, now);
+    }
   }
   if (replica.busy()) {
     events_.set(index, replica.run_end(), EventKind::step_end);

@@ -62,35 +62,45 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
   if (!open()) {
     return;
   }
-  const DecodeShare& share = decode_share(batch.decodes);
+  const std::int64_t n = batch.decodes;
+  if (decodes_.steps > 0 && decodes_.n == n && decodes_.first + decodes_.steps == first) {
+    // In one formula as long as the same of GPU and CPU decides.
+    const std::int64_t gpu_from = model_.decode(n).gpu_bound_from();
+    if (decodes_.kv_sum >= gpu_from || kv_sum + n * (steps - 1) < gpu_from) {
+      decodes_.steps += steps;
+      return;
+    }
+  }
+  flush();
+  decodes_ = {.n = n, .first = first, .kv_sum = kv_sum, .steps = steps};
+}
+
+void Ledger::add_decodes() {
+  const auto [n, first, kv_sum, steps] = decodes_;
+  decodes_.steps = 0;
+  const DecodeShare& share = decode_share(n);
   const auto k = static_cast<std::uint64_t>(steps);
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     sums_.per_sequence[c] += k * static_cast<std::uint64_t>(share.per_sequence[c]);
   }
-  const DecodeCost& decode = model_.decode(batch.decodes);
+  const DecodeCost& decode = model_.decode(n);
   const auto per_kv = static_cast<std::uint64_t>(decode.per_kv);
   sums_.per_kv += k * per_kv;
   sums_.per_kv_step += per_kv * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
-  std::int64_t remainder = share.remainder * steps;
   if (kv_sum < decode.gpu_bound_from()) {
     // The CPU decides in all of these steps: the excess falls by per_kv · n from step to step.
-    const std::int64_t n = batch.decodes;
     const std::int64_t gpu = decode.fixed.total + decode.per_kv * kv_sum;
     const std::int64_t excess = (decode.cpu - gpu + n - 1) / n;
     sums_.per_sequence[overhead] +=
         k * static_cast<std::uint64_t>(excess) - per_kv * (k * (k - 1) / 2);
   }
-  if (remainder != 0) {
-    accounts_.add(0, TokenType::output, Cause::overhead, remainder);
+  if (share.remainder != 0) {
+    accounts_.add(0, TokenType::output, Cause::overhead, share.remainder * steps);
   }
 }
 
 void Ledger::charge(const Batch& batch, const StepCost& cost) {
   if (!open()) {
-    return;
-  }
-  if (batch.chunks.empty()) {
-    charge_decodes(batch, batch.step, batch.kv_sum, 1);
     return;
   }
   PrefillBill prefill{cost.part(Part::weights), cost.part(Part::compute),
@@ -249,6 +259,7 @@ void Ledger::settle(const Sequence& s) {
   if (!open()) {
     return;
   }
+  flush();
   std::int64_t owed = 0;
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);

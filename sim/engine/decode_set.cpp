@@ -1,7 +1,5 @@
 #include "sim/engine/decode_set.h"
 
-#include <bit>
-
 #include "sim/core/assert.h"
 
 namespace penstock {
@@ -10,8 +8,7 @@ DecodeSet::DecodeSet(SequenceTable& table, const RunningList& running, std::int6
                      bool overshoots)
     : table_(table),
       running_(running),
-      block_size_(block_size),
-      mask_(std::has_single_bit(static_cast<std::uint64_t>(block_size)) ? block_size - 1 : -1),
+      block_(block_size),
       residues_(static_cast<std::size_t>(block_size)),
       finishes_(table),
       overshoots_(overshoots) {}

@@ -8,6 +8,7 @@
 #include "sim/engine/longest_context.h"
 #include "sim/engine/remaining_output.h"
 #include "sim/engine/sequence.h"
+#include "sim/kv/block_size.h"
 
 namespace penstock {
 
@@ -58,18 +59,13 @@ class DecodeSet {
 
  private:
   std::size_t residue(std::int64_t value) const {
-    if (mask_ >= 0) {
-      return static_cast<std::size_t>(value & mask_);
-    }
-    const std::int64_t r = value % block_size_;
-    return static_cast<std::size_t>(r < 0 ? r + block_size_ : r);
+    return static_cast<std::size_t>(block_.rest(value));
   }
   void subtract(const Sequence& sequence);
 
   SequenceTable& table_;
   const RunningList& running_;
-  std::int64_t block_size_;
-  std::int64_t mask_;  ///< block_size - 1 if that is a power of two (as it mostly is), else -1
+  BlockSize block_;
   std::int64_t size_ = 0;
   std::int64_t measured_ = 0;
   std::int64_t base_sum_ = 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <queue>
 #include <tuple>
@@ -26,7 +25,7 @@ enum class Requeue { at_the_head, at_the_tail };
 class EngineState {
  public:
   EngineState(const Scenario& scenario, const SimulationOptions& options, Accounts& accounts,
-              std::deque<RequestRecord>& records, StepModel& model);
+              RequestRecords& records, StepModel& model);
 
   const EngineSpec& spec() const { return spec_; }
   bool fast_path() const { return fast_path_; }
@@ -170,7 +169,7 @@ class EngineState {
   void record_finish(const Sequence& sequence, SimTime now);
 
   const EngineSpec& spec_;
-  std::deque<RequestRecord>& records_;
+  RequestRecords& records_;
   bool fast_path_;
   bool slots_;  ///< EngineSpec::holds_slots()
   TokenLog* log_;

@@ -18,8 +18,8 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
       timeouts_(engine_.sequences),
-      recorder_(scenario.timeseries_interval, shared.model.peak_times(),
-                scenario.cluster.replicas) {}
+      recorder_(scenario.timeseries_interval, shared.model.peak_times(), scenario.cluster.replicas),
+      counter_(recorder_, shared.result) {}
 
 bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
   see_blocks(now);
@@ -34,7 +34,7 @@ bool Replica::submit(const Sequence& sequence, const Content& content, SimTime n
     timeouts_.add(sequence.deadline, slot);
   }
   shared_.requests[sequence.id].replica = index_;
-  recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
+  recorder_.set_waiting(engine_.waiting.size());
   if (changes_nothing) {
     return gives_up && run_.cut(sequence.deadline);
   }
@@ -93,11 +93,20 @@ void Replica::start(SimTime now, SimTime limit) {
 }
 
 void Replica::launch(SimTime now, SimTime limit) {
-  const StepCost cost = shared_.model.cost(batch_->load());
-  engine_.ledger.charge(*batch_, cost);
-  if (finishes_late_) {
+  run_ = {.start = now, .first = 0, .growth = 0, .steps = 1, .seen = 1, .blocks = 0};
+  if (batch_->decode_only()) {
+    const DecodeCost& decode = shared_.model.decode(batch_->decodes);
+    run_.first = decode.total(batch_->decodes, batch_->kv_sum);
+    engine_.ledger.charge_decodes(*batch_, batch_->step, batch_->kv_sum, 1);
     engine_.settle_wasted();
+    schedule_ahead(now);
+    leap(decode, limit);
+    return;
   }
+  const StepCost cost = shared_.model.cost(batch_->load());
+  run_.first = cost.total;
+  engine_.ledger.charge(*batch_, cost);
+  engine_.settle_wasted();
   for (const ScheduledChunk& chunk : batch_->chunks) {
     if (chunk.completes) {
       Sequence& s = engine_.sequences[chunk.slot];
@@ -105,8 +114,11 @@ void Replica::launch(SimTime now, SimTime limit) {
       s.last_token = now + SimTime{cost.total};
     }
   }
-  run_ = {.start = now, .first = cost.total, .growth = 0, .steps = 1, .seen = 1, .blocks = 0};
-  count_first_step(now, cost);
+  counter_.count_mixed(*batch_, run_, cost);
+  schedule_ahead(now);
+}
+
+void Replica::schedule_ahead(SimTime now) {
   if (engine_.spec().async_scheduling) {
     engine_.last_step_end = run_.end();
     engine_.last_decode_end = batch_->frozen ? engine_.last_decode_end : run_.end();
@@ -117,46 +129,17 @@ void Replica::launch(SimTime now, SimTime limit) {
     }
     schedule(*pending_, now);
   }
-  if (leaping_ && batch_->decode_only() && cost.total > 0) {
-    const DecodeCost& decode = shared_.model.decode(batch_->decodes);
-    run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
-    if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
-      run_.steps = leap_length(decode);
-      run_.cut(std::min(limit, timeouts_.next()));
-    }
-  }
 }
 
-void Replica::count_first_step(SimTime now, const StepCost& cost) {
-  StepCounts counts{.steps = 1,
-                    .sequences = batch_->sequences(),
-                    .tokens = batch_->decodes - batch_->wasted,
-                    .all_tokens = batch_->decodes,
-                    .rows = batch_->sampled,
-                    .sampling_steps = batch_->sampled > 0 ? 1 : 0,
-                    .pairs = batch_->kv_sum,
-                    .kv_read = batch_->kv_sum};
-  Result& result = shared_.result;
-  for (std::size_t i = 0; i < batch_->chunks.size(); ++i) {
-    const auto [q, context] = batch_->work[i];
-    const std::int64_t recomputed = batch_->chunks[i].recomputed;
-    const std::int64_t end = context + q;
-    counts.tokens += q - recomputed;
-    counts.all_tokens += q;
-    counts.pairs += attention_pairs(context + recomputed, end);
-    counts.kv_read += end;
-    result.max_chunk_context = std::max(result.max_chunk_context, end);
+void Replica::leap(const DecodeCost& decode, SimTime limit) {
+  if (!leaping_ || run_.first == 0) {
+    return;
   }
-  recorder_.count_steps(now, run_.end(), counts);
-  recorder_.note_batch(batch_->sequences());
-  const Phase phase = batch_->chunks.empty() ? decode_phase
-                      : batch_->decodes == 0 ? prefill_phase
-                                             : mixed_phase;
-  for (std::size_t r = 0; r < resource_count; ++r) {
-    bound_[phase][r] += cost.resources[r];
+  run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
+  if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
+    run_.steps = leap_length(decode);
+    run_.cut(std::min(limit, timeouts_.next()));
   }
-  result.max_decode_batch = std::max(result.max_decode_batch, batch_->decodes);
-  busy_ps_ += cost.total;
 }
 
 void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
@@ -169,6 +152,9 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   }
   regular = batch_->frozen ? 0 : regular;
   shared_.gaps.add(run_.first, run_.growth, run_.steps, regular);
+  if (batch_->decode_only()) {
+    counter_.count_decodes(*batch_, run_, shared_.model.decode(batch_->decodes));
+  }
   if (run_.steps > 1) {
     apply_leap();
   }
@@ -263,7 +249,7 @@ void Replica::see_blocks(SimTime now) {
 
 ReplicaLoad Replica::load(SimTime now) {
   see_blocks(now);
-  return {.waiting = static_cast<std::int64_t>(engine_.waiting.size()),
+  return {.waiting = engine_.waiting.size(),
           .running = engine_.running.size(),
           .held_blocks = engine_.pool.used() + run_.blocks,
           .pending_tokens = engine_.pending_tokens};
@@ -271,7 +257,7 @@ ReplicaLoad Replica::load(SimTime now) {
 
 void Replica::update_levels() {
   recorder_.set_running(engine_.running.size());
-  recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
+  recorder_.set_waiting(engine_.waiting.size());
   recorder_.set_blocks(engine_.pool.used());
   recorder_.set_busy(run_.active());
 }
@@ -285,13 +271,10 @@ void Replica::note_unfinished(const Sequence& s) {
 }
 
 void Replica::close(SimTime end) {
-  for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
-    for (std::size_t r = 0; r < resource_count; ++r) {
-      shared_.result.bound[phase][r] += bound_[phase][r];
-    }
-  }
   engine_.settle_wasted();
   engine_.release_idle(end);
+  engine_.ledger.flush();
+  counter_.close();
   for (std::size_t i = 0; i < pending_->chunks.size(); ++i) {  // scheduled, never run
     const ScheduledChunk& chunk = pending_->chunks[i];
     Sequence& s = engine_.sequences[chunk.slot];

@@ -60,7 +60,6 @@ void Replica::apply_leap() {
   const std::int64_t more = run_.steps - 1;
   const std::int64_t kv_sum = batch_->kv_sum + batch_->decodes;
   engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, more);
-  count_leap(more, kv_sum);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
   engine_.clock.leap(run_.start, run_.first, run_.growth, more);
   next_step_ += more;
@@ -70,56 +69,6 @@ void Replica::apply_leap() {
     pending_->step += more;
     pending_->kv_sum += pending_->decodes * more;
   }
-}
-
-void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
-  const std::int64_t n = batch_->decodes;
-  const DecodeCost& decode = shared_.model.decode(n);
-  const std::int64_t all_kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
-  const std::int64_t time = (run_.end() - run_.start_of(1)).ps;
-  const std::int64_t kv_time = decode.per_kv * all_kv;
-  auto& bound = bound_[decode_phase];
-  for (std::size_t r = 0; r < resource_count; ++r) {
-    bound[r] += decode.fixed.resources[r] * steps;
-  }
-  bound[static_cast<std::size_t>(Resource::memory)] += kv_time;
-  bound[static_cast<std::size_t>(Resource::cpu)] += time - kv_time - decode.fixed.total * steps;
-  busy_ps_ += time;
-  for (std::int64_t j = 1; j <= steps;) {
-    // All steps that start in the interval in which step j starts.
-    const SimTime end = recorder_.interval_end(run_.start_of(j));
-    std::int64_t low = j;
-    std::int64_t high = steps;
-    while (low < high) {
-      const std::int64_t middle = (low + high + 1) / 2;
-      if (run_.start_of(middle) < end) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    // All but the last of them end in it too.
-    count_decodes(j, low - j, kv_sum + n * (j - 1));
-    count_decodes(low, 1, kv_sum + n * (low - 1));
-    j = low + 1;
-  }
-}
-
-void Replica::count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum) {
-  if (steps == 0) {
-    return;
-  }
-  const std::int64_t n = batch_->decodes;
-  const std::int64_t kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
-  recorder_.count_steps(run_.start_of(first), run_.start_of(first + steps),
-                        {.steps = steps,
-                         .sequences = steps * n,
-                         .tokens = steps * (n - batch_->wasted),
-                         .all_tokens = steps * n,
-                         .rows = steps * n,
-                         .sampling_steps = steps,
-                         .pairs = kv,
-                         .kv_read = kv});
 }
 
 }  // namespace penstock

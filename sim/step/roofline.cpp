@@ -14,9 +14,6 @@ namespace {
 
 constexpr double ps_per_ms = 1e9;
 
-/// Loads beyond are computed anew each time: memory stays bounded whatever the budget.
-constexpr std::int64_t memo_limit = std::int64_t{1} << 17;
-
 /// The next whole picosecond.
 std::int64_t ceil_ps(double ps) {
   PENSTOCK_ASSERT(ps < 9e18);
@@ -51,7 +48,7 @@ class RooflineModel final : public StepModel {
   explicit RooflineModel(const Scenario& scenario);
 
   StepCost cost(const StepLoad& load) override;
-  const DecodeCost& decode(std::int64_t n) override;
+  SharedParts chunks_alone(const StepLoad& load) override;
   PeakTimes peak_times() const override;
 
  private:
@@ -60,11 +57,11 @@ class RooflineModel final : public StepModel {
   /// Of `count` operators' variable time, so that with their latency they keep to their floor.
   std::int64_t variable_ps(const OperatorTime& time, double count, std::int64_t latency) const;
 
-  TokenCost tokens(std::int64_t count);
+  const TokenCost& tokens(std::int64_t count);
   TokenCost make_tokens(std::int64_t count) const;
   HeadCost head(std::int64_t rows);
   HeadCost make_head(std::int64_t rows) const;
-  DecodeCost make_decode(std::int64_t n);
+  DecodeCost make_decode(std::int64_t n) override;
   StepCost decode_cost(const StepLoad& load);
 
   void add_tokens(std::int64_t count, StepCost& cost);
@@ -90,10 +87,9 @@ class RooflineModel final : public StepModel {
   std::int64_t decode_per_kv_ = 0;
   std::int64_t prefill_latency_ = 0;
 
-  std::vector<TokenCost> tokens_;    ///< by padded token count
-  std::vector<HeadCost> heads_;      ///< by rows
-  std::vector<DecodeCost> decodes_;  ///< by sequences
-  DecodeCost beyond_memo_;
+  std::vector<TokenCost> tokens_;  ///< by padded token count
+  std::vector<HeadCost> heads_;    ///< by rows
+  TokenCost tokens_beyond_memo_;
 };
 
 /// Adds `ps` to a part and to a resource.
@@ -147,10 +143,11 @@ TokenCost RooflineModel::make_tokens(std::int64_t count) const {
           .communication = scaled(times.all_reduce.variable_ms)};
 }
 
-TokenCost RooflineModel::tokens(std::int64_t count) {
+const TokenCost& RooflineModel::tokens(std::int64_t count) {
   const std::int64_t padded = padding_.padded(count);
-  if (padded > memo_limit) {
-    return make_tokens(padded);
+  if (padded > step_memo_limit) {
+    tokens_beyond_memo_ = make_tokens(padded);
+    return tokens_beyond_memo_;
   }
   const auto index = static_cast<std::size_t>(padded);
   if (index >= tokens_.size()) {
@@ -163,7 +160,7 @@ TokenCost RooflineModel::tokens(std::int64_t count) {
 }
 
 void RooflineModel::add_tokens(std::int64_t count, StepCost& cost) {
-  const TokenCost token = tokens(count);
+  const TokenCost& token = tokens(count);
   const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
   cost.part(Part::weights) += token.variable - compute;
   cost.part(Part::compute) += compute;
@@ -182,7 +179,7 @@ HeadCost RooflineModel::make_head(std::int64_t rows) const {
 }
 
 HeadCost RooflineModel::head(std::int64_t rows) {
-  if (rows > memo_limit) {
+  if (rows > step_memo_limit) {
     return make_head(rows);
   }
   const auto index = static_cast<std::size_t>(rows);
@@ -256,6 +253,23 @@ StepCost RooflineModel::cost(const StepLoad& load) {
   return cost;
 }
 
+SharedParts RooflineModel::chunks_alone(const StepLoad& load) {
+  const auto sequences = static_cast<std::int64_t>(load.chunks.size());
+  if (cpu_ps(sequences) > 0) {  // what the step waits for depends on the head too
+    return StepModel::chunks_alone(load);
+  }
+  std::int64_t count = 0;
+  for (const Chunk& chunk : load.chunks) {
+    count += chunk.q;
+  }
+  const TokenCost& token = tokens(count);
+  const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
+  const OperatorTime layer = attention_prefill(parameters_.attention, attention_load(load));
+  return {token.variable - compute, compute,
+          variable_ps(layer, parameters_.layers, prefill_latency_), token.communication,
+          token_overhead_ + prefill_latency_};
+}
+
 StepCost RooflineModel::decode_cost(const StepLoad& load) {
   const DecodeCost& affine = decode(load.decodes);
   StepCost cost = affine.fixed;
@@ -269,22 +283,6 @@ StepCost RooflineModel::decode_cost(const StepLoad& load) {
     cost.total += waits;
   }
   return cost;
-}
-
-const DecodeCost& RooflineModel::decode(std::int64_t n) {
-  PENSTOCK_ASSERT(n >= 1);
-  if (n > memo_limit) {
-    beyond_memo_ = make_decode(n);
-    return beyond_memo_;
-  }
-  const auto index = static_cast<std::size_t>(n);
-  if (index >= decodes_.size()) {
-    decodes_.resize(index + 1);
-  }
-  if (decodes_[index].fixed.total == 0) {
-    decodes_[index] = make_decode(n);
-  }
-  return decodes_[index];
 }
 
 DecodeCost RooflineModel::make_decode(std::int64_t n) {

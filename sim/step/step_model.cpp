@@ -42,6 +42,20 @@ const char* to_string(Resource resource) {
   PENSTOCK_ASSERT(false);
 }
 
+const DecodeCost& StepModel::new_decode(std::int64_t n) {
+  PENSTOCK_ASSERT(n >= 1);
+  if (n > step_memo_limit) {
+    beyond_memo_ = make_decode(n);
+    return beyond_memo_;
+  }
+  const auto index = static_cast<std::size_t>(n);
+  if (index >= decodes_.size()) {
+    decodes_.resize(index + 1);
+  }
+  decodes_[index] = std::make_unique<const DecodeCost>(make_decode(n));
+  return *decodes_[index];
+}
+
 std::unique_ptr<StepModel> make_step_model(const Scenario& scenario) {
   switch (scenario.step_model.kind) {
     case StepModelSpec::Kind::roofline:

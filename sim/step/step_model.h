@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "sim/core/units.h"
 #include "sim/scenario.h"
@@ -52,6 +53,12 @@ enum class Part {
 };
 inline constexpr std::size_t part_count = 8;
 
+/// The parts that the tokens of a step share; the head's parts belong to its sampled rows.
+inline constexpr std::array shared_parts{Part::weights, Part::compute, Part::attention,
+                                         Part::communication, Part::overhead};
+/// Picoseconds in the order of shared_parts.
+using SharedParts = std::array<std::int64_t, shared_parts.size()>;
+
 /// What bounds a piece of time: a GEMM's variable part counts for whichever of compute and memory
 /// is the larger, elementwise kernels and decode attention for memory, attention of chunks for the
 /// largest of compute, memory and the walk along the longest context (latency), per-sequence terms
@@ -87,6 +94,11 @@ struct DecodeCost {
   std::int64_t per_kv = 0;
   std::int64_t cpu = 0;  ///< overlapped CPU time to compare with; 0 if it never decides
 
+  /// How long a step of these n sequences lasts.
+  std::int64_t total(std::int64_t n, std::int64_t kv_sum) const {
+    const std::int64_t gpu_ps = fixed.total + per_kv * kv_sum;
+    return cpu > gpu_ps ? gpu_ps + (cpu - gpu_ps + n - 1) / n * n : gpu_ps;
+  }
   /// Lowest kv_sum at which the GPU decides (0 if it always does).
   std::int64_t gpu_bound_from() const {
     if (cpu <= fixed.total || per_kv == 0) {
@@ -109,6 +121,9 @@ struct PeakTimes {
   double kv_bytes = 0;     ///< ps of KV reads per KV token read
 };
 
+/// Loads beyond are computed anew each time: memory stays bounded whatever the budget.
+inline constexpr std::int64_t step_memo_limit = std::int64_t{1} << 17;
+
 /// How long steps take. Implementations are deterministic and may memoise (not thread-safe: one
 /// model per simulation).
 class StepModel {
@@ -117,11 +132,33 @@ class StepModel {
   /// The cost of any step, of the whole load at once. Requires decodes + sum(q) >= 1. A load
   /// without chunks costs exactly what decode(n) says.
   virtual StepCost cost(const StepLoad& load) = 0;
-  /// The affine cost of decode-only steps of n >= 1 sequences. The reference stays valid until
-  /// the next call.
-  virtual const DecodeCost& decode(std::int64_t n) = 0;
+  /// The affine cost of decode-only steps of n >= 1 sequences, made once for each n. A reference
+  /// for more than 131,072 stays valid until the next call only.
+  const DecodeCost& decode(std::int64_t n) {
+    const auto index = static_cast<std::size_t>(n);
+    return index < decodes_.size() && decodes_[index] ? *decodes_[index] : new_decode(n);
+  }
+  /// The shared parts of cost(load), of a load of chunks without decodes. Asked for each mixed
+  /// step, to split its cost: models override it where they can do with less than cost() needs.
+  virtual SharedParts chunks_alone(const StepLoad& load) {
+    const StepCost alone = cost(load);
+    SharedParts parts{};
+    for (std::size_t p = 0; p < shared_parts.size(); ++p) {
+      parts[p] = alone.part(shared_parts[p]);
+    }
+    return parts;
+  }
   /// Useful work at peak; zeros for models that know no hardware.
   virtual PeakTimes peak_times() const = 0;
+
+ protected:
+  virtual DecodeCost make_decode(std::int64_t n) = 0;
+
+ private:
+  const DecodeCost& new_decode(std::int64_t n);
+
+  std::vector<std::unique_ptr<const DecodeCost>> decodes_;  ///< by sequences
+  DecodeCost beyond_memo_;
 };
 
 /// The model that the scenario asks for.

@@ -28,11 +28,6 @@ class LinearModel final : public StepModel {
     add_kv(cost, step_.per_kv * kv);
     return cost;
   }
-  const DecodeCost& decode(std::int64_t n) override {
-    decode_.fixed = fixed(n);
-    decode_.per_kv = step_.per_kv;
-    return decode_;
-  }
   PeakTimes peak_times() const override {
     return {.token_flop = 1000.3,
             .row_flop = 20.7,
@@ -45,6 +40,12 @@ class LinearModel final : public StepModel {
   }
 
  private:
+  DecodeCost make_decode(std::int64_t n) override {
+    DecodeCost out;
+    out.fixed = fixed(n);
+    out.per_kv = step_.per_kv;
+    return out;
+  }
   StepCost fixed(std::int64_t tokens) const {
     StepCost cost;
     cost.part(Part::weights) = step_.base;
@@ -61,7 +62,6 @@ class LinearModel final : public StepModel {
   }
 
   LinearStep step_;
-  DecodeCost decode_;
 };
 
 std::string text(Int128 value) {

@@ -119,6 +119,10 @@ TEST_CASE("parts and resources sum to the step, and no step beats the hardware")
       CHECK(*std::min_element(cost.parts.begin(), cost.parts.end()) >= 0);
       CHECK(*std::min_element(cost.resources.begin(), cost.resources.end()) >= 0);
       CHECK(cost.gpu <= cost.total);
+      if (!load.chunks.empty()) {
+        const StepLoad alone{.chunks = load.chunks, .sampled = load.sampled - load.decodes};
+        CHECK(model->chunks_alone(alone) == model->StepModel::chunks_alone(alone));
+      }
       const Work work = useful_work(peak, load);
       CHECK(work.flop_ps <= static_cast<double>(cost.gpu) * (1 + 1e-12));
       CHECK(work.bytes_ps <= static_cast<double>(cost.gpu) * (1 + 1e-12));

@@ -1,0 +1,102 @@
+#include "sim/engine/step_counter.h"
+
+#include <algorithm>
+
+namespace penstock {
+
+void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost) {
+  StepCounts counts{.steps = 1,
+                    .sequences = batch.sequences(),
+                    .tokens = batch.decodes - batch.wasted,
+                    .all_tokens = batch.decodes,
+                    .rows = batch.sampled,
+                    .sampling_steps = batch.sampled > 0 ? 1 : 0,
+                    .pairs = batch.kv_sum,
+                    .kv_read = batch.kv_sum};
+  for (std::size_t i = 0; i < batch.chunks.size(); ++i) {
+    const auto [q, context] = batch.work[i];
+    const std::int64_t recomputed = batch.chunks[i].recomputed;
+    const std::int64_t end = context + q;
+    counts.tokens += q - recomputed;
+    counts.all_tokens += q;
+    counts.pairs += attention_pairs(context + recomputed, end);
+    counts.kv_read += end;
+    result_.max_chunk_context = std::max(result_.max_chunk_context, end);
+  }
+  recorder_.count_steps(run.start, run.end(), counts);
+  recorder_.note_batch(counts.sequences);
+  auto& bound = bound_[batch.decodes == 0 ? prefill_phase : mixed_phase];
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    bound[r] += cost.resources[r];
+  }
+  result_.max_decode_batch = std::max(result_.max_decode_batch, batch.decodes);
+  busy_ps_ += cost.total;
+}
+
+void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode) {
+  const std::int64_t n = batch.decodes;
+  const std::int64_t steps = run.steps;
+  const std::int64_t all_kv = steps * batch.kv_sum + n * (steps * (steps - 1) / 2);
+  const std::int64_t time = (run.end() - run.start).ps;
+  const std::int64_t kv_time = decode.per_kv * all_kv;
+  auto& bound = bound_[decode_phase];
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    bound[r] += decode.fixed.resources[r] * steps;
+  }
+  bound[static_cast<std::size_t>(Resource::memory)] += kv_time;
+  bound[static_cast<std::size_t>(Resource::cpu)] += time - kv_time - decode.fixed.total * steps;
+  busy_ps_ += time;
+  recorder_.note_batch(n);
+  result_.max_decode_batch = std::max(result_.max_decode_batch, n);
+
+  for (std::int64_t j = 0; j < steps;) {
+    const SimTime end = recorder_.interval_end(run.start_of(j));
+    if (run.end() <= end) {  // mostly
+      count_part(batch, run, j, steps - j);
+      return;
+    }
+    // All steps that start in the interval in which step j starts.
+    std::int64_t low = j;
+    std::int64_t high = steps - 1;
+    while (low < high) {
+      const std::int64_t middle = (low + high + 1) / 2;
+      if (run.start_of(middle) < end) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    // All but the last of them end in it too.
+    count_part(batch, run, j, low - j);
+    count_part(batch, run, low, 1);
+    j = low + 1;
+  }
+}
+
+void StepCounter::count_part(const Batch& batch, const StepRun& run, std::int64_t first,
+                             std::int64_t steps) {
+  if (steps == 0) {
+    return;
+  }
+  const std::int64_t n = batch.decodes;
+  const std::int64_t kv = steps * (batch.kv_sum + n * first) + n * (steps * (steps - 1) / 2);
+  recorder_.count_steps(run.start_of(first), run.start_of(first + steps),
+                        {.steps = steps,
+                         .sequences = steps * n,
+                         .tokens = steps * (n - batch.wasted),
+                         .all_tokens = steps * n,
+                         .rows = steps * n,
+                         .sampling_steps = steps,
+                         .pairs = kv,
+                         .kv_read = kv});
+}
+
+void StepCounter::close() {
+  for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
+    for (std::size_t r = 0; r < resource_count; ++r) {
+      result_.bound[phase][r] += bound_[phase][r];
+    }
+  }
+}
+
+}  // namespace penstock
