@@ -260,6 +260,7 @@ void Replica::apply_leap() {
   count_leap(more, kv_sum);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
   engine_.clock.leap(run_.start, run_.first, run_.growth, more);
+  engine_.skip_steps(more);  // what they completed is published in its order
   next_step_ += more;
   batch_->step += more;
   batch_->kv_sum += batch_->decodes * more;
