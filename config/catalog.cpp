@@ -15,7 +15,8 @@ namespace {
 
 constexpr CatalogKind all_kinds[] = {CatalogKind::gpus,     CatalogKind::models,
                                      CatalogKind::engines,  CatalogKind::prices,
-                                     CatalogKind::profiles, CatalogKind::list_prices};
+                                     CatalogKind::profiles, CatalogKind::list_prices,
+                                     CatalogKind::systems,  CatalogKind::closed_models};
 
 Schema schema_of(CatalogKind kind) {
   switch (kind) {
@@ -29,6 +30,10 @@ Schema schema_of(CatalogKind kind) {
       return price_schema();
     case CatalogKind::list_prices:
       return list_price_schema();
+    case CatalogKind::systems:
+      return system_schema();
+    case CatalogKind::closed_models:
+      return closed_model_schema();
     case CatalogKind::profiles:
       break;
   }
@@ -43,31 +48,63 @@ std::string normalized(std::string_view name) {
   return key;
 }
 
-/// Everything that can be wrong with a file of its kind, but for what its reader reports.
-void check_file(const Node& root, CatalogKind kind, Reporter& reporter) {
-  check_schema(root, schema_of(kind), reporter);
-  if (kind == CatalogKind::gpus) {
-    check_gpu({&root, "", gpu_schema()}, reporter);
-  }
-}
-
 bool is_called(const Catalog::Entry& entry, const std::string& key) {
   return normalized(entry.name) == key ||
          std::any_of(entry.aliases.begin(), entry.aliases.end(),
                      [&key](const std::string& alias) { return normalized(alias) == key; });
 }
 
+/// Reads and checks a file of the user's.
+std::optional<Node> read_checked(CatalogKind kind, const std::string& path, const Span& span,
+                                 Reporter& reporter) {
+  const SourcePtr source = read_source(path, path, span, reporter);
+  std::optional<Node> root = source ? parse_yaml(source, reporter) : std::nullopt;
+  if (!root) {
+    return std::nullopt;
+  }
+  const std::size_t before = reporter.error_count();
+  check_file(*root, kind, reporter);
+  return reporter.error_count() == before ? std::move(root) : std::nullopt;
+}
+
 }  // namespace
 
+bool is_catalog_file(std::string_view name) {
+  return name.ends_with(".yaml") || name.ends_with(".yml");
+}
+
+std::optional<CatalogKind> kind_of_file(const Node& root) {
+  if (!root.is_map() || root.find("workload") != nullptr) {
+    return std::nullopt;
+  }
+  const auto has = [&root](std::string_view key) { return root.find(key) != nullptr; };
+  return has("num_hidden_layers") || has("hidden_size") ? std::optional(CatalogKind::models)
+         : has("memory_bandwidth") || has("peak")       ? std::optional(CatalogKind::gpus)
+         : has("gpus") && has("gpu")                    ? std::optional(CatalogKind::systems)
+         : has("memory_rule") || has("limits")          ? std::optional(CatalogKind::engines)
+         : has("usd_per_hour")                          ? std::optional(CatalogKind::prices)
+         : has("per_million")                           ? std::optional(CatalogKind::list_prices)
+                                                        : std::nullopt;
+}
+
+void check_file(const Node& root, CatalogKind kind, Reporter& reporter) {
+  check_schema(root, schema_of(kind), reporter);
+  if (kind == CatalogKind::gpus) {
+    check_gpu({&root, "", gpu_schema()}, reporter);
+  } else if (kind == CatalogKind::models) {
+    check_model({&root, "", model_schema()}, reporter);
+  }
+}
+
 std::string_view to_string(CatalogKind kind) {
-  constexpr std::string_view names[] = {"gpus",   "models",   "engines",
-                                        "prices", "profiles", "list-prices"};
+  constexpr std::string_view names[] = {"gpus",     "models",      "engines", "prices",
+                                        "profiles", "list-prices", "systems", "closed-models"};
   return names[static_cast<std::size_t>(kind)];
 }
 
 std::string_view noun(CatalogKind kind) {
-  constexpr std::string_view nouns[] = {"GPU",   "model",          "engine",
-                                        "price", "length profile", "list price"};
+  constexpr std::string_view nouns[] = {
+      "GPU", "model", "engine", "price", "length profile", "list price", "system", "closed model"};
   return nouns[static_cast<std::size_t>(kind)];
 }
 
@@ -121,7 +158,8 @@ void Catalog::add_folder(const std::string& folder, Reporter& reporter) {
     Diagnostic& d = reporter.warning({}, "`--catalog`: nothing found in this folder");
     d.file = folder;
     d.notes.emplace_back(
-        "files are looked for in gpus/, models/, engines/, prices/, profiles/, list-prices/");
+        "files are looked for in gpus/, models/, engines/, prices/, profiles/, list-prices/, "
+        "systems/");
   }
 }
 
@@ -221,6 +259,17 @@ const Catalog::Stored* Catalog::find_or_report(CatalogKind kind, std::string_vie
       spellings.insert(spellings.end(), item.entry.aliases.begin(), item.entry.aliases.end());
     }
   }
+  if (kind == CatalogKind::models) {
+    if (const Stored* closed = find_stored(CatalogKind::closed_models, name)) {
+      Diagnostic& d = reporter.infeasible(
+          span, fmt::format("the architecture of {} is not public", closed->entry.title));
+      d.notes.emplace_back(
+          "without layers, widths and experts there is no memory and no step time to compute");
+      d.notes.emplace_back(
+          "`penstock catalog list-prices` has what it is sold at; choose an open model to compare");
+      return nullptr;
+    }
+  }
   std::string hint = did_you_mean(name, names, 3);
   if (hint.empty()) {
     // A near alias is worth its catalogue name.
@@ -274,14 +323,19 @@ std::optional<Architecture> Catalog::model(std::string_view name, const Span& sp
   if (!root) {
     return std::nullopt;
   }
-  const Section file(&*root, "", model_schema());
-  Architecture model = read_model(file);
-  if (model.num_attention_heads % model.num_key_value_heads != 0) {
-    reporter.error(file.span("num_key_value_heads"),
-                   "`num_key_value_heads` must divide `num_attention_heads`");
-    return std::nullopt;
-  }
-  return model;
+  return read_model({&*root, "", model_schema()});
+}
+
+std::optional<Accelerator> Catalog::gpu_file(const std::string& path, const Span& span,
+                                             Reporter& reporter) {
+  const auto root = read_checked(CatalogKind::gpus, path, span, reporter);
+  return root ? std::optional(read_gpu({&*root, "", gpu_schema()})) : std::nullopt;
+}
+
+std::optional<Architecture> Catalog::model_file(const std::string& path, const Span& span,
+                                                Reporter& reporter) {
+  const auto root = read_checked(CatalogKind::models, path, span, reporter);
+  return root ? std::optional(read_model({&*root, "", model_schema()})) : std::nullopt;
 }
 
 std::optional<EnginePreset> Catalog::engine(std::string_view name, const Span& span,

@@ -17,7 +17,16 @@
 
 namespace penstock::config {
 
-enum class CatalogKind { gpus, models, engines, prices, profiles, list_prices };
+enum class CatalogKind {
+  gpus,
+  models,
+  engines,
+  prices,
+  profiles,
+  list_prices,
+  systems,
+  closed_models,  ///< whose architecture nobody has published
+};
 
 /// The folder of a kind, and what one item is called: "gpus", "GPU".
 std::string_view to_string(CatalogKind kind);
@@ -75,8 +84,8 @@ class Catalog {
     bool is_users = false;
   };
 
-  /// `folder` holds the subfolders gpus, models, engines, prices, profiles, list-prices, as far as
-  /// there are any; "" = none. What is wrong with it goes to `reporter`.
+  /// `folder` holds the subfolders gpus, models, engines, prices, profiles, list-prices, systems,
+  /// as far as there are any; "" = none. What is wrong with it goes to `reporter`.
   Catalog(std::string folder, Reporter& reporter);
 
   /// All items of a kind, by name.
@@ -94,6 +103,11 @@ class Catalog {
   std::optional<Accelerator> gpu(std::string_view name, const Span& span, Reporter& reporter) const;
   std::optional<Architecture> model(std::string_view name, const Span& span,
                                     Reporter& reporter) const;
+  /// The same from a file of the user's, of the catalogue's form, named at `span`.
+  static std::optional<Accelerator> gpu_file(const std::string& path, const Span& span,
+                                             Reporter& reporter);
+  static std::optional<Architecture> model_file(const std::string& path, const Span& span,
+                                                Reporter& reporter);
   std::optional<EnginePreset> engine(std::string_view name, const Span& span,
                                      Reporter& reporter) const;
   std::optional<LengthProfile> profile(std::string_view name, const Span& span,
@@ -120,9 +134,19 @@ class Catalog {
   std::vector<Stored> items_;  ///< the user's first
 };
 
+/// True for the path of a file of the catalogue's form, rather than the name of an item.
+bool is_catalog_file(std::string_view name);
+/// What a file of the catalogue's form describes, by its top-level keys; nothing for other files.
+std::optional<CatalogKind> kind_of_file(const Node& root);
+/// Everything that can be wrong with a file of this kind.
+void check_file(const Node& root, CatalogKind kind, Reporter& reporter);
+
 /// Reports peaks and a memory bandwidth of `timing` that are faster than the same file's datasheet;
 /// 2 % are taken as rounding. `file` is a checked GPU file.
 void check_gpu(const Section& file, Reporter& reporter);
+
+/// Reports what does not go together in a model file.
+void check_model(const Section& file, Reporter& reporter);
 
 /// Readers of checked files. `name` falls back on that of the entry.
 Accelerator read_gpu(const Section& file);

@@ -79,6 +79,8 @@ AcceleratorTiming read_timing(const Section& s) {
   const Section elementwise = s.section("elementwise");
   t.elementwise = {us(elementwise, "latency"), plain(elementwise, "bandwidth_efficiency")};
   t.all_reduce = read_all_reduce(s.section("all_reduce"));
+  t.moe_flops_efficiency = by_dtype(s.section("moe_flops_efficiency"), 1);
+  t.link_gb_s = gb_s(s, "link_bandwidth");
   return t;
 }
 
@@ -100,6 +102,7 @@ AcceleratorTiming datasheet_timing(const Accelerator& gpu, double sm_count, doub
   t.elementwise = {2.3, 0.55};
   if (gpu.scaleup_domain > 1 && link_gb_s > 0) {
     t.all_reduce = {{{2, 7}, {4, 15}, {8, 19}}, link_gb_s * (290.01 / 450)};  // as h100-sxm
+    t.link_gb_s = link_gb_s;
   } else {
     t.all_reduce = {{{2, 25}, {4, 40}, {8, 60}}, 20.471};  // as a100-80-pcie: a guess
   }
@@ -176,25 +179,6 @@ Accelerator read_gpu(const Section& file) {
   return gpu;
 }
 
-Architecture read_model(const Section& file) {
-  Architecture m;
-  m.name = file.text("name").value_or("");
-  m.title = file.text("title").value_or("");
-  m.num_hidden_layers = file.whole("num_hidden_layers").value_or(0);
-  m.hidden_size = file.whole("hidden_size").value_or(0);
-  m.num_attention_heads = file.whole("num_attention_heads").value_or(0);
-  m.num_key_value_heads = file.whole("num_key_value_heads").value_or(0);
-  m.head_dim = file.whole("head_dim").value_or(0);
-  m.intermediate_size = file.whole("intermediate_size").value_or(0);
-  m.vocab_size = file.whole("vocab_size").value_or(0);
-  m.max_position_embeddings = file.whole("max_position_embeddings").value_or(0);
-  m.tie_word_embeddings = file.boolean("tie_word_embeddings").value_or(false);
-  m.attention_bias = file.boolean("attention_bias").value_or(false);
-  m.qk_norm = file.boolean("qk_norm").value_or(false);
-  m.gated_mlp = file.boolean("gated_mlp").value_or(true);
-  return m;
-}
-
 EnginePreset read_engine(const Section& file) {
   EnginePreset preset;
   EngineSpec& spec = preset.spec;
@@ -235,6 +219,12 @@ EnginePreset read_engine(const Section& file) {
       plain(t, "elementwise_factor"),
       plain(t, "all_reduce_latency_factor"),
       t.choice("attention") == "separate" ? AttentionKernel::separate : AttentionKernel::mixed};
+  const Section moe = file.section("moe");
+  EngineTiming::Moe& experts = spec.timing.moe;
+  experts.latency_us = moe.has("latency") ? us(moe, "latency") : experts.latency_us;
+  experts.bandwidth_efficiency =
+      moe.number("bandwidth_efficiency").value_or(experts.bandwidth_efficiency);
+  experts.imbalance = moe.number("imbalance").value_or(experts.imbalance);
   return preset;
 }
 

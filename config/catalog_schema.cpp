@@ -4,74 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "config/schema.h"
+#include "config/catalog_rows.h"
 
 namespace penstock::config {
 
+namespace catalog_rows {
 namespace {
-
-constexpr Key map(std::string_view path, bool required = false) {
-  return {.path = path, .map = true, .required = required};
-}
-constexpr Key text(std::string_view path, std::string_view doc = {}, bool required = false) {
-  return {.path = path, .doc = doc, .scalar = Scalar::text, .required = required};
-}
-constexpr Key flag(std::string_view path, bool required = false) {
-  return {.path = path, .scalar = Scalar::boolean, .required = required};
-}
-constexpr Key whole(std::string_view path, double min, double max, bool required = true) {
-  return {.path = path, .scalar = Scalar::whole, .required = required, .min = min, .max = max};
-}
-constexpr Key number(std::string_view path, Unit unit, double min, double max,
-                     bool required = true) {
-  return {.path = path,
-          .scalar = Scalar::number,
-          .required = required,
-          .unit = unit,
-          .min = min,
-          .max = max};
-}
-constexpr Key choice(std::string_view path, std::string_view choices) {
-  return {.path = path, .scalar = Scalar::choice, .required = true, .choices = choices};
-}
-/// A duration of a kernel or of the CPU: below a second.
-constexpr Key latency(std::string_view path, bool required = true) {
-  return number(path, Unit::time, 0, 1e12, required);
-}
-constexpr Key bandwidth(std::string_view path, bool required = true) {
-  return number(path, Unit::bandwidth, 1e6, 1e18, required);
-}
-constexpr Key compute(std::string_view path) {
-  return number(path, Unit::compute, 1e9, 1e20, false);
-}
-constexpr Key required(Key key) {
-  key.required = true;
-  return key;
-}
-constexpr Key efficiency(std::string_view path, bool required = true) {
-  return number(path, Unit::fraction, 0.001, 1, required);
-}
-constexpr Key exponent(std::string_view path) { return number(path, Unit::count, 1, 64); }
-constexpr Key factor(std::string_view path) { return number(path, Unit::count, 0.01, 100); }
-constexpr Key list(std::string_view path) { return {.path = path, .list = true}; }
-
-// The keys that every file of the catalogue has.
-constexpr auto common_keys = std::to_array<Key>({
-    text("name", "lower case with hyphens", true),
-    text("title", "as people call it", true),
-    list("aliases"),
-    text("aliases[]"),
-    text("source", "where the facts are from", true),
-    text("date", "when they were looked up", true),
-});
-
-template <std::size_t count>
-constexpr auto with_common_keys(const std::array<Key, count>& keys) {
-  std::array<Key, common_keys.size() + count> all{};
-  std::copy(common_keys.begin(), common_keys.end(), all.begin());
-  std::copy(keys.begin(), keys.end(), all.begin() + common_keys.size());
-  return all;
-}
 
 constexpr auto gpu_keys = with_common_keys(std::to_array<Key>({
     text("vendor"),
@@ -153,28 +91,6 @@ constexpr auto gpu_keys = with_common_keys(std::to_array<Key>({
     efficiency("timing.moe_flops_efficiency.nvfp4", false),
     efficiency("timing.moe_flops_efficiency.mxfp4", false),
     bandwidth("timing.link_bandwidth", false),
-}));
-
-constexpr auto model_keys = with_common_keys(std::to_array<Key>({
-    {.path = "architecture",
-     .doc = "the family of layers",
-     .scalar = Scalar::choice,
-     .required = true,
-     .choices = "dense",
-     .later_choices = "moe|mla|hybrid|sliding_window"},
-    whole("num_hidden_layers", 1, 2000),
-    whole("hidden_size", 1, 262144),
-    whole("num_attention_heads", 1, 4096),
-    whole("num_key_value_heads", 1, 4096),
-    whole("head_dim", 1, 4096),
-    whole("intermediate_size", 1, 4194304),
-    whole("vocab_size", 1, 1e7),
-    whole("max_position_embeddings", 2, 1e7),
-    flag("tie_word_embeddings", true),
-    flag("attention_bias"),
-    flag("qk_norm"),
-    flag("gated_mlp"),
-    whole("parameters", 1, 1e14, false),
 }));
 
 constexpr auto engine_keys = with_common_keys(std::to_array<Key>({
@@ -301,15 +217,15 @@ std::vector<Key> all_profile_keys() {
 }
 
 }  // namespace
+}  // namespace catalog_rows
 
-Schema gpu_schema() { return gpu_keys; }
-Schema model_schema() { return model_keys; }
-Schema engine_schema() { return engine_keys; }
-Schema price_schema() { return price_keys; }
+Schema gpu_schema() { return catalog_rows::gpu_keys; }
+Schema engine_schema() { return catalog_rows::engine_keys; }
+Schema price_schema() { return catalog_rows::price_keys; }
 Schema profile_schema() {
-  static const std::vector<Key> keys = all_profile_keys();
+  static const std::vector<Key> keys = catalog_rows::all_profile_keys();
   return keys;
 }
-Schema list_price_schema() { return list_price_keys; }
+Schema list_price_schema() { return catalog_rows::list_price_keys; }
 
 }  // namespace penstock::config

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
-#include <set>
 
+#include "config/huggingface_family.h"
 #include "config/text.h"
 #include "config/yaml.h"
 
@@ -14,209 +13,157 @@ namespace penstock::config {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = ConfigJson::Json;
 
-/// A family by its `model_type`, with the defaults of its configuration class in transformers.
-struct Family {
-  std::string_view model_type;
-  bool has_qkv_bias = false;       ///< always, whatever the file says
-  std::string_view bias_key = {};  ///< the key that turns biases on
-  bool has_qk_norm = false;
-  std::int64_t head_dim = 0;        ///< 0 = hidden_size / heads
-  std::int64_t sliding_window = 0;  ///< where the file does not say; 0 = none
-};
-
-constexpr Family families[] = {
-    {.model_type = "llama", .bias_key = "attention_bias"},
-    {.model_type = "Yi"},
-    {.model_type = "mistral", .sliding_window = 4096},
-    {.model_type = "qwen2", .has_qkv_bias = true},
-    {.model_type = "qwen3", .bias_key = "attention_bias", .has_qk_norm = true, .head_dim = 128},
-    {.model_type = "phi3"},
-    {.model_type = "internlm", .bias_key = "bias"},
-    {.model_type = "internlm2", .bias_key = "bias"},
-};
-
-/// Keys that mean layers of another kind, unless null, false, 0 or absent.
-constexpr std::string_view other_kinds[] = {"num_experts",
-                                            "num_local_experts",
-                                            "n_routed_experts",
-                                            "kv_lora_rank",
-                                            "q_lora_rank",
-                                            "text_config",
-                                            "mlp_bias",
-                                            "linear_attn_config",
-                                            "ssm_cfg",
-                                            "attn_layer_period",
-                                            "num_nextn_predict_layers"};
-
-Span span_at_byte(const SourcePtr& source, std::size_t offset, long length) {
-  const std::string_view text = source->text().substr(0, offset);
-  const std::size_t newline = text.rfind('\n');
-  const std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
-  return {source, std::count(text.begin(), text.end(), '\n') + 1,
-          count_characters(text.substr(start)) + 1, length};
-}
+/// Parts of the names of keys that change layers: one that nobody has read is not passed over.
+constexpr std::string_view layer_words[] = {
+    "expert",     "lora",      "latent",    "layer_types", "linear",   "ssm",    "mamba",
+    "window",     "chunk",     "index_",    "compress",    "mlp_bias", "sparse", "hybrid",
+    "attn_layer", "per_layer", "kv_shared", "altup",       "laurel"};
+/// Keys with such words that change no shape.
+constexpr std::string_view harmless[] = {"moe_layer_freq",
+                                         "mamba_ssm_cache_dtype",
+                                         "mamba_hidden_act",
+                                         "mamba_proj_bias",
+                                         "use_mamba_kernels",
+                                         "num_experts_per_tok",
+                                         "max_window_layers",
+                                         "router_aux_loss_coef",
+                                         "mamba_expand",
+                                         "chunk_size",
+                                         "expert_dtype",
+                                         "moe_shared_expert_overlap",
+                                         "experts_per_token",
+                                         "sliding_window_pattern",
+                                         "ssm_cfg_dtype",
+                                         "linear_attn_dtype",
+                                         "expert_capacity_factor",
+                                         "hidden_size_per_layer_input",
+                                         "vocab_size_per_layer_input"};
 
 class ConfigReader {
  public:
-  ConfigReader(SourcePtr source, Reporter& reporter)
-      : source_(std::move(source)), reporter_(reporter) {}
+  ConfigReader(const SourcePtr& source, Reporter& reporter)
+      : json_(source, reporter), reporter_(reporter) {}
 
   std::optional<HuggingFaceModel> read(const std::string& name) {
-    if (!parse()) {
+    if (!json_.parse()) {
       return std::nullopt;
     }
     const std::size_t before = reporter_.size();
-    const Family* family = find_family();
+    const Family* family = read_family();
     if (family == nullptr) {
       return std::nullopt;
     }
     HuggingFaceModel model;
     Architecture& m = model.architecture;
-    m.name = json_.contains("_name_or_path") && json_["_name_or_path"].is_string() &&
-                     !json_["_name_or_path"].get<std::string>().empty()
-                 ? excerpt(json_["_name_or_path"].get<std::string>(), 100)
-                 : name;
+    const std::string own = json_.text("_name_or_path");
+    m.name = own.empty() ? name : excerpt(own, 100);
     m.title = m.name;
     read_shape(*family, m);
-    refuse_other_kinds();
-    refuse_windows(*family, m);
+    if (reporter_.size() == before) {
+      read_mixers(json_, *family, m);
+      read_experts(json_, *family, m);
+      read_exceptions(*family, m);
+      refuse_unread();
+    }
     read_weights(model);
+    if (model.weights == Dtype::mxfp4 && family->model_type == "gpt_oss") {
+      m.dense_weights = Dtype::bf16;  // only the experts are quantised
+    }
     return reporter_.size() == before ? std::optional(model) : std::nullopt;
   }
 
  private:
-  /// Where `"key":` stands first; the start of the file if it does not.
-  Span key_span(std::string_view key) const {
-    const std::string quoted = fmt::format("\"{}\"", key);
-    const std::string_view text = source_->text();
-    for (std::size_t at = text.find(quoted); at != std::string_view::npos;
-         at = text.find(quoted, at + 1)) {
-      const std::size_t after = text.find_first_not_of(" \t\r\n", at + quoted.size());
-      if (after != std::string_view::npos && text[after] == ':') {
-        return span_at_byte(source_, at, count_characters(quoted));
-      }
-    }
-    return {source_, 1, 1, 1};
-  }
-
-  bool parse() {
-    std::set<std::string> keys;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-      if (event == Json::parse_event_t::key && depth == 1 &&
-          !keys.insert(parsed.get<std::string>()).second) {
-        const auto key = parsed.get<std::string>();
-        reporter_.error(key_span(key), fmt::format("`{}` is given twice", excerpt(key)));
-      }
-      return true;
-    };
-    try {
-      json_ = Json::parse(source_->text().begin(), source_->text().end(), watch);
-    } catch (const Json::parse_error& e) {
-      const std::size_t at = std::min(e.byte > 0 ? e.byte - 1 : 0, source_->text().size());
-      reporter_.error(span_at_byte(source_, at, 1), "this is not JSON");
-      return false;
-    } catch (const Json::exception& e) {
-      reporter_.error({source_, 1, 1, 1}, fmt::format("cannot read this as JSON: {}", e.what()));
-      return false;
-    }
-    if (!json_.is_object()) {
-      reporter_.error({source_, 1, 1, 1}, "this is not the config.json of a model");
-      return false;
-    }
-    return true;
-  }
-
-  const Family* find_family() {
-    const auto type = json_.find("model_type");
-    if (type == json_.end() || !type->is_string()) {
-      reporter_.error(key_span("model_type"), "`model_type` is missing",
+  const Family* read_family() {
+    const std::string name = json_.text("model_type");
+    if (name.empty()) {
+      reporter_.error(json_.span("model_type"), "`model_type` is missing",
                       "is this the config.json of a model?");
       return nullptr;
     }
-    const auto name = type->get<std::string>();
-    std::vector<std::string_view> known;
-    for (const Family& family : families) {
-      if (family.model_type == name) {
-        return &family;
-      }
-      known.push_back(family.model_type);
+    if (const Family* family = find_family(name)) {
+      return family;
     }
     Diagnostic& d = reporter_.infeasible(
-        key_span("model_type"), fmt::format("`model_type: {}` is not built yet", excerpt(name)));
-    d.notes.push_back("this version reads " + list_of_names(known));
+        json_.span("model_type"), fmt::format("`model_type: {}` is not built yet", excerpt(name)));
+    d.notes.push_back("this version reads " + list_of_names(family_names()));
+    d.notes.emplace_back(
+        "any model can be described in a file like the catalogue's: docs/models.md");
     return nullptr;
   }
 
-  /// True if the key says something: not absent, null, false, 0 or empty.
-  bool says(std::string_view key) const {
-    const auto at = json_.find(key);
-    return at != json_.end() && !at->is_null() && *at != false && *at != 0 && !at->empty();
-  }
-
-  std::int64_t whole(std::string_view key, std::int64_t most, std::int64_t otherwise = 0) {
-    const auto at = json_.find(key);
-    if (at == json_.end() || at->is_null()) {
-      if (otherwise == 0) {
-        reporter_.error(key_span(key), fmt::format("`{}` is missing", key));
-      }
-      return otherwise;
-    }
-    const bool is_whole = at->is_number_unsigned() && at->get<std::uint64_t>() >= 1 &&
-                          at->get<std::uint64_t>() <= static_cast<std::uint64_t>(most);
-    if (!is_whole) {
-      reporter_.error(key_span(key), fmt::format("`{}` must be a whole number from 1 to {}", key,
-                                                 group_digits(most)));
-      return otherwise;
-    }
-    return at->get<std::int64_t>();
-  }
-
-  bool flag(std::string_view key) {
-    const auto at = json_.find(key);
-    if (at == json_.end() || at->is_null()) {
-      return false;
-    }
-    if (!at->is_boolean()) {
-      reporter_.error(key_span(key), fmt::format("`{}` must be true or false", key));
-      return false;
-    }
-    return at->get<bool>();
-  }
-
   void read_shape(const Family& family, Architecture& m) {
-    m.num_hidden_layers = whole("num_hidden_layers", 2000);
-    m.hidden_size = whole("hidden_size", 262144);
-    m.num_attention_heads = whole("num_attention_heads", 4096);
-    m.intermediate_size = whole("intermediate_size", 4194304);
-    m.vocab_size = whole("vocab_size", 10000000);
+    m.num_hidden_layers = json_.whole({"num_hidden_layers", "n_layer"}, 2000);
+    m.hidden_size = json_.whole({"hidden_size", "n_embed", "n_embd"}, 262144);
+    m.num_attention_heads = json_.whole({"num_attention_heads", "n_head"}, 4096);
+    const bool is_four_fold = family.model_type == "falcon" || family.model_type == "bloom";
+    m.intermediate_size = json_.whole({"intermediate_size", "ffn_dim", "ffn_hidden_size"}, 4194304,
+                                      is_four_fold ? 4 * m.hidden_size : 0);
+    m.vocab_size = json_.whole({"vocab_size"}, 10000000);
     if (m.num_attention_heads == 0 || m.hidden_size == 0) {
       return;
     }
-    m.num_key_value_heads = whole("num_key_value_heads", 4096, m.num_attention_heads);
+    m.num_key_value_heads =
+        json_.whole({"num_key_value_heads", "num_kv_heads"}, 4096, m.num_attention_heads);
     const std::int64_t head_dim =
         family.head_dim > 0 ? family.head_dim
                             : std::max<std::int64_t>(1, m.hidden_size / m.num_attention_heads);
-    m.head_dim = whole("head_dim", 4096, head_dim);
-    m.tie_word_embeddings = flag("tie_word_embeddings");
-    m.attention_bias = family.has_qkv_bias || (!family.bias_key.empty() && flag(family.bias_key));
-    m.qk_norm = family.has_qk_norm;
-    m.max_position_embeddings = longest_context();
+    m.head_dim = json_.whole({"head_dim"}, 4096, head_dim);
+    m.tie_word_embeddings = json_.flag("tie_word_embeddings", family.is_tied);
+    m.attention_bias = family.bias_key.empty() ? family.has_qkv_bias
+                                               : json_.flag(family.bias_key, family.has_qkv_bias);
+    m.qk_norm = family.qk_norm_key.empty() ? family.has_qk_norm : json_.flag(family.qk_norm_key);
+    m.qk_norm_full_width = m.qk_norm && family.is_qk_norm_wide;
+    m.gated_mlp = family.is_gated;
+    m.norm_bias = family.has_norm_bias;
+    m.norms_per_layer = family.norms_per_layer;
+    m.attention_output_bias = family.has_output_bias;
+    m.mlp_bias = family.has_output_bias;
+    m.max_position_embeddings = longest_context(is_four_fold);
     if (m.num_key_value_heads > m.num_attention_heads ||
-        m.num_attention_heads % m.num_key_value_heads != 0) {
-      reporter_.error(key_span("num_key_value_heads"),
+        m.num_attention_heads % std::max<std::int64_t>(1, m.num_key_value_heads) != 0) {
+      reporter_.error(json_.span("num_key_value_heads"),
                       "`num_key_value_heads` must divide `num_attention_heads`");
     }
   }
 
+  /// What a family has of its own.
+  void read_exceptions(const Family& family, Architecture& m) {
+    const std::string_view type = family.model_type;
+    if (type == "gpt_oss") {
+      m.attention_output_bias = m.attention_bias;
+      m.attention_sinks = true;
+    } else if (type == "opt") {
+      m.position_embeddings = m.max_position_embeddings + 2;
+    } else if (type == "bloom") {
+      m.extra_norms = 1;
+    } else if (type == "falcon") {
+      const bool is_new = json_.flag("new_decoder_architecture");
+      if (!is_new && json_.flag("multi_query", true)) {
+        m.num_key_value_heads = 1;
+      }
+      m.norms_per_layer = is_new || !json_.flag("parallel_attn", true) ? 2 : 1;
+    }
+    if (type == "mistral" && json_.find({"sliding_window"}) == nullptr &&
+        !names("sliding_window") && 4096 < m.max_position_embeddings) {
+      Diagnostic& d = reporter_.infeasible(json_.span("model_type"), "`sliding_window` is missing");
+      d.notes.push_back(fmt::format("the default of `{}` is {}: write `null` for full attention",
+                                    type, family.sliding_window));
+    }
+  }
+
+  /// True if the key is there, whatever it holds.
+  bool names(std::string_view key) const { return json_.has(key); }
+
   /// max_position_embeddings, stretched as engines do by rope_scaling of the kinds that they
   /// stretch.
-  std::int64_t longest_context() {
-    constexpr std::int64_t most = 10000000;
-    const std::int64_t base = whole("max_position_embeddings", most);
-    const auto scaling = json_.find("rope_scaling");
-    if (scaling == json_.end() || !scaling->is_object()) {
+  std::int64_t longest_context(bool may_be_missing) {
+    constexpr std::int64_t most = 100'000'000;
+    const std::int64_t base =
+        json_.whole({"max_position_embeddings", "seq_length"}, most, may_be_missing ? 2048 : 0);
+    const Json* scaling = json_.find({"rope_scaling"});
+    if (scaling == nullptr || !scaling->is_object()) {
       return base;
     }
     const Json type = scaling->value("rope_type", scaling->value("type", Json()));
@@ -232,77 +179,52 @@ class ConfigReader {
         std::min(from * factor.get<double>(), static_cast<double>(most)));
   }
 
-  void refuse(std::string_view key, std::string_view why) {
-    Diagnostic& d = reporter_.infeasible(key_span(key), fmt::format("`{}` is not understood", key));
-    d.notes.emplace_back(why);
-  }
-
-  void refuse_other_kinds() {
-    for (const std::string_view key : other_kinds) {
-      if (says(key)) {
-        refuse(key, "this version models dense decoders with full attention");
-      }
+  void refuse_unread() {
+    if (json_.says("num_nextn_predict_layers")) {
+      reporter_.note("multi-token prediction layers (`num_nextn_predict_layers`) are left out");
     }
-    if (const auto types = json_.find("layer_types"); types != json_.end() && types->is_array()) {
-      if (std::any_of(types->begin(), types->end(),
-                      [](const Json& type) { return type != "full_attention"; })) {
-        refuse("layer_types", "this version models full attention in all layers");
-      }
+    if (json_.has_text_config()) {
+      reporter_.note("only the text model (`text_config`) is modelled");
     }
-  }
-
-  void refuse_windows(const Family& family, const Architecture& m) {
-    constexpr std::string_view why = "this version models full attention, not a sliding window";
-    if (family.model_type.starts_with("qwen")) {
-      if (says("use_sliding_window")) {
-        refuse("use_sliding_window", why);
+    for (const std::string& key : json_.unread()) {
+      const bool is_harmless =
+          std::find(std::begin(harmless), std::end(harmless), key) != std::end(harmless);
+      const bool is_of_layers =
+          std::any_of(std::begin(layer_words), std::end(layer_words),
+                      [&](std::string_view word) { return key.find(word) != std::string::npos; });
+      if (is_of_layers && !is_harmless) {
+        json_.refuse(key, "it may change the layers, and this family is not known to have it");
       }
-      return;  // without it the window has no effect
-    }
-    const auto window = json_.find("sliding_window");
-    if (window == json_.end()) {
-      if (family.sliding_window > 0 && family.sliding_window < m.max_position_embeddings) {
-        Diagnostic& d = reporter_.infeasible(key_span("model_type"), "`sliding_window` is missing");
-        d.notes.push_back(fmt::format("the default of `{}` is {}: write `null` for full attention",
-                                      family.model_type, family.sliding_window));
-      }
-    } else if (!window->is_null() &&
-               !(window->is_number() &&
-                 window->get<double>() >= static_cast<double>(m.max_position_embeddings))) {
-      refuse("sliding_window", why);
     }
   }
 
   void read_weights(HuggingFaceModel& model) {
-    if (says("quantization_config")) {
-      model.weights_span = key_span("quantization_config");
-      const Json& quantization = json_["quantization_config"];
-      if (quantization.is_object() && quantization.value("quant_method", Json()) == "fp8") {
+    if (const Json* quantization = json_.find({"quantization_config"});
+        quantization != nullptr && !quantization->empty()) {
+      model.weights_span = json_.span("quantization_config");
+      const Json method =
+          quantization->is_object() ? quantization->value("quant_method", Json()) : Json();
+      if (method == "fp8") {
         model.weights = Dtype::fp8;
-      } else if (quantization.is_object() &&
-                 quantization.value("quant_method", Json()) == "mxfp4") {
+      } else if (method == "mxfp4") {
         model.weights = Dtype::mxfp4;
       }
       return;
     }
     model.weights = Dtype::bf16;  // 16 bits of either kind; engines round 32 bits down to them
     for (const std::string_view key : {"torch_dtype", "dtype"}) {
-      if (!says(key) || !json_.find(key)->is_string()) {
-        continue;
-      }
-      const auto dtype = json_.find(key)->get<std::string>();
+      const std::string dtype = json_.text(key);
       if (dtype.starts_with("float8")) {
         model.weights = Dtype::fp8;
-        model.weights_span = key_span(key);
+        model.weights_span = json_.span(key);
       } else if (dtype == "float32" || dtype == "float64") {
         model.rounded_from = dtype;
       }
     }
   }
 
-  SourcePtr source_;
+  ConfigJson json_;
   Reporter& reporter_;
-  Json json_;
 };
 
 }  // namespace

@@ -131,6 +131,7 @@ Loaded load_source(const SourcePtr& source, const LoadOptions& options, Reporter
       load_tree(*root, source, options, reporter, loaded);
     }
   }
+  loaded.text = source->text();
   return finish(std::move(loaded), reporter);
 }
 

@@ -32,6 +32,7 @@ struct Loaded {
   Diagnostics diagnostics;         ///< all errors and warnings, by file and position
   std::vector<std::string> notes;  ///< what was decided for the user: to be said in the output
   std::vector<std::string> files;  ///< read for it, traces left out: the workload file first
+  std::string text;                ///< of the workload file, as read
 };
 
 /// Reads a workload file, its overrides and the facts that they name. Finds everything that is

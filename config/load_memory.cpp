@@ -15,6 +15,7 @@ MemoryQuestion question_of(const Section& engine, const EnginePreset& preset,
   q.gpu = scenario.cluster.gpu;
   q.model = scenario.model;
   q.weights = scenario.weights;
+  q.dense_weights = scenario.dense_weights;
   q.kv_cache = scenario.kv_cache;
   q.tensor_parallel = scenario.cluster.tensor_parallel;
   q.rule = preset.memory_rule;
@@ -145,6 +146,7 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
   const MemoryQuestion question = question_of(engine, preset, scenario);
   const MemoryPlan plan = plan_memory(question);
   scenario.engine.num_gpu_blocks = plan.usable_blocks;
+  scenario.engine.per_sequence = plan.per_sequence;
   set_max_model_len(context, plan, scenario);
   const std::int64_t needed = engine.whole("max_model_len").value_or(1);
   if (!plan.holds(needed)) {

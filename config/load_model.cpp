@@ -21,13 +21,56 @@ Dtype dtype_or(const Section& root, std::string_view key, Dtype otherwise) {
   return name ? parse_dtype(*name).value_or(otherwise) : otherwise;
 }
 
+/// A config.json. What it says of weights goes into the architecture's.
+std::optional<Architecture> load_huggingface(const LoadContext& context, const std::string& path,
+                                             const Span& span) {
+  auto model = read_huggingface(path, span, context.reporter);
+  if (!model) {
+    return std::nullopt;
+  }
+  const bool is_given = context.root.has("weights");
+  if (!model->weights && !is_given) {
+    context.reporter.error(model->weights_span,
+                           "this checkpoint is quantized in a way that has no name here",
+                           "give `weights` in the workload file");
+  }
+  if (!model->rounded_from.empty() && !is_given) {
+    context.reporter.note(
+        fmt::format("weights are bf16: the checkpoint is {}, and engines round it to 16 bits",
+                    model->rounded_from));
+  }
+  if (model->weights && *model->weights != Dtype::bf16) {
+    model->architecture.weights = model->weights;
+  }
+  return std::move(model->architecture);
+}
+
+/// `weights`: one dtype, or {experts, dense}, or the checkpoint's. Where a checkpoint leaves all
+/// but the routed experts in a wider dtype, the same dtype given here does so too.
+void set_weights(const LoadContext& context, Scenario& scenario) {
+  const Architecture& model = scenario.model;
+  const Section parts = context.root.section("weights");
+  const Dtype native = model.weights.value_or(Dtype::bf16);
+  scenario.weights = parts.is_given() ? dtype_or(parts, "experts", native)
+                                      : dtype_or(context.root, "weights", native);
+  const bool is_native = scenario.weights == native;
+  scenario.dense_weights = is_native && model.dense_weights ? model.dense_weights : std::nullopt;
+  if (parts.is_given()) {
+    scenario.dense_weights = dtype_or(parts, "dense", scenario.weight_dtypes().dense);
+    if (model.moe.num_experts == 0) {
+      context.reporter.error(parts.span(), "`weights` by part are for models with routed experts",
+                             "give one dtype");
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> model_file(const LoadContext& context, const std::string& model,
                                       const Span& span) {
   const std::string path = resolve_path(context, model, span);
   std::error_code error;
-  if (model.ends_with(".json")) {
+  if (model.ends_with(".json") || is_catalog_file(model)) {
     return path;
   }
   if (model.find('/') != std::string::npos && exists(path) &&
@@ -42,37 +85,20 @@ std::optional<std::string> model_file(const LoadContext& context, const std::str
 bool load_model(const LoadContext& context, Scenario& scenario) {
   const Section& root = context.root;
   scenario.kv_cache = dtype_or(root, "kv_cache", Dtype::bf16);
-  scenario.weights = dtype_or(root, "weights", Dtype::bf16);
   const std::optional<std::string> name = root.text("model");
   if (!name) {
     return false;
   }
   const Span span = root.span("model");
-  if (const auto path = model_file(context, *name, span)) {
-    auto model = read_huggingface(*path, span, context.reporter);
-    if (!model) {
-      return false;
-    }
-    scenario.model = std::move(model->architecture);
-    scenario.weights = dtype_or(root, "weights", model->weights.value_or(Dtype::bf16));
-    if (!model->weights && !root.has("weights")) {
-      context.reporter.error(model->weights_span,
-                             "this checkpoint is quantized in a way that has no name here",
-                             "give `weights` in the workload file");
-    }
-    if (!model->rounded_from.empty() && !root.has("weights")) {
-      context.reporter.note(
-          fmt::format("weights are bf16: the checkpoint is {}, and engines round "
-                      "it to 16 bits",
-                      model->rounded_from));
-    }
-  } else {
-    auto model = context.catalog.model(*name, span, context.reporter);
-    if (!model) {
-      return false;
-    }
-    scenario.model = std::move(*model);
+  const auto path = model_file(context, *name, span);
+  const auto model = path && !is_catalog_file(*path) ? load_huggingface(context, *path, span)
+                     : path ? Catalog::model_file(*path, span, context.reporter)
+                            : context.catalog.model(*name, span, context.reporter);
+  if (!model) {
+    return false;
   }
+  scenario.model = *model;
+  set_weights(context, scenario);
   scenario.model_name = scenario.model.name;
   return true;
 }
@@ -95,8 +121,11 @@ bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& sce
     }
   }
   const std::optional<std::string> name = section.text("gpu");
-  auto gpu =
-      name ? context.catalog.gpu(*name, section.span("gpu"), context.reporter) : std::nullopt;
+  const Span gpu_span = section.span("gpu");
+  auto gpu = !name                    ? std::nullopt
+             : is_catalog_file(*name) ? Catalog::gpu_file(resolve_path(context, *name, gpu_span),
+                                                          gpu_span, context.reporter)
+                                      : context.catalog.gpu(*name, gpu_span, context.reporter);
   if (!gpu) {
     return false;
   }

@@ -17,7 +17,10 @@ constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 double vllm_reserve_bytes(const MemoryQuestion& q) {
   const auto tokens = static_cast<double>(q.max_num_batched_tokens);
   const auto hidden = static_cast<double>(q.model.hidden_size);
-  const double width = static_cast<double>(q.model.intermediate_size) / q.tensor_parallel;
+  const MoeLayers& moe = q.model.moe;
+  const std::int64_t mlp = moe.num_experts > 0 ? moe.num_experts_per_tok * moe.moe_intermediate_size
+                                               : q.model.intermediate_size;
+  const double width = static_cast<double>(mlp) / q.tensor_parallel;
   const double activations = tokens * (8 * hidden + 6 * width);
   const double logits =
       4 * static_cast<double>(q.max_num_seqs) * static_cast<double>(q.model.vocab_size);
@@ -39,6 +42,38 @@ double reserve_bytes(const MemoryQuestion& q) {
   return 0;
 }
 
+/// What tokens and sequences need. Where all layers have a window, it is taken to be the context:
+/// an upper bound.
+void set_cache_sizes(const MemoryQuestion& q, MemoryPlan& plan) {
+  plan.bytes_per_token = kv_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
+  const double window = window_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
+  if (plan.bytes_per_token > 0) {
+    plan.window_bytes_per_token = window;
+    plan.window = kv_window(q.model);
+  } else {
+    plan.bytes_per_token = window;
+  }
+  plan.state_bytes = state_bytes_per_gpu(q.model, q.tensor_parallel);
+}
+
+/// Tokens of one sequence that has all usable blocks.
+std::int64_t longest_sequence(const MemoryPlan& plan) {
+  const std::int64_t all = plan.usable_blocks * plan.block_size;
+  if (!plan.per_sequence.any()) {
+    return all;
+  }
+  // Within the window every token needs both; the smallest of a few candidates that fit.
+  const std::int64_t beyond =
+      (plan.usable_blocks - plan.per_sequence.blocks(plan.window)) * plan.block_size;
+  if (beyond >= plan.window) {
+    return beyond;
+  }
+  const double per_token =
+      1.0 / static_cast<double>(plan.block_size) + plan.per_sequence.window_blocks_per_token;
+  const double free = static_cast<double>(plan.usable_blocks) - plan.per_sequence.state_blocks - 1;
+  return std::max<std::int64_t>(0, static_cast<std::int64_t>(free / per_token));
+}
+
 std::string tokens_text(const MemoryPlan& plan) {
   return fmt::format("{} tokens of KV", group_digits(plan.tokens));
 }
@@ -50,10 +85,10 @@ MemoryPlan plan_memory(const MemoryQuestion& q) {
   plan.rule = q.rule;
   plan.total_bytes = std::max(0.0, q.gpu.memory_bytes - 0.5 * gib);
   plan.utilization = q.utilization;
-  plan.weight_bytes = weight_bytes_per_gpu(q.model, q.weights, q.tensor_parallel);
+  plan.weight_bytes = weight_bytes_per_gpu(q.model, q.weight_dtypes(), q.tensor_parallel);
   plan.reserve_bytes = reserve_bytes(q);
   plan.reserve_is_given = q.reserve_bytes.has_value();
-  plan.bytes_per_token = kv_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
+  set_cache_sizes(q, plan);
   plan.block_size = q.block_size;
   if (q.rule == MemoryRule::tensorrt_llm) {  // a share of what is free after loading
     plan.usable_bytes = plan.total_bytes;
@@ -71,7 +106,9 @@ MemoryPlan plan_memory(const MemoryQuestion& q) {
                     : 0;
   const std::int64_t null_blocks = q.rule == MemoryRule::vllm ? 1 : 0;
   plan.usable_blocks = std::max<std::int64_t>(0, plan.blocks - null_blocks);
-  plan.tokens = plan.usable_blocks * q.block_size;
+  plan.per_sequence = {plan.state_bytes / block_bytes, plan.window_bytes_per_token / block_bytes,
+                       plan.window};
+  plan.tokens = longest_sequence(plan);
   return plan;
 }
 
@@ -93,6 +130,13 @@ std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPla
     lines.push_back(fmt::format("x {} (gpu_memory_utilization)", number_text(q.utilization)));
   }
   lines.push_back(fmt::format("= {} for KV", gib_text(plan.kv_bytes)));
+  if (plan.window_bytes_per_token > 0) {
+    lines.push_back(fmt::format("{} more of KV for each of a sequence's last {} tokens",
+                                gib_text(plan.window_bytes_per_token), group_digits(plan.window)));
+  }
+  if (plan.state_bytes > 0) {
+    lines.push_back(fmt::format("{} of state for each sequence", gib_text(plan.state_bytes)));
+  }
   lines.push_back(fmt::format("{} of KV a token: {} usable blocks of {} tokens = {} tokens{}",
                               gib_text(plan.bytes_per_token), group_digits(plan.usable_blocks),
                               plan.block_size, group_digits(plan.tokens),
@@ -101,7 +145,8 @@ std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPla
 }
 
 std::optional<std::string> tensor_parallel_problem(const Architecture& model, int tp) {
-  const std::int64_t kv_heads = model.num_key_value_heads;
+  const bool has_latents = model.mla.kv_lora_rank > 0 || model.compressed.is_used();
+  const std::int64_t kv_heads = has_latents ? 1 : model.num_key_value_heads;
   if (model.num_attention_heads % tp != 0) {
     return fmt::format("does not divide the {} attention heads of {}", model.num_attention_heads,
                        model.name);
@@ -110,7 +155,16 @@ std::optional<std::string> tensor_parallel_problem(const Architecture& model, in
     return fmt::format("neither divides the {} KV heads of {} nor is a multiple of them", kv_heads,
                        model.name);
   }
-  if (model.intermediate_size % tp != 0) {
+  const MoeLayers& moe = model.moe;
+  if (moe.num_experts > 0 && moe.moe_intermediate_size % tp != 0) {
+    return fmt::format("does not divide the width {} of the experts of {}",
+                       moe.moe_intermediate_size, model.name);
+  }
+  if (model.linear.layers > 0 && model.linear.value_heads % tp != 0) {
+    return fmt::format("does not divide the {} linear heads of {}", model.linear.value_heads,
+                       model.name);
+  }
+  if (model.dense_mlp_layers() > 0 && model.intermediate_size % tp != 0) {
     return fmt::format("does not divide the MLP width {} of {}", model.intermediate_size,
                        model.name);
   }

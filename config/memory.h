@@ -15,6 +15,7 @@ struct MemoryQuestion {
   Accelerator gpu;
   Architecture model;
   Dtype weights = Dtype::bf16;
+  std::optional<Dtype> dense_weights;  ///< of all but routed experts; else as `weights`
   Dtype kv_cache = Dtype::bf16;
   int tensor_parallel = 1;
   MemoryRule rule = MemoryRule::vllm;
@@ -25,6 +26,8 @@ struct MemoryQuestion {
   std::optional<double> reserve_bytes;  ///< `engine.reserve`; else by rule
   double preset_reserve_bytes = 0;      ///< tensorrt_llm: the preset's
   std::int64_t blocks_override = 0;     ///< `num_gpu_blocks_override`; 0 = by memory
+
+  WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
 };
 
 /// Where the memory of one GPU goes. Bytes are per GPU; blocks and tokens per replica.
@@ -36,13 +39,17 @@ struct MemoryPlan {
   double weight_bytes = 0;
   double reserve_bytes = 0;  ///< activations, workspaces, CUDA context, graphs
   bool reserve_is_given = false;
-  double kv_bytes = 0;  ///< left for KV; negative if the rest does not fit
-  double bytes_per_token = 0;
+  double kv_bytes = 0;                ///< left for KV; negative if the rest does not fit
+  double bytes_per_token = 0;         ///< of KV that grows with the context
+  double window_bytes_per_token = 0;  ///< more, of each of a sequence's first `window` tokens
+  std::int64_t window = 0;
+  double state_bytes = 0;                ///< of each sequence
+  EngineSpec::PerSequence per_sequence;  ///< the two above in blocks
   std::int64_t block_size = 0;
   bool blocks_are_given = false;
   std::int64_t blocks = 0;         ///< all of them
   std::int64_t usable_blocks = 0;  ///< without vLLM's null block
-  std::int64_t tokens = 0;         ///< usable_blocks x block_size
+  std::int64_t tokens = 0;         ///< the longest sequence: usable_blocks x block_size
 
   bool weights_fit() const { return weight_bytes <= total_bytes; }
   /// True if a sequence of so many tokens can be held.

@@ -33,22 +33,41 @@ Json milliseconds(SimTime time) {
 
 Json model_json(const Scenario& s) {
   const Architecture& m = s.model;
-  return {{"name", s.model_name},
-          {"title", m.title},
-          {"weights", to_string(s.weights)},
-          {"kv_cache", to_string(s.kv_cache)},
-          {"parameters", parameters(m)},
-          {"num_hidden_layers", m.num_hidden_layers},
-          {"hidden_size", m.hidden_size},
-          {"num_attention_heads", m.num_attention_heads},
-          {"num_key_value_heads", m.num_key_value_heads},
-          {"head_dim", m.head_dim},
-          {"intermediate_size", m.intermediate_size},
-          {"vocab_size", m.vocab_size},
-          {"max_position_embeddings", m.max_position_embeddings},
-          {"tie_word_embeddings", m.tie_word_embeddings},
-          {"attention_bias", m.attention_bias},
-          {"qk_norm", m.qk_norm}};
+  Json json{{"name", s.model_name},
+            {"title", m.title},
+            {"weights", to_string(s.weights)},
+            {"kv_cache", to_string(s.kv_cache)},
+            {"parameters", parameters(m)},
+            {"num_hidden_layers", m.num_hidden_layers},
+            {"hidden_size", m.hidden_size},
+            {"num_attention_heads", m.num_attention_heads},
+            {"num_key_value_heads", m.num_key_value_heads},
+            {"head_dim", m.head_dim},
+            {"intermediate_size", m.intermediate_size},
+            {"vocab_size", m.vocab_size},
+            {"max_position_embeddings", m.max_position_embeddings},
+            {"tie_word_embeddings", m.tie_word_embeddings},
+            {"attention_bias", m.attention_bias},
+            {"qk_norm", m.qk_norm}};
+  if (m.moe_layers() > 0) {
+    json["active_parameters"] = active_parameters(m);
+    json["dense_weights"] = to_string(s.weight_dtypes().dense);
+    json["num_experts"] = m.moe.num_experts;
+    json["num_experts_per_tok"] = m.moe.num_experts_per_tok;
+    json["moe_intermediate_size"] = m.moe.moe_intermediate_size;
+    json["moe_layers"] = m.moe_layers();
+  }
+  if (m.mla.kv_lora_rank > 0) {
+    json["kv_lora_rank"] = m.mla.kv_lora_rank;
+  }
+  if (kv_window(m) > 0) {
+    json["sliding_window"] = m.sliding_window;
+    json["sliding_layers"] = m.sliding_layers;
+  }
+  if (m.linear.layers > 0) {
+    json["linear_layers"] = m.linear.layers;
+  }
+  return json;
 }
 
 Json cluster_json(const ClusterSpec& c) {

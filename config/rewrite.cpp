@@ -125,6 +125,11 @@ void turn_paths(const LoadContext& context, const std::string& folder, Node& roo
       model->text.insert(0, "./");  // else it would be a name
     }
   }
+  Node* cluster = root.find("cluster");
+  Node* gpu = cluster != nullptr ? cluster->find("gpu") : nullptr;
+  if (gpu != nullptr && gpu->is_scalar() && is_catalog_file(gpu->text)) {
+    turn_path(context, folder, *gpu);
+  }
   Node* workload = root.find("workload");
   Node* trace = workload != nullptr ? workload->find("trace") : nullptr;
   Node* file = trace != nullptr ? trace->find("file") : nullptr;

@@ -60,6 +60,8 @@ constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give 
 constexpr std::string_view only_tensor_parallel =
     "this version builds tensor_parallel and replicas";
 
+constexpr std::string_view weight_dtypes = "bf16|fp8|int8|nvfp4|mxfp4";
+
 constexpr Key unless_planned(Key key) {
   key.required = true;
   key.or_else = plan_chooses;
@@ -67,14 +69,18 @@ constexpr Key unless_planned(Key key) {
 }
 
 constexpr Key workload_keys[] = {
-    required(text("model", "catalogue name, or path of a Hugging Face config.json")),
-    choice("weights", "how weights are stored", "bf16|fp8|int8|nvfp4|mxfp4",
-           "bf16, or the checkpoint's"),
+    required(text("model",
+                  "catalogue name, or path of a Hugging Face config.json or of a YAML file like "
+                  "the catalogue's")),
+    or_map(choice("weights", "how weights are stored", weight_dtypes, "the checkpoint's")),
+    choice("weights.experts", "those of routed experts", weight_dtypes, "the checkpoint's"),
+    choice("weights.dense", "all others", weight_dtypes, "the checkpoint's"),
     choice("kv_cache", "how the KV cache is stored", "bf16|fp8", "bf16"),
     {.path = "seed", .doc = "of all random numbers", .scalar = Scalar::seed, .by_default = "1"},
 
     unless_planned(map("cluster", "the GPUs and how they are used")),
-    unless_planned(text("cluster.gpu", "catalogue name of the GPU")),
+    unless_planned(text("cluster.gpu",
+                        "catalogue name of the GPU, or path of a YAML file like the catalogue's")),
     whole("cluster.tensor_parallel", "GPUs that share one copy of the model", 1, 1024, "1"),
     whole("cluster.replicas", "copies of the engine", 1, 65535, "1"),
     choice(

@@ -48,6 +48,8 @@ Schema workload_schema();
 /// The keys of the files of the catalogue.
 Schema gpu_schema();
 Schema model_schema();
+Schema closed_model_schema();
+Schema system_schema();
 Schema engine_schema();
 Schema price_schema();
 Schema profile_schema();

@@ -2,10 +2,10 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
+#include "sim/core/chunked_list.h"
 #include "sim/core/int128.h"
 #include "sim/core/units.h"
 #include "sim/step/step_model.h"
@@ -38,6 +38,7 @@ struct RequestRecord {
   RejectReason reject_reason = RejectReason::none;
 };
 static_assert(sizeof(RequestRecord) <= 64);
+using RequestRecords = ChunkedList<RequestRecord>;
 
 enum class TokenType : std::uint8_t { input, cached_input, output };
 inline constexpr std::size_t token_type_count = 3;
@@ -105,11 +106,17 @@ struct SeriesPoint {
   std::int64_t sampling_steps = 0;  ///< steps with at least one sampled row
   std::int64_t pairs = 0;           ///< attention (query, key) pairs of new positions
   std::int64_t kv_read = 0;         ///< KV tokens read
+  std::int64_t window_pairs = 0;    ///< pairs within the model's window, if it has one
+  std::int64_t window_read = 0;     ///< KV tokens read within it
+  std::int64_t expert_bytes = 0;    ///< routed experts' weights read, ps at peak bandwidth
   std::int64_t all_tokens = 0;      ///< positions computed, recomputed ones included
   /// Useful FLOP and bytes as time at the hardware's peak, in 1/1024 ps (exact sums), shared among
   /// the intervals over which a step lasts.
   Int128 flop_time = 0;
   Int128 byte_time = 0;
+  /// Busy time by the resource that bounds it, shared likewise; sums to the steps' time.
+  std::array<std::int64_t, resource_count> bound{};
+  std::int64_t preemptions = 0;
 };
 
 struct ReplicaResult {
@@ -123,7 +130,7 @@ struct ReplicaResult {
 enum class StopReason { finished, until, interrupted, clock };
 
 struct Result {
-  std::deque<RequestRecord> requests;
+  RequestRecords requests;
   LedgerTotals ledger;
   GapStatistics gaps;
   std::vector<ReplicaResult> replicas;

@@ -36,6 +36,10 @@ struct ClusterSpec {
   Accelerator gpu;
   int tensor_parallel = 1;
   int replicas = 1;
+  /// Ranks that attend to sequences of their own and share the experts (attention data parallel);
+  /// one rank's step is modelled, its sequences and tokens are those of a rank.
+  int data_parallel = 1;
+  int expert_parallel = 1;  ///< GPUs over which routed experts are spread; 1 = as tensor_parallel
   RouterKind router = RouterKind::round_robin;
   /// Metrics reach routers that scrape them this often: llm-d's default.
   SimTime scrape_interval = SimTime::from_milliseconds(50);
@@ -49,6 +53,13 @@ struct EngineTiming {
   double elementwise_factor = 1;
   double all_reduce_latency_factor = 1;
   AttentionKernel attention = AttentionKernel::mixed;
+  /// The grouped GEMM of routed experts.
+  struct Moe {
+    double latency_us = 28.806;
+    double bandwidth_efficiency = 0.83143;
+    double imbalance = 0.16543;  ///< the busiest of many GPUs has so much more than the mean
+  } moe = {};
+  double comm_overlap = 0;  ///< share of dispatch and combine that hides behind computing
 };
 
 struct CpuOverhead {
@@ -81,6 +92,21 @@ struct EngineSpec {
   SimTime host_block_time;
   /// Token counts to which a step is padded, ascending; empty = no padding.
   std::vector<std::int64_t> cuda_graph_sizes;
+  /// What a sequence holds beside the blocks of its tokens, in blocks: states of linear layers, and
+  /// the windows of sliding ones, as far as its tokens fill them when it is admitted.
+  struct PerSequence {
+    double state_blocks = 0;
+    double window_blocks_per_token = 0;
+    std::int64_t window = 0;
+
+    bool any() const { return state_blocks > 0 || window_blocks_per_token > 0; }
+    std::int64_t blocks(std::int64_t tokens) const {
+      const double held = state_blocks + window_blocks_per_token *
+                                             static_cast<double>(tokens < window ? tokens : window);
+      const auto whole = static_cast<std::int64_t>(held);
+      return static_cast<double>(whole) < held ? whole + 1 : whole;
+    }
+  } per_sequence;
   EngineTiming timing;
   CpuOverhead cpu_overhead;
 };
@@ -236,7 +262,8 @@ struct PriceSpec {
 struct Scenario {
   std::string model_name;
   Architecture model;
-  Dtype weights = Dtype::bf16;
+  Dtype weights = Dtype::bf16;         ///< of routed experts, and of all else if not given apart
+  std::optional<Dtype> dense_weights;  ///< of all projections but routed experts
   Dtype kv_cache = Dtype::bf16;
   ClusterSpec cluster;
   EngineSpec engine;
@@ -245,6 +272,7 @@ struct Scenario {
   Slo slo;
   PriceSpec prices;
   std::uint64_t seed = 1;
+  WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
   SimTime until = SimTime::never();  ///< stop early: requests are left running or queued
   SimTime timeseries_interval;       ///< 0 = chosen from the span
 };
@@ -262,12 +290,15 @@ struct TokenLog {
 };
 
 class StepModel;
+class Timeline;
 struct RequestRecord;
 
 struct SimulationOptions {
   /// Asked after each request that leaves (completed or rejected); false stops the run. For
   /// searches that know early that a run has failed.
   std::function<bool(const RequestRecord&)> keep_going;
+
+  Timeline* timeline = nullptr;  ///< takes the steps, if given
 
   // For tests only: results must not depend on the first two.
   bool fast_path = true;  ///< aggregate phase 1; false: the rule-by-rule scheduler every step

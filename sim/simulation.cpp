@@ -22,12 +22,13 @@ class Simulation {
       : source_(source),
         progress_(progress),
         cluster_(scenario, options, source),
-        until_(scenario.until) {}
+        until_(scenario.until),
+        arrival_(source.next_arrival()) {}
 
   Result run() {
     while (true) {
       const EventQueue::Event event = cluster_.events().next();
-      const SimTime arrival = next_arrival();
+      const SimTime arrival = arrival_ < until_ ? arrival_ : SimTime::never();
       if (event.at == SimTime::never() && arrival == SimTime::never()) {
         break;
       }
@@ -38,10 +39,15 @@ class Simulation {
       now_ = now;
       if (!replica_first) {
         cluster_.arrive(source_.pop(), now);
+        arrival_ = source_.next_arrival();
       } else if (event.kind == EventKind::step_end) {
         cluster_.end_step(event.replica, now);
       } else {
         cluster_.start_step(event.replica, now, until_);
+      }
+      if (cluster_.departed() != departed_) {  // a client may send its next request
+        departed_ = cluster_.departed();
+        arrival_ = source_.next_arrival();
       }
       if (++events_ % progress_interval == 0) {
         report();
@@ -56,11 +62,6 @@ class Simulation {
   }
 
  private:
-  SimTime next_arrival() {
-    const SimTime arrival = source_.next_arrival();
-    return arrival < until_ ? arrival : SimTime::never();
-  }
-
   void report() {
     if (progress_ && !progress_({now_, cluster_.arrived(), cluster_.departed()})) {
       stop(StopReason::interrupted);
@@ -91,6 +92,8 @@ class Simulation {
   Cluster cluster_;
   SimTime until_;
   SimTime now_;
+  SimTime arrival_;  ///< of the source's next request
+  std::uint64_t departed_ = 0;
   std::uint64_t events_ = 0;
   StopReason reason_ = StopReason::finished;
 };

@@ -1,6 +1,5 @@
 #include "workloads/arrivals.h"
 
-#include <cmath>
 #include <functional>
 #include <queue>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/core/int128.h"
+#include "sim/core/math.h"
 #include "sim/core/rng.h"
 #include "workloads/clients.h"
 #include "workloads/exact.h"
@@ -33,7 +33,7 @@ class Renewal final : public ArrivalProcess {
     double gap_ps = gaps_.next();
     if (clocks_.empty()) {
       const bool is_late = gap_ps > static_cast<double>((SimTime::max() - last_).ps);
-      next_ = is_late ? SimTime::never() : last_ + SimTime{std::llround(gap_ps)};
+      next_ = is_late ? SimTime::never() : last_ + SimTime{math::round(gap_ps)};
     }
     for (RateClock& clock : clocks_) {
       const SimTime before = clock.now();

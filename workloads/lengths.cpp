@@ -20,7 +20,7 @@ std::int64_t rounded_tokens(double value) {
   if (value >= static_cast<double>(max_request_tokens)) {
     return max_request_tokens;
   }
-  return std::llround(value);
+  return math::round(value);
 }
 
 std::int64_t uniform_at(const LengthSpec& spec, double p) {

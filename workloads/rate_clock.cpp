@@ -1,11 +1,11 @@
 #include "workloads/rate_clock.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <utility>
 
 #include "sim/core/assert.h"
+#include "sim/core/math.h"
 
 namespace penstock {
 namespace {
@@ -56,7 +56,7 @@ class OnOff final : public RateCurve {
     if (lasts_ps > static_cast<double>((SimTime::max() - end_).ps)) {
       return {SimTime::never(), factor};
     }
-    end_ += SimTime{std::llround(lasts_ps)};
+    end_ += SimTime{math::round(lasts_ps)};
     return {end_, factor};
   }
 
@@ -83,7 +83,7 @@ SimTime RateClock::advance(double gap_ps) {
       if (real_ps > static_cast<double>((SimTime::max() - now_).ps)) {
         break;
       }
-      now_ = std::min(now_ + SimTime{std::llround(real_ps)}, piece_.end);
+      now_ = std::min(now_ + SimTime{math::round(real_ps)}, piece_.end);
       return now_;
     }
     if (piece_.end == SimTime::never()) {

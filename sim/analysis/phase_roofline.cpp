@@ -15,6 +15,10 @@ struct StepWork {
   double rows = 0;
   double pairs = 0;
   double kv = 0;
+  double window_pairs = 0;
+  double window_kv = 0;
+  double sequences = 0;
+  double expert_bytes = 0;  ///< ps at peak
 };
 
 PhaseRoofline place(const Scenario& scenario, const RooflineParameters& p, const PeakTimes& peak,
@@ -23,14 +27,21 @@ PhaseRoofline place(const Scenario& scenario, const RooflineParameters& p, const
   PhaseRoofline out;
   out.tokens = std::llround(work.tokens);
   out.kv_tokens = work.kv;
-  out.flop = (work.tokens * peak.token_flop * p.gemm.peak_flop_per_ms +
+  // Routed experts may compute in another dtype.
+  const double expert_flops = p.moe.layers > 0 ? p.moe.layers * expert_flop(p.moe, 1) : 0;
+  const double expert_ps = p.moe.layers > 0 ? expert_flops / p.moe.peak_flop_per_ms * ps_per_ms : 0;
+  out.flop = (work.tokens * (peak.token_flop - expert_ps) * p.gemm.peak_flop_per_ms +
+              work.tokens * expert_flops * ps_per_ms +
               work.rows * peak.row_flop * p.head.peak_flop_per_ms +
-              work.pairs * peak.pair_flop * p.attention.peak_flop_per_ms) /
+              (work.pairs * peak.pair_flop + work.window_pairs * peak.window_pair_flop) *
+                  p.head.peak_flop_per_ms) /
              ps_per_ms;
   out.bytes =
       (peak.step_bytes + (work.rows > 0 ? peak.head_bytes : 0) + work.tokens * peak.token_bytes +
-       work.rows * peak.row_bytes + work.kv * peak.kv_bytes) *
+       work.rows * peak.row_bytes + work.kv * peak.kv_bytes +
+       work.window_kv * peak.window_kv_bytes + work.sequences * peak.sequence_bytes) *
       p.gemm.peak_bytes_per_ms / ps_per_ms;
+  out.bytes += work.expert_bytes * p.gemm.peak_bytes_per_ms / ps_per_ms;
   const StepExplanation step = explain_step(scenario, load);
   out.step_ms = step.total_ms;
   out.bound = step.step_bound;
@@ -52,10 +63,12 @@ std::optional<std::int64_t> first_that(std::int64_t most,
   return high;
 }
 
-StepLoad decodes_at(std::int64_t n, double context) {
+StepLoad decodes_at(std::int64_t n, double context, std::int64_t window) {
   return {.decodes = n,
           .kv_sum = std::llround(static_cast<double>(n) * context),
           .kv_max = std::max<std::int64_t>(1, std::llround(context)),
+          .window_sum =
+              std::llround(static_cast<double>(n) * std::min(context, static_cast<double>(window))),
           .sampled = n};
 }
 
@@ -67,7 +80,8 @@ std::optional<RooflinePhases> roofline_phases(const Scenario& scenario, const Tr
     return std::nullopt;
   }
   const RooflineParameters p = make_roofline_parameters(scenario);
-  const PeakTimes peak = make_step_model(scenario)->peak_times();
+  const auto model = make_step_model(scenario);
+  const PeakTimes peak = model->peak_times();
   RooflinePhases out;
   out.peak_tflops = p.gemm.peak_flop_per_ms / 1e9;
   out.memory_gb_s = p.gemm.peak_bytes_per_ms / 1e6;
@@ -79,19 +93,34 @@ std::optional<RooflinePhases> roofline_phases(const Scenario& scenario, const Tr
   const auto prompts = static_cast<double>(chunks.size());
   const StepLoad full{.chunks = chunks, .sampled = static_cast<std::int64_t>(chunks.size())};
   const auto pairs = static_cast<double>(attention_pairs(0, prompt));
+  const auto window_pairs = static_cast<double>(
+      peak.window > 0 ? attention_pairs(0, prompt, peak.window) : std::int64_t{0});
   out.prefill = place(scenario, p, peak, full,
                       {.tokens = prompts * static_cast<double>(prompt),
                        .rows = prompts,
                        .pairs = prompts * pairs,
-                       .kv = prompts * static_cast<double>(prompt)});
+                       .kv = prompts * static_cast<double>(prompt),
+                       .window_pairs = prompts * window_pairs,
+                       .window_kv = prompts * static_cast<double>(prompt),
+                       .sequences = prompts,
+                       .expert_bytes = static_cast<double>(model->cost(full).expert_bytes)});
   const double context = traffic.context();
-  const StepLoad decode = decodes_at(batch, context);
+  const StepLoad decode = decodes_at(batch, context, peak.window);
   const auto kv = static_cast<double>(decode.kv_sum);
   const auto n = static_cast<double>(batch);
-  out.decode = place(scenario, p, peak, decode, {.tokens = n, .rows = n, .pairs = kv, .kv = kv});
+  const auto in_window = static_cast<double>(decode.window_sum);
+  out.decode = place(scenario, p, peak, decode,
+                     {.tokens = n,
+                      .rows = n,
+                      .pairs = kv,
+                      .kv = kv,
+                      .window_pairs = in_window,
+                      .window_kv = in_window,
+                      .sequences = n,
+                      .expert_bytes = static_cast<double>(model->cost(decode).expert_bytes)});
 
   const auto bound = [&](std::int64_t size) {
-    return explain_step(scenario, decodes_at(size, context));
+    return explain_step(scenario, decodes_at(size, context, peak.window));
   };
   out.gemm_compute_from = first_that(budget, [&](std::int64_t size) {
     return bound(size).bound[static_cast<std::size_t>(Operator::gemm)] == Resource::compute;

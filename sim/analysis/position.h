@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "sim/scenario.h"
@@ -18,8 +19,17 @@ struct PositionPrices {
   double output_fixed_ps = 0;  ///< a sequence's share of a step but its KV reads
   double output_slope_ps = 0;  ///< per KV token read
 
-  double input_ps(double context) const { return input_fixed_ps + input_slope_ps * context; }
-  double output_ps(double context) const { return output_fixed_ps + output_slope_ps * context; }
+  // Layers with a window: the same per token within it.
+  double input_window_ps = 0;
+  double output_window_ps = 0;
+  double window = 0;
+  double input_ps(double context) const {
+    return input_fixed_ps + input_slope_ps * context + input_window_ps * std::min(context, window);
+  }
+  double output_ps(double context) const {
+    return output_fixed_ps + output_slope_ps * context +
+           output_window_ps * std::min(context, window);
+  }
   /// The prompt of which attention (slope · n² / 2) costs as much as all else (fixed · n).
   double quadratic_from() const {
     return input_slope_ps > 0 ? 2 * input_fixed_ps / input_slope_ps : 0;

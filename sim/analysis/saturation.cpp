@@ -46,6 +46,7 @@ class MeanStep {
         .decodes = decodes,
         .kv_sum = std::llround(static_cast<double>(decodes) * context),
         .kv_max = decodes > 0 ? std::max<std::int64_t>(1, std::llround(longest)) : 0,
+        .window_sum = window_sum(decodes, context),
         .chunks = chunks_,
         .sampled = decodes + std::llround(static_cast<double>(tokens) / traffic_.input)};
     const StepCost cost = model_.cost(load);
@@ -53,6 +54,12 @@ class MeanStep {
     if (tokens > 0) {
       sums_.input_ps += weight * static_cast<double>(prefill_share(load, cost));
     }
+  }
+
+  /// Of sequences as long as the mean one.
+  std::int64_t window_sum(std::int64_t decodes, double context) const {
+    return std::llround(static_cast<double>(decodes) *
+                        std::min(context, static_cast<double>(model_.window())));
   }
 
   /// Equal chunks with the attention pairs per token of the mean prompt.

@@ -10,9 +10,10 @@ namespace {
 
 /// The sum of ceil(x / block) over x = 1 .. n.
 double block_sum(std::int64_t n, std::int64_t block) {
-  const auto full = static_cast<double>(n / block);
+  const std::int64_t whole = full_blocks(n, block);
+  const auto full = static_cast<double>(whole);
   return static_cast<double>(block) * full * (full + 1) / 2 +
-         static_cast<double>(n % block) * (full + 1);
+         static_cast<double>(n - whole * block) * (full + 1);
 }
 
 }  // namespace
@@ -22,7 +23,10 @@ void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t out
   const std::int64_t room = engine_.max_model_len > 0 ? engine_.max_model_len - input : output;
   const std::int64_t tokens = std::min(output, room);
   const std::int64_t block = engine_.block_size;
-  if (tokens < 1 || blocks_for(input + tokens - 1, block) > engine_.num_gpu_blocks) {
+  const auto fixed = static_cast<double>(engine_.per_sequence.blocks(input));
+  if (tokens < 1 ||
+      blocks_for(input + tokens - 1, block) + engine_.per_sequence.blocks(input + tokens - 1) >
+          engine_.num_gpu_blocks) {
     return;
   }
   const std::int64_t computed = input - cached;
@@ -34,9 +38,10 @@ void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t out
   sums_.output += weight * static_cast<double>(tokens);
   sums_.pairs += weight * static_cast<double>(attention_pairs(cached, input));
   sums_.decode_kv += weight * steps * (static_cast<double>(input) + (steps + 1) / 2);
-  sums_.block_steps += weight * (block_sum(own + tokens - 1, block) - block_sum(own - 1, block));
-  sums_.first_blocks += weight * static_cast<double>(blocks_for(own, block));
-  sums_.last_blocks += weight * static_cast<double>(blocks_for(own + tokens - 1, block));
+  sums_.block_steps += weight * (block_sum(own + tokens - 1, block) - block_sum(own - 1, block) +
+                                 fixed * static_cast<double>(tokens));
+  sums_.first_blocks += weight * (fixed + static_cast<double>(blocks_for(own, block)));
+  sums_.last_blocks += weight * (fixed + static_cast<double>(blocks_for(own + tokens - 1, block)));
   sums_.longest = std::max(sums_.longest, input + tokens - 1);
 }
 

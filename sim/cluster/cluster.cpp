@@ -37,9 +37,9 @@ RejectReason Cluster::refusal(const Request& request) const {
   const std::int64_t output =
       std::min(request.output_tokens, engine.max_model_len - request.input_tokens);
   const std::int64_t positions = request.input_tokens + output - 1;
-  return blocks_for(positions, engine.block_size) > engine.num_gpu_blocks
-             ? RejectReason::does_not_fit
-             : RejectReason::none;
+  const std::int64_t blocks =
+      blocks_for(positions, engine.block_size) + engine.per_sequence.blocks(positions);
+  return blocks > engine.num_gpu_blocks ? RejectReason::does_not_fit : RejectReason::none;
 }
 
 void Cluster::scrape(SimTime now) {
@@ -166,9 +166,11 @@ void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
   if (now < until) {
     // A leap ends where the clock does, as single steps would.
     replica.start(now, std::min(until, SimTime::max() + SimTime{1}));
-    finished_.clear();
-    replica.take_aborted(finished_);
-    leave(index, now);
+    if (replica.has_aborted()) {
+      finished_.clear();
+      replica.take_aborted(finished_);
+      leave(index, now);
+    }
   }
   if (replica.busy()) {
     events_.set(index, replica.run_end(), EventKind::step_end);

@@ -55,6 +55,12 @@ inline double exp(double x) {
   return sum * std::bit_cast<double>(static_cast<std::uint64_t>(1023 + n) << 52);
 }
 
+/// The integer nearest to 0 <= x < 2^63, halves up: std::llround() without a call.
+inline std::int64_t round(double x) {
+  const auto whole = static_cast<std::int64_t>(x);
+  return whole + (x - static_cast<double>(whole) >= 0.5 ? 1 : 0);
+}
+
 /// x^y for x > 0; 0 for x == 0.
 inline double pow(double x, double y) { return x > 0 ? exp(y * log(x)) : 0.0; }
 

@@ -61,7 +61,11 @@ using Weights = std::array<Int128, token_type_count>;
 /// Useful FLOP, in 1/1024 ps at peak. Rows of the head are output; recomputation is nobody's.
 struct FlopUnits {
   explicit FlopUnits(const PeakTimes& peak)
-      : token(units(peak.token_flop)), row(units(peak.row_flop)), pair(units(peak.pair_flop)) {}
+      : token(units(peak.token_flop)),
+        row(units(peak.row_flop)),
+        pair(units(peak.pair_flop)),
+        window_pair(units(peak.window_pair_flop)),
+        window(peak.window) {}
   static std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5); }
 
   Weights of(const RequestRecord& request) const {
@@ -72,13 +76,21 @@ struct FlopUnits {
     const std::int64_t decodes = std::max<std::int64_t>(0, output - 1);
     // A hit prefix pays for being attended to by the prefill that uses it, as in the ledger.
     const Int128 read = static_cast<Int128>(input) * cached;
-    return {static_cast<Int128>(input) * token + (attention_pairs(cached, prompt) - read) * pair,
+    return {static_cast<Int128>(input) * token + of_pairs(cached, prompt) - read * pair,
             read * pair,
             static_cast<Int128>(decodes) * token + static_cast<Int128>(output) * row +
-                static_cast<Int128>(attention_pairs(prompt, prompt + decodes)) * pair};
+                of_pairs(prompt, prompt + decodes)};
   }
 
-  std::int64_t token, row, pair;
+  /// Attention of the positions [begin, end). Windows are taken to hold what has just been
+  /// computed.
+  Int128 of_pairs(std::int64_t begin, std::int64_t end) const {
+    return static_cast<Int128>(attention_pairs(begin, end)) * pair +
+           (window > 0 ? static_cast<Int128>(attention_pairs(begin, end, window)) * window_pair
+                       : 0);
+  }
+
+  std::int64_t token, row, pair, window_pair, window;
 };
 
 /// The weights of each class.

@@ -58,39 +58,62 @@ const Ledger::DecodeShare& Ledger::decode_share(std::int64_t n) {
 }
 
 void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
-                            std::int64_t steps) {
+                            std::int64_t window_sum, std::int64_t steps) {
   if (!open()) {
     return;
   }
-  const DecodeShare& share = decode_share(batch.decodes);
+  const std::int64_t n = batch.decodes;
+  if (decodes_.steps > 0 && decodes_.n == n && decodes_.first + decodes_.steps == first) {
+    // In one formula as long as the same of GPU and CPU decides.
+    const DecodeCost& decode = model_.decode(n);
+    const std::int64_t below = batch.below_window;
+    const bool gpu_decides = decode.cpu_excess(decodes_.kv_sum, decodes_.window_sum) == 0;
+    const bool cpu_decides =
+        decode.context_cost(n, below) % n == 0 &&
+        decode.cpu_excess(kv_sum + n * (steps - 1), window_sum + below * (steps - 1)) > 0;
+    if (decodes_.below == below && (gpu_decides || cpu_decides)) {
+      decodes_.steps += steps;
+      return;
+    }
+  }
+  flush();
+  decodes_ = {.n = n,
+              .below = batch.below_window,
+              .first = first,
+              .kv_sum = kv_sum,
+              .window_sum = window_sum,
+              .steps = steps};
+}
+
+void Ledger::add_decodes() {
+  const auto [n, below, first, kv_sum, window_sum, steps] = decodes_;
+  decodes_.steps = 0;
+  const DecodeShare& share = decode_share(n);
   const auto k = static_cast<std::uint64_t>(steps);
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     sums_.per_sequence[c] += k * static_cast<std::uint64_t>(share.per_sequence[c]);
   }
-  const DecodeCost& decode = model_.decode(batch.decodes);
+  const DecodeCost& decode = model_.decode(n);
   const auto per_kv = static_cast<std::uint64_t>(decode.per_kv);
   sums_.per_kv += k * per_kv;
   sums_.per_kv_step += per_kv * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
-  std::int64_t remainder = share.remainder * steps;
-  if (kv_sum < decode.gpu_bound_from()) {
-    // The CPU decides in all of these steps: the excess falls by per_kv · n from step to step.
-    const std::int64_t n = batch.decodes;
-    const std::int64_t gpu = decode.fixed.total + decode.per_kv * kv_sum;
-    const std::int64_t excess = (decode.cpu - gpu + n - 1) / n;
+  const auto per_window = static_cast<std::uint64_t>(decode.per_window);
+  sums_.per_window += k * per_window;
+  sums_.per_window_step += per_window * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
+  if (const std::int64_t excess = decode.cpu_excess(kv_sum, window_sum); excess > 0) {
+    // The CPU decides in all of these steps: the excess falls from step to step by as much as the
+    // reads grow, a multiple of n where there is more than one step.
+    const auto growth = static_cast<std::uint64_t>(decode.context_cost(n, below) / n);
     sums_.per_sequence[overhead] +=
-        k * static_cast<std::uint64_t>(excess) - per_kv * (k * (k - 1) / 2);
+        k * static_cast<std::uint64_t>((excess + n - 1) / n) - growth * (k * (k - 1) / 2);
   }
-  if (remainder != 0) {
-    accounts_.add(0, TokenType::output, Cause::overhead, remainder);
+  if (share.remainder != 0) {
+    accounts_.add(0, TokenType::output, Cause::overhead, share.remainder * steps);
   }
 }
 
 void Ledger::charge(const Batch& batch, const StepCost& cost) {
   if (!open()) {
-    return;
-  }
-  if (batch.chunks.empty()) {
-    charge_decodes(batch, batch.step, batch.kv_sum, 1);
     return;
   }
   PrefillBill prefill{cost.part(Part::weights), cost.part(Part::compute),
@@ -105,9 +128,12 @@ void Ledger::charge(const Batch& batch, const StepCost& cost) {
 
 Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cost) {
   const std::int64_t n = batch.decodes;
-  const PhaseSplit split = split_phases(
-      model_, cost,
-      {.decodes = n, .kv_sum = batch.kv_sum, .chunks = batch.work, .sampled = batch.sampled});
+  const PhaseSplit split = split_phases(model_, cost,
+                                        {.decodes = n,
+                                         .kv_sum = batch.kv_sum,
+                                         .window_sum = batch.window_sum,
+                                         .chunks = batch.work,
+                                         .sampled = batch.sampled});
   const PerPayer per_sequence(n);
   PrefillBill rest{};
   for (std::size_t c = 0; c < shared_parts.size(); ++c) {
@@ -119,9 +145,19 @@ Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cos
       const double linear = static_cast<double>(model_.decode(n).fixed.part(Part::attention)) /
                             static_cast<double>(split.decode_attention);
       const auto by_sequence = static_cast<std::int64_t>(static_cast<double>(share) * linear);
-      const std::int64_t q = PerPayer(batch.kv_sum).share(share - by_sequence, both);
+      const auto by_window = static_cast<std::int64_t>(static_cast<double>(share) *
+                                                       static_cast<double>(split.decode_window) /
+                                                       static_cast<double>(split.decode_attention));
+      const auto step = static_cast<std::uint64_t>(batch.step);
+      if (by_window > 0) {
+        const std::int64_t w = PerPayer(batch.window_sum).share(by_window, both);
+        sums_.per_window += static_cast<std::uint64_t>(w);
+        sums_.per_window_step += static_cast<std::uint64_t>(w) * step;
+        rest[c] -= w * batch.window_sum;
+      }
+      const std::int64_t q = PerPayer(batch.kv_sum).share(share - by_sequence - by_window, rest[c]);
       sums_.per_kv += static_cast<std::uint64_t>(q);
-      sums_.per_kv_step += static_cast<std::uint64_t>(q) * static_cast<std::uint64_t>(batch.step);
+      sums_.per_kv_step += static_cast<std::uint64_t>(q) * step;
       rest[c] -= q * batch.kv_sum;
       share = by_sequence;
     }
@@ -243,10 +279,37 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
   records_[s.id].busy_ps += sum;
 }
 
+Ledger::WindowReads Ledger::window_reads(const Sequence& s) const {
+  const std::uint64_t per_token = sums_.per_window - s.cost.per_window;
+  if (!s.below_window) {
+    const auto window = static_cast<std::uint64_t>(model_.window());
+    return {static_cast<std::int64_t>(window * per_token), 0};
+  }
+  const std::uint64_t steps = sums_.per_window_step - s.cost.per_window_step;
+  return {static_cast<std::int64_t>(static_cast<std::uint64_t>(s.base) * per_token + steps),
+          static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_token)};
+}
+
+void Ledger::cross_window(Sequence& s) {
+  if (!open()) {
+    return;
+  }
+  flush();
+  s.below_window = true;  // until now
+  const WindowReads reads = window_reads(s);
+  s.below_window = false;
+  s.cost.per_window = sums_.per_window;
+  s.cost.per_window_step = sums_.per_window_step;
+  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_prompt, reads.prompt);
+  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_output, reads.all - reads.prompt);
+  records_[s.id].busy_ps += reads.all;
+}
+
 void Ledger::settle(const Sequence& s) {
   if (!open()) {
     return;
   }
+  flush();
   std::int64_t owed = 0;
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);
@@ -254,9 +317,12 @@ void Ledger::settle(const Sequence& s) {
     owed += amount;
   }
   const std::uint64_t per_kv = sums_.per_kv - s.cost.per_kv;
-  const auto reading = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.base) * per_kv +
-                                                 sums_.per_kv_step - s.cost.per_kv_step);
-  const auto prompt = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_kv);
+  const WindowReads window = window_reads(s);
+  const auto reading =
+      window.all + static_cast<std::int64_t>(static_cast<std::uint64_t>(s.base) * per_kv +
+                                             sums_.per_kv_step - s.cost.per_kv_step);
+  const auto prompt =
+      window.prompt + static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_kv);
   PENSTOCK_ASSERT(owed >= 0 && prompt >= 0 && reading >= prompt);
   accounts_.add(s.class_index, TokenType::output, Cause::kv_read_prompt, prompt);
   accounts_.of_class(s.class_index).cached_read +=

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "sim/engine/batch.h"
@@ -50,29 +49,41 @@ class Accounts {
 /// touching the sequences that decode.
 ///
 /// Running sums over steps: A_c, cost per decoding sequence by cause; B, cost per KV token; C, the
-/// sum of (cost per KV token x step). A sequence that decodes in the steps between two snapshots
-/// owes dA + base · dB + dC, of which prompt · dB is the reading of its prompt. The share of
-/// decode is always a whole number of picoseconds per sequence and per KV token (prefill, or the
-/// rounding of the step itself, takes the remainder), so that nothing is lost. The sums wrap
-/// around; their differences do not.
+/// sum of (cost per KV token x step); likewise for layers with a window, per KV token within it,
+/// of which a sequence that has reached the window reads always as many. A sequence that decodes in
+/// the steps between two snapshots owes dA + base · dB + dC, of which prompt · dB is the reading of
+/// its prompt. The share of decode is always a whole number of picoseconds per sequence and per KV
+/// token (prefill, or the rounding of the step itself, takes the remainder), so that nothing is
+/// lost. The sums wrap around; their differences do not.
 class Ledger {
  public:
-  Ledger(Accounts& accounts, SequenceTable& table, std::deque<RequestRecord>& records,
-         StepModel& model)
+  Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model)
       : accounts_(accounts), table_(table), records_(records), model_(model) {}
 
   bool open() const { return accounts_.open(); }
-  /// Charges one step. Chunks pay at once; decodes through the running sums.
+  /// Charges one step with chunks. Chunks pay at once; decodes through the running sums.
   void charge(const Batch& batch, const StepCost& cost);
-  /// Charges `steps` further decode-only steps with the members of `batch`, from step `first` on,
-  /// of which the first has kv_sum `kv_sum`.
+  /// Charges `steps` decode-only steps with the members of `batch`, from step `first` on, of which
+  /// the first has these sums.
   void charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
-                      std::int64_t steps);
+                      std::int64_t window_sum, std::int64_t steps);
 
   /// A sequence joins the decode set: it pays for the steps charged from now on.
-  void join(Sequence& sequence) const { sequence.cost = sums_; }
+  void join(Sequence& sequence) {
+    flush();
+    sequence.cost = sums_;
+  }
+  /// A member reaches the model's window in the step that is charged next: books what it has read
+  /// in the layers with that window.
+  void cross_window(Sequence& sequence);
   /// A sequence leaves it: books what it owes since it joined.
   void settle(const Sequence& sequence);
+  /// Adds what has been charged to the sums: steps are charged late, as many at once as possible.
+  void flush() {
+    if (decodes_.steps > 0) {
+      add_decodes();
+    }
+  }
   /// Books the block-time that a sequence has held, at its end.
   /// `cached` is part of `input`.
   void count_blocks(const Sequence& sequence, Int128 input, Int128 cached, Int128 output) {
@@ -96,6 +107,15 @@ class Ledger {
     std::array<std::int64_t, 5> per_sequence{};
     std::int64_t remainder = 0;
   };
+  /// Decode-only steps that follow each other with the same members.
+  struct DecodeSteps {
+    std::int64_t n = 0;
+    std::int64_t below = 0;  ///< Batch::below_window
+    std::int64_t first = 0;
+    std::int64_t kv_sum = 0;  ///< of the first
+    std::int64_t window_sum = 0;
+    std::int64_t steps = 0;
+  };
   /// Per-row share of the head parts of a step that samples n rows; memoised while they repeat.
   struct RowShare {
     std::array<std::int64_t, 3> amounts{-1, -1, -1};
@@ -104,6 +124,14 @@ class Ledger {
   /// What the chunks of a mixed step pay, by cause.
   using PrefillBill = std::array<std::int64_t, 5>;
 
+  struct WindowReads {
+    std::int64_t all = 0;
+    std::int64_t prompt = 0;  ///< of the prompt's tokens
+  };
+  /// What a sequence has read in layers with a window since its snapshot. Once the window is full,
+  /// its tokens count as generated ones: the prompt's leave it.
+  WindowReads window_reads(const Sequence& sequence) const;
+  void add_decodes();
   const DecodeShare& decode_share(std::int64_t n);
   const RowShare& row_share(std::int64_t rows, const StepCost& cost);
   PrefillBill charge_mixed(const Batch& batch, const StepCost& cost);
@@ -115,9 +143,10 @@ class Ledger {
 
   Accounts& accounts_;
   SequenceTable& table_;
-  std::deque<RequestRecord>& records_;
+  RequestRecords& records_;
   StepModel& model_;
   CostSnapshot sums_;
+  DecodeSteps decodes_;  ///< charged, not yet in the sums
   std::vector<DecodeShare> shares_;
   std::vector<RowShare> row_shares_;
 };

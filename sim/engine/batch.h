@@ -22,7 +22,9 @@ struct Batch {
   std::int64_t step = 0;
   std::int64_t decodes = 0;
   std::int64_t kv_sum = 0;
-  std::int64_t kv_max = 0;  ///< filled in beside chunks only
+  std::int64_t kv_max = 0;        ///< filled in beside chunks only
+  std::int64_t window_sum = 0;    ///< as kv_sum, each cut at the model's window
+  std::int64_t below_window = 0;  ///< by how much it grows a step (of decodes alone)
   std::int64_t sampled = 0;
   std::vector<ScheduledChunk> chunks;
   std::vector<Chunk> work;  ///< of the chunks, in the same order
@@ -36,14 +38,18 @@ struct Batch {
 
   /// What the step model needs to know.
   StepLoad load() const {
-    return {
-        .decodes = decodes, .kv_sum = kv_sum, .kv_max = kv_max, .chunks = work, .sampled = sampled};
+    return {.decodes = decodes,
+            .kv_sum = kv_sum,
+            .kv_max = kv_max,
+            .window_sum = window_sum,
+            .chunks = work,
+            .sampled = sampled};
   }
   bool empty() const { return decodes == 0 && chunks.empty(); }
   bool decode_only() const { return decodes > 0 && chunks.empty(); }
   std::int64_t sequences() const { return decodes + static_cast<std::int64_t>(chunks.size()); }
   void clear() {
-    decodes = kv_sum = kv_max = sampled = measured = resumed = 0;
+    decodes = kv_sum = kv_max = window_sum = below_window = sampled = measured = resumed = 0;
     chunks.clear();
     work.clear();
     resumed_gaps_from.clear();

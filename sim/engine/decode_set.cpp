@@ -1,20 +1,19 @@
 #include "sim/engine/decode_set.h"
 
-#include <bit>
-
 #include "sim/core/assert.h"
 
 namespace penstock {
 
-DecodeSet::DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size)
+DecodeSet::DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size,
+                     std::int64_t window)
     : table_(table),
       running_(running),
-      block_size_(block_size),
-      mask_(std::has_single_bit(static_cast<std::uint64_t>(block_size)) ? block_size - 1 : -1),
+      block_(block_size),
+      window_(window),
       residues_(static_cast<std::size_t>(block_size)),
       finishes_(table) {}
 
-void DecodeSet::join(Slot slot) {
+void DecodeSet::join(Slot slot, std::int64_t first) {
   Sequence& s = table_[slot];
   s.state = SequenceState::decoding;
   ++size_;
@@ -25,6 +24,32 @@ void DecodeSet::join(Slot slot) {
   if (!contexts_stale_) {
     contexts_.add(s.base, s.finish_step());
   }
+  s.below_window = s.base + first < window_;
+  if (s.below_window) {
+    ++below_;
+    below_base_sum_ += s.base;
+    crossings_.emplace(window_ - s.base, slot);
+  }
+}
+
+std::int64_t DecodeSet::next_crossing() {
+  while (!crossings_.empty() && !crosses(crossings_.top())) {
+    crossings_.pop();
+  }
+  return crossings_.empty() ? INT64_MAX : crossings_.top().first;
+}
+
+Slot DecodeSet::cross(std::int64_t step) {
+  if (next_crossing() > step) {
+    return no_slot;
+  }
+  const Slot slot = crossings_.top().second;
+  crossings_.pop();
+  Sequence& s = table_[slot];
+  s.below_window = false;
+  --below_;
+  below_base_sum_ -= s.base;
+  return slot;
 }
 
 void DecodeSet::subtract(const Sequence& s) {
@@ -33,6 +58,10 @@ void DecodeSet::subtract(const Sequence& s) {
   measured_ -= s.measured ? 1 : 0;
   base_sum_ -= s.base;
   --residues_[residue(s.base)];
+  if (s.below_window) {
+    --below_;
+    below_base_sum_ -= s.base;
+  }
 }
 
 void DecodeSet::leave(Slot slot) {

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <queue>
+#include <utility>
 #include <vector>
 
 #include "sim/engine/finish_calendar.h"
 #include "sim/engine/longest_context.h"
 #include "sim/engine/sequence.h"
+#include "sim/kv/block_size.h"
 
 namespace penstock {
 
@@ -19,13 +23,27 @@ namespace penstock {
 class DecodeSet {
  public:
   /// `running` holds all members, whenever kv_max() is asked.
-  DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size);
+  /// `window`: see StepModel::window(); 0 = none.
+  DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size,
+            std::int64_t window = 0);
 
   std::int64_t size() const { return size_; }
   /// Members whose token gaps count.
   std::int64_t measured() const { return measured_; }
   /// Sum of the members' KV lengths in step `step`, the token of that step included.
   std::int64_t kv_sum(std::int64_t step) const { return base_sum_ + size_ * step; }
+  /// Sum of the members' KV lengths in step `step`, each cut at the window; 0 without one. Requires
+  /// that all who reach it before have crossed.
+  std::int64_t window_sum(std::int64_t step) const {
+    return below_base_sum_ + below_ * step + (size_ - below_) * window_;
+  }
+  bool has_window() const { return window_ > 0; }
+  /// Members shorter than the window: window_sum grows by as many a step.
+  std::int64_t below_window() const { return below_; }
+  /// The first step in which a member reaches the window; INT64_MAX if there is none.
+  std::int64_t next_crossing();
+  /// Takes out one member that reaches the window in step `step` or before; no_slot: none is left.
+  Slot cross(std::int64_t step);
   /// Members that need a new block in step `step`.
   std::int64_t blocks_needed(std::int64_t step) const { return residues_[residue(1 - step)]; }
   /// The longest KV length in step `step`, not earlier than that of the last call. Requires
@@ -34,8 +52,8 @@ class DecodeSet {
   /// The earliest finish_step() of a member. Requires size() > 0.
   std::int64_t first_finish() const { return finishes_.first(); }
 
-  /// `table[slot].base` must be set; the state becomes decoding.
-  void join(Slot slot);
+  /// `table[slot].base` must be set; the state becomes decoding, from step `first` on.
+  void join(Slot slot, std::int64_t first = 0);
   /// Takes a member out before its end; the caller sets its new state.
   void leave(Slot slot);
   /// Takes out all members whose finish_step() is `step`, in admission order; they are draining.
@@ -43,21 +61,28 @@ class DecodeSet {
 
  private:
   std::size_t residue(std::int64_t value) const {
-    if (mask_ >= 0) {
-      return static_cast<std::size_t>(value & mask_);
-    }
-    const std::int64_t r = value % block_size_;
-    return static_cast<std::size_t>(r < 0 ? r + block_size_ : r);
+    return static_cast<std::size_t>(block_.rest(value));
   }
   void subtract(const Sequence& sequence);
+  bool crosses(const std::pair<std::int64_t, Slot>& crossing) const {
+    const Sequence& s = table_[crossing.second];
+    return s.state == SequenceState::decoding && s.below_window &&
+           window_ - s.base == crossing.first;
+  }
 
   SequenceTable& table_;
   const RunningList& running_;
-  std::int64_t block_size_;
-  std::int64_t mask_;  ///< block_size - 1 if that is a power of two (as it mostly is), else -1
+  BlockSize block_;
   std::int64_t size_ = 0;
   std::int64_t measured_ = 0;
   std::int64_t base_sum_ = 0;
+  std::int64_t window_ = 0;
+  std::int64_t below_ = 0;
+  std::int64_t below_base_sum_ = 0;
+  /// (step, slot) of members below the window, and of some that have left.
+  std::priority_queue<std::pair<std::int64_t, Slot>, std::vector<std::pair<std::int64_t, Slot>>,
+                      std::greater<>>
+      crossings_;
   std::vector<std::int64_t> residues_;
   FinishCalendar finishes_;
   LongestContext contexts_;

@@ -8,9 +8,9 @@
 namespace penstock {
 
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
-                         Accounts& accounts, std::deque<RequestRecord>& records, StepModel& model)
+                         Accounts& accounts, RequestRecords& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
-      decoding(sequences, running, scenario.engine.block_size),
+      decoding(sequences, running, scenario.engine.block_size, model.window()),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
       clock(scenario.engine.block_size, options.attribution),
       ledger(accounts, sequences, records, model),
@@ -50,7 +50,7 @@ PrefixCache::Hit EngineState::lookup_head() {
     return {};
   }
   publish_due(next_admission_);
-  return pool.cache()->lookup(s.holding, (s.prompt + s.emitted - 1) / spec_.block_size);
+  return pool.cache()->lookup(s.holding, full_blocks(s.prompt + s.emitted - 1, spec_.block_size));
 }
 
 void EngineState::expect_publication(Slot slot) {
@@ -76,7 +76,8 @@ void EngineState::publish_due(std::uint32_t admission) {
     const Sequence& s = sequences[due.slot];
     const bool goes_on = s.state == SequenceState::decoding || s.state == SequenceState::draining;
     if (goes_on && s.holding != PrefixCache::none && s.admission == due.admission) {
-      pool.cache()->publish(s.holding, known_positions(s, s.base + due.step) / spec_.block_size);
+      pool.cache()->publish(s.holding,
+                            full_blocks(known_positions(s, s.base + due.step), spec_.block_size));
       expect_publication(due.slot);
     }
   }
@@ -94,7 +95,7 @@ std::int64_t EngineState::known_positions(const Sequence& s, std::int64_t comput
 void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
                                  bool returns) {
   PrefixCache* cache = pool.cache();
-  const std::int64_t full = positions / spec_.block_size;
+  const std::int64_t full = full_blocks(positions, spec_.block_size);
   if (cache != nullptr && s.holding == PrefixCache::none && returns && full > 0) {
     s.holding = cache->open({});  // it may hit its own blocks
   }
@@ -111,6 +112,8 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
     pool.release(s.holding, s.blocks, full, returns);
   }
   s.blocks = 0;
+  pool.release(s.fixed_blocks);
+  s.fixed_blocks = 0;
 }
 
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
@@ -152,16 +155,20 @@ void EngineState::book_held(const Sequence& s, std::int64_t stored) {
   }
   // The block that holds the end of the prompt and the first output tokens is split by tokens.
   const std::int64_t block_size = spec_.block_size;
-  const std::int64_t in_last = s.prompt % block_size;
-  const std::int64_t beside = std::min(block_size - in_last, stored);
-  const Int128 shared =
-      in_last == 0 ? 0 : static_cast<Int128>(s.held.with_prompt) * beside / (in_last + beside);
+  const std::int64_t held = s.held.with_prompt;
+  const std::int64_t in_last = s.prompt - full_blocks(s.prompt, block_size) * block_size;
+  std::int64_t shared = 0;
+  if (in_last > 0) {
+    const std::int64_t beside = std::min(block_size - in_last, stored);
+    const std::int64_t tokens = in_last + beside;
+    shared = held / tokens * beside + held % tokens * beside / tokens;  // held x beside / tokens
+  }
   const Int128 prompt =
-      s.held.partial + static_cast<Int128>(s.held.with_prompt) * blocks_for(s.prompt, block_size);
+      s.held.partial + static_cast<Int128>(held) * blocks_for(s.prompt, block_size);
   const Int128 input = prompt - shared;
   // A block that several requests use counts for each of them.
   const Int128 cached =
-      static_cast<Int128>(s.held.with_prompt + s.held.partial_time) * (s.cached / block_size);
+      static_cast<Int128>(held + s.held.partial_time) * full_blocks(s.cached, block_size);
   ledger.count_blocks(s, input, std::min(cached, input), s.held.all - input);
 }
 
@@ -291,13 +298,19 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   s.target = s.computed + 1;  // its last token has come back meanwhile
   if (s.holding != PrefixCache::none) {
     publish_due(s.admission);
-    pool.cache()->publish(s.holding, s.target / spec_.block_size);
+    pool.cache()->publish(s.holding, full_blocks(s.target, spec_.block_size));
   }
   hold(s);
   s.held.joined = clock.snapshot(s.base);
   ledger.join(s);
-  decoding.join(slot);
+  decoding.join(slot, step);
   expect_publication(slot);
+}
+
+void EngineState::cross_window(std::int64_t step) {
+  for (Slot slot = decoding.cross(step); slot != no_slot; slot = decoding.cross(step)) {
+    ledger.cross_window(sequences[slot]);
+  }
 }
 
 Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
@@ -310,6 +323,8 @@ Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   if (hit.blocks > 0) {
     pool.touch(s.holding, hit);
   }
+  s.fixed_blocks = spec_.per_sequence.blocks(s.target);
+  PENSTOCK_ASSERT(pool.allocate(s.fixed_blocks));
   s.blocks += hit.blocks;  // to those that came from the host, if any did
   s.computed = s.blocks * spec_.block_size;
   pending_tokens -= s.computed;
@@ -345,7 +360,7 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
   pending_tokens -= tokens;
   if (s.holding != PrefixCache::none) {
     publish_due(s.admission);
-    pool.cache()->publish(s.holding, s.computed / spec_.block_size);
+    pool.cache()->publish(s.holding, full_blocks(s.computed, spec_.block_size));
   }
   batch.sampled += completes ? 1 : 0;
 }
@@ -358,7 +373,7 @@ void EngineState::join_completed(const Batch& batch) {
       s.base = s.target - batch.step;
       s.held.joined = clock.snapshot(s.base);
       s.high_water = std::max(s.high_water, s.target);
-      decoding.join(chunk.slot);
+      decoding.join(chunk.slot, batch.step + 1);
       expect_publication(chunk.slot);
       ++completed;
     }

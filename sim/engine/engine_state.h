@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <queue>
@@ -25,7 +24,7 @@ namespace penstock {
 class EngineState {
  public:
   EngineState(const Scenario& scenario, const SimulationOptions& options, Accounts& accounts,
-              std::deque<RequestRecord>& records, StepModel& model);
+              RequestRecords& records, StepModel& model);
 
   const EngineSpec& spec() const { return spec_; }
   bool fast_path() const { return fast_path_; }
@@ -84,6 +83,8 @@ class EngineState {
   void stall(Slot slot, std::int64_t step);
   /// A stalled sequence decodes again, from step `step` on.
   void resume(Slot slot, std::int64_t step);
+  /// All steps before `step` are charged: sequences that reach the window in it pay for no more.
+  void cross_window(std::int64_t step);
   /// Moves the head of the waiting queue to the end of the running list, with the cached blocks
   /// that a lookup has found, just now. `now` is the time of the schedule.
   Slot admit_head(SimTime now, const PrefixCache::Hit& hit);
@@ -162,7 +163,7 @@ class EngineState {
   void leave_decoding(Sequence& sequence, Slot slot, std::int64_t step);
 
   const EngineSpec& spec_;
-  std::deque<RequestRecord>& records_;
+  RequestRecords& records_;
   bool fast_path_;
   TokenLog* log_;
   SimTime now_;            ///< of the schedule, or of what came after it

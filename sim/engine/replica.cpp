@@ -13,8 +13,6 @@ namespace {
 constexpr std::int64_t max_leap = 8192;
 constexpr std::int64_t max_leap_step_ps = 60'000'000'000'000;
 
-enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
-
 }  // namespace
 
 Replica::Replica(std::uint16_t index, const Scenario& scenario, const SimulationOptions& options,
@@ -23,11 +21,12 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       shared_(shared),
       leaping_(options.leaping),
       log_(options.token_log),
+      timeline_(options.timeline),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
       timeouts_(engine_.sequences),
-      recorder_(scenario.timeseries_interval, shared.model.peak_times(),
-                scenario.cluster.replicas) {}
+      recorder_(scenario.timeseries_interval, shared.model.peak_times(), scenario.cluster.replicas),
+      counter_(recorder_, shared.result, shared.model.window()) {}
 
 bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
   see_blocks(now);
@@ -42,7 +41,7 @@ bool Replica::submit(const Sequence& sequence, const Content& content, SimTime n
     timeouts_.add(sequence.deadline, slot);
   }
   shared_.requests[sequence.id].replica = index_;
-  recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
+  recorder_.set_waiting(engine_.waiting.size());
   if (changes_nothing) {
     return gives_up && run_.cut(sequence.deadline);
   }
@@ -57,6 +56,9 @@ void Replica::schedule(Batch& batch, SimTime now) {
   abort_overdue(now);
   scheduler_->schedule(engine_, now, batch);
   admission_was_tried_ = engine_.preemptions == preemptions;
+  if (!admission_was_tried_) {
+    recorder_.count_preemptions(now, engine_.preemptions - preemptions);
+  }
   if (!batch.empty()) {
     ++next_step_;
   }
@@ -101,27 +103,48 @@ void Replica::start(SimTime now, SimTime limit) {
 }
 
 void Replica::launch(SimTime now, SimTime limit) {
+  run_ = {.start = now, .first = 0, .growth = 0, .steps = 1, .seen = 1, .blocks = 0};
+  if (engine_.decoding.has_window()) {
+    engine_.cross_window(batch_->step);
+    batch_->below_window = engine_.decoding.below_window();
+  }
+  if (batch_->decode_only()) {
+    const DecodeCost& decode = shared_.model.decode(batch_->decodes);
+    run_.first = decode.total(batch_->decodes, batch_->kv_sum, batch_->window_sum);
+    engine_.ledger.charge_decodes(*batch_, batch_->step, batch_->kv_sum, batch_->window_sum, 1);
+    schedule_ahead(now);
+    leap(decode, limit);
+    return;
+  }
   const StepCost cost = shared_.model.cost(batch_->load());
+  run_.first = cost.total;
   engine_.ledger.charge(*batch_, cost);
   for (const ScheduledChunk& chunk : batch_->chunks) {
     if (chunk.completes) {
       engine_.ledger.join(engine_.sequences[chunk.slot]);
     }
   }
-  run_ = {.start = now, .first = cost.total, .growth = 0, .steps = 1, .seen = 1, .blocks = 0};
-  count_first_step(now, cost);
+  counter_.count_mixed(*batch_, run_, cost);
+  schedule_ahead(now);
+}
+
+void Replica::schedule_ahead(SimTime now) {
   if (engine_.spec().async_scheduling) {
     engine_.last_step_end = run_.end();
     engine_.take_finished(batch_->step, now, batch_->finishing);
     schedule(*pending_, now);
   }
-  if (leaping_ && batch_->decode_only() && cost.total > 0) {
-    const DecodeCost& decode = shared_.model.decode(batch_->decodes);
-    run_.growth = batch_->kv_sum < decode.gpu_bound_from() ? 0 : decode.per_kv * batch_->decodes;
-    if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
-      run_.steps = leap_length(decode);
-      run_.cut(std::min({limit, timeouts_.next(), engine_.next_load()}));
-    }
+}
+
+void Replica::leap(const DecodeCost& decode, SimTime limit) {
+  if (!leaping_ || run_.first == 0) {
+    return;
+  }
+  run_.growth =
+      cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->decodes, batch_->below_window);
+  if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
+    run_.steps = leap_length(decode);
+    run_.cut(std::min({limit, timeouts_.next(), engine_.next_load()}));
   }
 }
 
@@ -143,9 +166,13 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
     // The head may fit as soon as it hits a block that is being generated.
     steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));
   }
-  if (batch_->kv_sum < decode.gpu_bound_from()) {
-    const std::int64_t below = decode.gpu_bound_from() - batch_->kv_sum;
-    steps = std::min(steps, (below - 1) / batch_->decodes + 1);
+  steps = std::min(steps, engine_.decoding.next_crossing() - batch_->step);
+  if (const std::int64_t excess = cpu_excess(decode); excess > 0) {
+    const std::int64_t growth = decode.context_cost(batch_->decodes, batch_->below_window);
+    if (growth % batch_->decodes != 0) {
+      return 1;  // steps that the CPU decides would not be equally long
+    }
+    steps = growth > 0 ? std::min(steps, (excess - 1) / growth + 1) : steps;
   }
   return steps <= 1 ? 1 : 1 + steps_with_blocks(next_step_, steps - 1);
 }
@@ -171,49 +198,23 @@ std::int64_t Replica::steps_with_blocks(std::int64_t first, std::int64_t wanted)
   return std::min(steps, wanted);
 }
 
-void Replica::count_first_step(SimTime now, const StepCost& cost) {
-  StepCounts counts{.steps = 1,
-                    .sequences = batch_->sequences(),
-                    .tokens = batch_->decodes,
-                    .all_tokens = batch_->decodes,
-                    .rows = batch_->sampled,
-                    .sampling_steps = batch_->sampled > 0 ? 1 : 0,
-                    .pairs = batch_->kv_sum,
-                    .kv_read = batch_->kv_sum};
-  Result& result = shared_.result;
-  for (std::size_t i = 0; i < batch_->chunks.size(); ++i) {
-    const auto [q, context] = batch_->work[i];
-    const std::int64_t recomputed = batch_->chunks[i].recomputed;
-    const std::int64_t end = context + q;
-    counts.tokens += q - recomputed;
-    counts.all_tokens += q;
-    counts.pairs += attention_pairs(context + recomputed, end);
-    counts.kv_read += end;
-    result.max_chunk_context = std::max(result.max_chunk_context, end);
-  }
-  recorder_.count_steps(now, run_.end(), counts);
-  recorder_.note_batch(batch_->sequences());
-  const Phase phase = batch_->chunks.empty() ? decode_phase
-                      : batch_->decodes == 0 ? prefill_phase
-                                             : mixed_phase;
-  for (std::size_t r = 0; r < resource_count; ++r) {
-    bound_[phase][r] += cost.resources[r];
-  }
-  result.max_decode_batch = std::max(result.max_decode_batch, batch_->decodes);
-  busy_ps_ += cost.total;
-}
-
 void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   see_blocks(now);
   recorder_.advance(now);
   const std::int64_t regular =
       batch_->measured - static_cast<std::int64_t>(batch_->resumed_gaps_from.size());
   shared_.gaps.add(run_.first, run_.growth, run_.steps, regular);
+  if (batch_->decode_only()) {
+    counter_.count_decodes(*batch_, run_, shared_.model.decode(batch_->decodes));
+  }
   if (run_.steps > 1) {
     apply_leap();
   }
   for (std::int64_t j = 1; log_ != nullptr && j <= run_.steps; ++j) {
     log_->step_ends.push_back(run_.start_of(j));
+  }
+  if (timeline_ != nullptr) {
+    timeline_->add(timeline_step(now));
   }
   run_.steps = 0;
   emit(now);
@@ -256,68 +257,20 @@ void Replica::emit(SimTime now) {
 void Replica::apply_leap() {
   const std::int64_t more = run_.steps - 1;
   const std::int64_t kv_sum = batch_->kv_sum + batch_->decodes;
-  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, more);
-  count_leap(more, kv_sum);
+  const std::int64_t window_sum = batch_->window_sum + batch_->below_window;
+  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, window_sum, more);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
   engine_.clock.leap(run_.start, run_.first, run_.growth, more);
   engine_.skip_steps(more);  // what they completed is published in its order
   next_step_ += more;
   batch_->step += more;
   batch_->kv_sum += batch_->decodes * more;
+  batch_->window_sum += batch_->below_window * more;
   if (!pending_->empty()) {
     pending_->step += more;
     pending_->kv_sum += pending_->decodes * more;
+    pending_->window_sum += pending_->below_window * more;
   }
-}
-
-void Replica::count_leap(std::int64_t steps, std::int64_t kv_sum) {
-  const std::int64_t n = batch_->decodes;
-  const DecodeCost& decode = shared_.model.decode(n);
-  const std::int64_t all_kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
-  const std::int64_t time = (run_.end() - run_.start_of(1)).ps;
-  const std::int64_t kv_time = decode.per_kv * all_kv;
-  auto& bound = bound_[decode_phase];
-  for (std::size_t r = 0; r < resource_count; ++r) {
-    bound[r] += decode.fixed.resources[r] * steps;
-  }
-  bound[static_cast<std::size_t>(Resource::memory)] += kv_time;
-  bound[static_cast<std::size_t>(Resource::cpu)] += time - kv_time - decode.fixed.total * steps;
-  busy_ps_ += time;
-  for (std::int64_t j = 1; j <= steps;) {
-    // All steps that start in the interval in which step j starts.
-    const SimTime end = recorder_.interval_end(run_.start_of(j));
-    std::int64_t low = j;
-    std::int64_t high = steps;
-    while (low < high) {
-      const std::int64_t middle = (low + high + 1) / 2;
-      if (run_.start_of(middle) < end) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    // All but the last of them end in it too.
-    count_decodes(j, low - j, kv_sum + n * (j - 1));
-    count_decodes(low, 1, kv_sum + n * (low - 1));
-    j = low + 1;
-  }
-}
-
-void Replica::count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum) {
-  if (steps == 0) {
-    return;
-  }
-  const std::int64_t n = batch_->decodes;
-  const std::int64_t kv = steps * kv_sum + n * (steps * (steps - 1) / 2);
-  recorder_.count_steps(run_.start_of(first), run_.start_of(first + steps),
-                        {.steps = steps,
-                         .sequences = steps * n,
-                         .tokens = steps * n,
-                         .all_tokens = steps * n,
-                         .rows = steps * n,
-                         .sampling_steps = steps,
-                         .pairs = kv,
-                         .kv_read = kv});
 }
 
 void Replica::see_blocks(SimTime now) {
@@ -340,15 +293,30 @@ void Replica::see_blocks(SimTime now) {
 
 ReplicaLoad Replica::load(SimTime now) {
   see_blocks(now);
-  return {.waiting = static_cast<std::int64_t>(engine_.waiting.size()),
+  return {.waiting = engine_.waiting.size(),
           .running = engine_.running.size(),
           .held_blocks = engine_.pool.used() + run_.blocks,
           .pending_tokens = engine_.pending_tokens};
 }
 
+TimelineStep Replica::timeline_step(SimTime now) const {
+  TimelineStep step{.start = run_.start, .end = now};
+  step.steps = static_cast<std::int32_t>(run_.steps);
+  step.decodes = static_cast<std::int32_t>(batch_->decodes);
+  step.chunks = static_cast<std::int32_t>(batch_->chunks.size());
+  for (const Chunk& chunk : batch_->work) {
+    step.prompt_tokens += static_cast<std::int32_t>(chunk.q);
+  }
+  step.running = static_cast<std::int32_t>(engine_.running.size());
+  step.waiting = static_cast<std::int32_t>(engine_.waiting.size());
+  step.blocks = static_cast<std::int32_t>(engine_.pool.used());
+  step.replica = index_;
+  return step;
+}
+
 void Replica::update_levels() {
   recorder_.set_running(engine_.running.size());
-  recorder_.set_waiting(static_cast<std::int64_t>(engine_.waiting.size()));
+  recorder_.set_waiting(engine_.waiting.size());
   recorder_.set_blocks(engine_.pool.used());
   recorder_.set_busy(run_.active());
 }
@@ -362,11 +330,8 @@ void Replica::note_unfinished(const Sequence& s) {
 }
 
 void Replica::close(SimTime end) {
-  for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
-    for (std::size_t r = 0; r < resource_count; ++r) {
-      shared_.result.bound[phase][r] += bound_[phase][r];
-    }
-  }
+  engine_.ledger.flush();
+  counter_.close();
   for (std::size_t i = 0; i < pending_->chunks.size(); ++i) {  // scheduled, never run
     const ScheduledChunk& chunk = pending_->chunks[i];
     Sequence& s = engine_.sequences[chunk.slot];

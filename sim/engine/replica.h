@@ -2,23 +2,24 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "sim/engine/engine_state.h"
 #include "sim/engine/scheduler.h"
+#include "sim/engine/step_counter.h"
 #include "sim/engine/step_run.h"
 #include "sim/engine/timeouts.h"
 #include "sim/metrics/gap_histogram.h"
 #include "sim/metrics/recorder.h"
+#include "sim/metrics/timeline.h"
 
 namespace penstock {
 
 /// What all replicas of a simulation share.
 struct SharedRecords {
-  std::deque<RequestRecord>& requests;
+  RequestRecords& requests;
   Accounts& accounts;
   GapHistogram& gaps;
   Result& result;
@@ -59,6 +60,7 @@ class Replica {
   void end(SimTime now, std::vector<std::uint32_t>& finished);
   /// Idle: when to start() again although nothing arrives; never() if there is no need.
   SimTime wake() const { return engine_.next_load(); }
+  bool has_aborted() const { return !aborted_.empty(); }
   /// Hands out the ids of the requests aborted since the last call.
   void take_aborted(std::vector<std::uint32_t>& ids) {
     ids.insert(ids.end(), aborted_.begin(), aborted_.end());
@@ -75,10 +77,10 @@ class Replica {
   std::int64_t cached_blocks(std::span<const std::uint64_t> keys) const {
     return engine_.pool.cache() == nullptr ? 0 : engine_.pool.cache()->match(keys);
   }
-  std::int64_t queued() const { return static_cast<std::int64_t>(engine_.waiting.size()); }
+  std::int64_t queued() const { return engine_.waiting.size(); }
   bool waiting() const { return !engine_.waiting.empty(); }
   Recorder& recorder() { return recorder_; }
-  std::int64_t busy_ps() const { return busy_ps_; }
+  std::int64_t busy_ps() const { return counter_.busy_ps(); }
   std::int64_t preemptions() const { return engine_.preemptions; }
   std::int64_t host_hit_tokens() const { return engine_.host_hit_tokens; }
 
@@ -87,41 +89,47 @@ class Replica {
   /// Aborts what has timed out, before a schedule.
   void abort_overdue(SimTime now);
   void launch(SimTime now, SimTime limit);
+  /// Asynchronous scheduling: the batch after the one in flight.
+  void schedule_ahead(SimTime now);
+  /// Makes a decode-only step in flight a leap, as far as nothing can change.
+  void leap(const DecodeCost& decode, SimTime limit);
   /// How many steps may run before anything can change; 1 = no leap.
   std::int64_t leap_length(const DecodeCost& decode);
   /// How many of the next schedules, from step `first` on, the free blocks allow; at most `wanted`.
   std::int64_t steps_with_blocks(std::int64_t first, std::int64_t wanted) const;
-  void count_first_step(SimTime now, const StepCost& cost);
-  /// Charges and counts the steps of a leap after its first.
+  /// Charges the steps of a leap after its first, and moves on to its last.
   void apply_leap();
-  void count_leap(std::int64_t steps, std::int64_t kv_sum);
-  /// Counts `steps` steps of a leap from its step `first` on, whose KV sum is `kv_sum`.
-  void count_decodes(std::int64_t first, std::int64_t steps, std::int64_t kv_sum);
+  /// By how much the CPU outlasts the GPU in the step in flight, of decodes alone.
+  std::int64_t cpu_excess(const DecodeCost& decode) const {
+    return decode.cpu_excess(batch_->kv_sum, batch_->window_sum);
+  }
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
   void emit(SimTime now);
   /// What an unfinished request has got so far.
   void note_unfinished(const Sequence& sequence);
   void update_levels();
+  /// The run in flight, which ends now.
+  TimelineStep timeline_step(SimTime now) const;
 
   std::uint16_t index_;
   SharedRecords shared_;
   bool leaping_;
   TokenLog* log_;
+  Timeline* timeline_;
   std::unique_ptr<Scheduler> scheduler_;
   EngineState engine_;
   Timeouts timeouts_;
   std::vector<std::uint32_t> aborted_;  ///< not handed out yet
   std::vector<Slot> gone_;              ///< aborted, but in the batch in flight
   Recorder recorder_;
+  StepCounter counter_;
   std::array<Batch, 2> batches_;
   Batch* batch_ = &batches_[0];    ///< in flight
   Batch* pending_ = &batches_[1];  ///< asynchronous: scheduled, not started
   StepRun run_;
   std::int64_t next_step_ = 0;
-  std::int64_t busy_ps_ = 0;
-  std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
-  bool admission_was_tried_ = true;                                  ///< by the last schedule
+  bool admission_was_tried_ = true;  ///< by the last schedule
 };
 
 }  // namespace penstock

@@ -34,6 +34,8 @@ struct CostSnapshot {
   std::array<std::uint64_t, 5> per_sequence{};
   std::uint64_t per_kv = 0;
   std::uint64_t per_kv_step = 0;
+  std::uint64_t per_window = 0;
+  std::uint64_t per_window_step = 0;
 };
 
 /// The block-time that a sequence has held so far (occupancy). Prompt blocks: those that its prompt
@@ -64,7 +66,8 @@ struct Sequence {
   Slot finish_next = no_slot;
   std::uint16_t class_index = 0;
   SequenceState state = SequenceState::waiting;
-  bool measured = true;  ///< arrived after the warm-up: its token gaps count
+  bool measured = true;       ///< arrived after the warm-up: its token gaps count
+  bool below_window = false;  ///< decoding: shorter than the model's window
   std::int32_t priority = 0;
 
   CostSnapshot cost;
@@ -74,10 +77,11 @@ struct Sequence {
   /// Prefilling: positions to reach, P + O at admission. Decoding: those whose tokens were known
   /// when it began or went on to.
   std::int64_t target = 0;
-  std::int64_t high_water = 0;  ///< positions ever computed: below it, work is done again
-  std::int64_t blocks = 0;      ///< owned or shared, unless decoding
-  std::int64_t cached = 0;      ///< positions hit at the first admission
-  std::int64_t from_host = 0;   ///< waiting or loading: positions that the host gives or gave
+  std::int64_t high_water = 0;    ///< positions ever computed: below it, work is done again
+  std::int64_t blocks = 0;        ///< owned or shared, unless decoding
+  std::int64_t fixed_blocks = 0;  ///< of states and windows: EngineSpec::per_sequence
+  std::int64_t cached = 0;        ///< positions hit at the first admission
+  std::int64_t from_host = 0;     ///< waiting or loading: positions that the host gives or gave
   std::uint32_t holding = PrefixCache::none;  ///< with prefix caching: what it holds of the cache
   SimTime arrival;
   SimTime deadline = SimTime::never();  ///< when its client gives up

@@ -11,7 +11,7 @@ namespace penstock {
 struct StepRun {
   SimTime start;
   std::int64_t first = 0;   ///< ps
-  std::int64_t growth = 0;  ///< ps per step: cost per KV token x members
+  std::int64_t growth = 0;  ///< ps per step: what one more KV token of each member costs
   std::int64_t steps = 0;   ///< 0 = nothing in flight
   std::int64_t seen = 0;    ///< steps whose blocks are counted in `blocks`
   std::int64_t blocks = 0;  ///< taken by schedules within the leap, not yet from the pool

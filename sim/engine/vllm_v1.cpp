@@ -21,6 +21,8 @@ class VllmV1 final : public Scheduler {
     batch.decodes = engine.decoding.size();
     batch.measured = engine.decoding.measured();
     batch.kv_sum = engine.decoding.kv_sum(batch.step);
+    batch.window_sum = engine.decoding.window_sum(batch.step);
+    batch.below_window = engine.decoding.below_window();
     batch.sampled += batch.decodes;
     if (engine.preemptions == preempted) {
       admit_waiting(engine, now, batch);
@@ -209,7 +211,8 @@ class VllmV1 final : public Scheduler {
                                           static_cast<double>(engine.pool.usable() + 1))
               : 0;
       // Hits that nobody holds are free blocks, but not for long.
-      const std::int64_t free = engine.pool.free() - hit.free + hit.blocks + s.blocks - reserve;
+      const std::int64_t free = engine.pool.free() - hit.free + hit.blocks + s.blocks - reserve -
+                                spec.per_sequence.blocks(all);
       const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
       // Blocks that come from the host are taken alone, but not without room for the chunk behind.
       const std::int64_t blocks = blocks_for(cached + tokens, spec.block_size);

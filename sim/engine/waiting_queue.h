@@ -16,11 +16,12 @@ class WaitingQueue {
   WaitingQueue(SchedulingPolicy policy, const SequenceTable& table)
       : policy_(policy), table_(table) {}
 
-  bool empty() const { return fcfs() ? queue_.empty() : ordered_.empty(); }
-  std::size_t size() const { return fcfs() ? queue_.size() : ordered_.size(); }
+  bool empty() const { return size_ == 0; }
+  std::int64_t size() const { return size_; }
   Slot head() const { return fcfs() ? queue_.front() : std::get<3>(*ordered_.begin()); }
 
   void push_arrival(Slot slot) {
+    ++size_;
     if (fcfs()) {
       queue_.push_back(slot);
     } else {
@@ -28,6 +29,7 @@ class WaitingQueue {
     }
   }
   void push_preempted(Slot slot) {
+    ++size_;
     if (fcfs()) {
       queue_.push_front(slot);
     } else {
@@ -35,6 +37,7 @@ class WaitingQueue {
     }
   }
   void pop_head() {
+    --size_;
     if (fcfs()) {
       queue_.pop_front();
     } else {
@@ -43,6 +46,7 @@ class WaitingQueue {
   }
   /// Takes a sequence out of the middle: one that was preempted with its last token in flight.
   void erase(Slot slot) {
+    --size_;
     if (fcfs()) {
       std::erase(queue_, slot);
     } else {
@@ -72,6 +76,7 @@ class WaitingQueue {
   const SequenceTable& table_;
   std::deque<Slot> queue_;
   std::set<Key> ordered_;
+  std::int64_t size_ = 0;
 };
 
 }  // namespace penstock

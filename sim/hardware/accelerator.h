@@ -48,6 +48,8 @@ struct AcceleratorTiming {
     std::map<int, double> latency_us;  ///< by number of GPUs
     double bandwidth_gb_s = 0;
   } all_reduce;
+  std::map<Dtype, double> moe_flops_efficiency = {};  ///< of routed experts' grouped GEMMs
+  double link_gb_s = 0;  ///< one direction of the fast link, for dispatch and combine
 };
 
 /// One accelerator of the catalogue: what capacity planning and power need, and its timing.

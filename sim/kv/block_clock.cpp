@@ -1,6 +1,7 @@
 #include "sim/kv/block_clock.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "sim/core/assert.h"
 
@@ -12,48 +13,57 @@ void BlockClock::leap(SimTime start, std::int64_t first, std::int64_t growth, st
   }
   PENSTOCK_ASSERT(start == since_ && count >= 1);
   // The period of step_ + j lasts first + j · growth, j = 0 .. count - 1.
-  const std::int64_t pairs = count * (count - 1) / 2;
-  const std::int64_t time = count * first + growth * pairs;
-  const Int128 squares = static_cast<Int128>(pairs) * (2 * count - 1) / 3;
-  time_ += time;
-  step_time_ +=
-      static_cast<Int128>(step_) * time + static_cast<Int128>(pairs) * first + squares * growth;
-  const std::int64_t residues = std::min(count, block_size_);
-  const std::int64_t rounds = count / block_size_;
-  const std::int64_t rest = count - rounds * block_size_;
-  std::size_t at = residue(step_);
-  for (std::int64_t j = 0; j < residues; ++j) {
-    // Steps j, j + B, j + 2 B, ...
-    const std::int64_t n = rounds + (j < rest ? 1 : 0);
-    by_residue_[at] += n * (first + j * growth) + growth * block_size_ * (n * (n - 1) / 2);
-    at = at + 1 == by_residue_.size() ? 0 : at + 1;
+  const std::int64_t block = size_.tokens();
+  const std::int64_t begin = size_.rest(step_);
+  const std::int64_t time = count * first + growth * (count * (count - 1) / 2);
+
+  // q grows by one where a round begins, at j = k · block - begin: what comes after counts again.
+  const std::int64_t rounds = size_.full(begin + count - 1);
+  const std::int64_t ks = rounds * (rounds + 1) / 2;
+  const std::int64_t k_squares = ks * (2 * rounds + 1) / 3;
+  const std::int64_t js = block * ks - begin * rounds;
+  const std::int64_t j_squares =
+      block * block * k_squares - 2 * begin * block * ks + begin * begin * rounds;
+  round_time_ += static_cast<Int128>(size_.full(step_) + rounds) * time -
+                 static_cast<Int128>(first) * js -
+                 static_cast<Int128>(growth) * ((j_squares - js) / 2);
+
+  // Residues in the order of the steps: the first `rest` of them have one step more.
+  const std::int64_t each = size_.full(count);
+  const std::int64_t rest = size_.rest(count);
+  auto at = static_cast<std::size_t>(begin);
+  const auto add = [&](std::int64_t from, std::int64_t to, std::int64_t n) {
+    // Steps j, j + block, j + 2 block, ...: n of them.
+    std::int64_t amount = n * (first + from * growth) + growth * block * (n * (n - 1) / 2);
+    for (std::int64_t j = from; j < to; ++j, amount += n * growth) {
+      by_residue_[at] += amount;
+      at = at + 1 == by_residue_.size() ? 0 : at + 1;
+    }
+  };
+  add(0, rest, each + 1);
+  if (each > 0) {
+    add(rest, block, each);
   }
+  time_ += time;
   step_ += count;
   since_ = start + SimTime{time};
 }
 
 BlockClock::Snapshot BlockClock::snapshot(std::int64_t base) const {
-  Snapshot out{.time = time_, .step_time = step_time_, .rounding = 0};
-  if (!running_) {
-    return out;
-  }
-  // -(base + j) mod B for j = 0, 1, ...: falls by one from j to j + 1, and starts again at B - 1.
-  std::int64_t missing = -base % block_size_;
-  missing = missing < 0 ? missing + block_size_ : missing;
-  for (const std::int64_t time : by_residue_) {
-    out.rounding += static_cast<Int128>(missing) * time;
-    missing = missing == 0 ? block_size_ - 1 : missing - 1;
-  }
-  return out;
+  const std::int64_t missing = size_.rest(-base);
+  return {.time = time_,
+          .beyond = std::accumulate(by_residue_.begin() + missing + 1, by_residue_.end(),
+                                    std::int64_t{0}),
+          .round_time = round_time_};
 }
 
 BlockClock::Held BlockClock::held_since(const Snapshot& then, std::int64_t base) const {
   const Snapshot now = snapshot(base);
-  const Int128 positions = static_cast<Int128>(base) * (now.time - then.time) +
-                           (now.step_time - then.step_time) + (now.rounding - then.rounding);
-  const Int128 blocks = positions / block_size_;
-  PENSTOCK_ASSERT(positions >= 0 && blocks * block_size_ == positions);
-  return {.blocks = blocks, .time = now.time - then.time};
+  const std::int64_t time = now.time - then.time;
+  const std::int64_t blocks = size_.full(base + size_.rest(-base));
+  return {.blocks = static_cast<Int128>(blocks) * time + (now.round_time - then.round_time) +
+                    (now.beyond - then.beyond),
+          .time = time};
 }
 
 }  // namespace penstock

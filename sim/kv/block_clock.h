@@ -5,22 +5,22 @@
 
 #include "sim/core/int128.h"
 #include "sim/core/units.h"
+#include "sim/kv/block_size.h"
 
 namespace penstock {
 
 /// The block-time (blocks x ps) that decoding sequences hold, without touching them.
 ///
 /// From the schedule of step s to that of the next one, a sequence holds the blocks of base + s
-/// positions: ceil((base + s) / B) = (base + s + (-(base + s) mod B)) / B. So running sums over
-/// these periods of the time, of step x time, and of the time by step mod B, taken when a sequence
-/// begins and ends to decode, give its integral exactly.
+/// positions. With s = q B + r and m = -base mod B these are
+///   ceil((base + s) / B) = (base + m) / B + q + [r > m].
+/// So running sums over these periods of the time, of q x time, and of the time by r, taken when a
+/// sequence begins and ends to decode, give its integral exactly.
 class BlockClock {
  public:
   /// `running`: see SimulationOptions::attribution; a stopped clock counts nothing.
   BlockClock(std::int64_t block_size, bool running)
-      : block_size_(block_size),
-        running_(running),
-        by_residue_(static_cast<std::size_t>(block_size)) {}
+      : size_(block_size), running_(running), by_residue_(static_cast<std::size_t>(block_size)) {}
 
   /// Step `step` is scheduled.
   void schedule(std::int64_t step, SimTime now) {
@@ -34,8 +34,8 @@ class BlockClock {
     }
     const std::int64_t time = (now - since_).ps;
     time_ += time;
-    step_time_ += static_cast<Int128>(step_) * time;
-    by_residue_[residue(step_)] += time;
+    round_time_ += static_cast<Int128>(size_.full(step_)) * time;
+    by_residue_[static_cast<std::size_t>(size_.rest(step_))] += time;
     since_ = now;
   }
   /// `count` >= 1 further steps are scheduled, the first one `first` ps after `start`, the time of
@@ -45,8 +45,8 @@ class BlockClock {
   /// The sums as a sequence with this base sees them, up to the last touch.
   struct Snapshot {
     std::int64_t time = 0;
-    Int128 step_time = 0;
-    Int128 rounding = 0;
+    std::int64_t beyond = 0;  ///< time of the steps with r > m
+    Int128 round_time = 0;
   };
   Snapshot snapshot(std::int64_t base) const;
   struct Held {
@@ -57,17 +57,13 @@ class BlockClock {
   Held held_since(const Snapshot& then, std::int64_t base) const;
 
  private:
-  std::size_t residue(std::int64_t step) const {
-    return static_cast<std::size_t>(step % block_size_);
-  }
-
-  std::int64_t block_size_;
+  BlockSize size_;
   bool running_;
   std::int64_t step_ = 0;  ///< scheduled last
   SimTime since_;
   std::int64_t time_ = 0;
-  Int128 step_time_ = 0;
-  std::vector<std::int64_t> by_residue_;  ///< time, by step mod block size
+  Int128 round_time_ = 0;                 ///< sum of q x time
+  std::vector<std::int64_t> by_residue_;  ///< time, by r
 };
 
 }  // namespace penstock

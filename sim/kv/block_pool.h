@@ -4,14 +4,10 @@
 #include <optional>
 
 #include "sim/core/assert.h"
+#include "sim/kv/block_size.h"
 #include "sim/kv/prefix_cache.h"
 
 namespace penstock {
-
-/// KV blocks needed for `tokens` positions: ceil(tokens / block_size).
-constexpr std::int64_t blocks_for(std::int64_t tokens, std::int64_t block_size) {
-  return (tokens + block_size - 1) / block_size;
-}
 
 /// The KV cache of one replica: equal blocks, counted exactly (scheduler-semantics 1.4.1).
 ///

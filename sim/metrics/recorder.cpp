@@ -20,9 +20,16 @@ void add(SeriesPoint& to, const SeriesPoint& from) {
   to.sampling_steps += from.sampling_steps;
   to.pairs += from.pairs;
   to.kv_read += from.kv_read;
+  to.window_pairs += from.window_pairs;
+  to.window_read += from.window_read;
+  to.expert_bytes += from.expert_bytes;
   to.all_tokens += from.all_tokens;
   to.flop_time += from.flop_time;
   to.byte_time += from.byte_time;
+  to.preemptions += from.preemptions;
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    to.bound[r] += from.bound[r];
+  }
 }
 
 /// ps as 1/1024 ps.
@@ -31,9 +38,10 @@ std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5
 }  // namespace
 
 Recorder::Recorder(SimTime interval, const PeakTimes& peak, int replicas)
-    : peak_{units(peak.token_flop), units(peak.row_flop),   units(peak.pair_flop),
-            units(peak.step_bytes), units(peak.head_bytes), units(peak.token_bytes),
-            units(peak.row_bytes),  units(peak.kv_bytes)},
+    : peak_{units(peak.token_flop),      units(peak.row_flop),      units(peak.pair_flop),
+            units(peak.step_bytes),      units(peak.head_bytes),    units(peak.token_bytes),
+            units(peak.row_bytes),       units(peak.kv_bytes),      units(peak.window_pair_flop),
+            units(peak.window_kv_bytes), units(peak.sequence_bytes)},
       interval_(interval > SimTime{} ? interval : SimTime::from_seconds(1)),
       most_intervals_(
           std::clamp<std::size_t>(max_intervals_of_all / static_cast<std::size_t>(replicas), 2,
@@ -99,6 +107,12 @@ void Recorder::count_steps(SimTime start, SimTime end, const StepCounts& counts)
   here.sampling_steps += counts.sampling_steps;
   here.pairs += counts.pairs;
   here.kv_read += counts.kv_read;
+  here.window_pairs += counts.window_pairs;
+  here.window_read += counts.window_read;
+  here.expert_bytes += counts.expert_bytes;
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    here.bound[r] += counts.bound[r];
+  }
   if (end > begin_ + interval_) {
     share_work(start, end, counts);
   }
@@ -108,7 +122,8 @@ template <typename Counts>
 Int128 Recorder::flop_time(const Counts& counts) const {
   return static_cast<Int128>(counts.tokens) * peak_.token_flop +
          static_cast<Int128>(counts.rows) * peak_.row_flop +
-         static_cast<Int128>(counts.pairs) * peak_.pair_flop;
+         static_cast<Int128>(counts.pairs) * peak_.pair_flop +
+         static_cast<Int128>(counts.window_pairs) * peak_.window_pair_flop;
 }
 
 template <typename Counts>
@@ -117,7 +132,10 @@ Int128 Recorder::byte_time(const Counts& counts) const {
          static_cast<Int128>(counts.sampling_steps) * peak_.head_bytes +
          static_cast<Int128>(counts.all_tokens) * peak_.token_bytes +
          static_cast<Int128>(counts.rows) * peak_.row_bytes +
-         static_cast<Int128>(counts.kv_read) * peak_.kv_bytes;
+         static_cast<Int128>(counts.kv_read) * peak_.kv_bytes +
+         static_cast<Int128>(counts.window_read) * peak_.window_kv_bytes +
+         static_cast<Int128>(counts.sequences) * peak_.sequence_bytes +
+         static_cast<Int128>(counts.expert_bytes) * units(1);
 }
 
 void Recorder::share_work(SimTime start, SimTime end, const StepCounts& counts) {
@@ -126,6 +144,7 @@ void Recorder::share_work(SimTime start, SimTime end, const StepCounts& counts) 
   const Int128 bytes = byte_time(counts);
   point(start).flop_time -= flop;
   point(start).byte_time -= bytes;
+  share_bound(start, end, counts.bound);
   // Cumulative shares: the same sums however the intervals are cut.
   Int128 flop_given = 0;
   Int128 byte_given = 0;
@@ -140,6 +159,22 @@ void Recorder::share_work(SimTime start, SimTime end, const StepCounts& counts) 
     flop_given = flop_upto;
     byte_given = byte_upto;
     from = to;
+  }
+}
+
+void Recorder::share_bound(SimTime start, SimTime end,
+                           const std::array<std::int64_t, resource_count>& bound) {
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    point(start).bound[r] -= bound[r];
+    std::int64_t given = 0;
+    for (SimTime from = start; from < end && bound[r] > 0;) {
+      SeriesPoint& here = point(from);
+      const SimTime to = std::min(end, begin_ + interval_);
+      const Int128 upto = static_cast<Int128>(bound[r]) * (to - start).ps / (end - start).ps;
+      here.bound[r] += static_cast<std::int64_t>(upto) - given;
+      given = static_cast<std::int64_t>(upto);
+      from = to;
+    }
   }
 }
 

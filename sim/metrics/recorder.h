@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "sim/core/int128.h"
@@ -17,6 +18,10 @@ struct StepCounts {
   std::int64_t sampling_steps = 0;
   std::int64_t pairs = 0;
   std::int64_t kv_read = 0;
+  std::int64_t window_pairs = 0;
+  std::int64_t window_read = 0;
+  std::int64_t expert_bytes = 0;
+  std::array<std::int64_t, resource_count> bound{};  ///< ps, as StepCost::resources
 };
 
 /// The time series of one replica: integrals of its levels (requests running and waiting, blocks,
@@ -54,6 +59,7 @@ class Recorder {
 
   void count_arrival(SimTime now) { ++point(now).arrivals; }
   void count_completion(SimTime now) { ++point(now).completed; }
+  void count_preemptions(SimTime now, std::int64_t count) { point(now).preemptions += count; }
   /// Steps that start at `start`, in one interval; the last of them ends at `end`.
   void count_steps(SimTime start, SimTime end, const StepCounts& counts);
   void note_batch(std::int64_t sequences) {
@@ -78,6 +84,8 @@ class Recorder {
   SeriesPoint& move_to(SimTime now);
   /// Shares the work of a step among the intervals that it lasts over.
   void share_work(SimTime start, SimTime end, const StepCounts& counts);
+  void share_bound(SimTime start, SimTime end,
+                   const std::array<std::int64_t, resource_count>& bound);
   template <typename Counts>
   Int128 flop_time(const Counts& counts) const;
   template <typename Counts>
@@ -89,6 +97,7 @@ class Recorder {
   struct PeakUnits {
     std::int64_t token_flop, row_flop, pair_flop;
     std::int64_t step_bytes, head_bytes, token_bytes, row_bytes, kv_bytes;
+    std::int64_t window_pair_flop, window_kv_bytes, sequence_bytes;
   };
 
   ReplicaResult result_;

@@ -240,6 +240,9 @@ SeriesPoint total_work(const Result& result) {
     sum.sampling_steps += one.sampling_steps;
     sum.pairs += one.pairs;
     sum.kv_read += one.kv_read;
+    sum.window_pairs += one.window_pairs;
+    sum.window_read += one.window_read;
+    sum.expert_bytes += one.expert_bytes;
     sum.all_tokens += one.all_tokens;
   }
   return sum;
@@ -323,16 +326,19 @@ const Slo& slo_of(const Scenario& scenario, std::size_t class_index) {
 double flop_utilization(const SeriesPoint& work, const PeakTimes& peak, Int128 wall) {
   const double useful = static_cast<double>(work.tokens) * peak.token_flop +
                         static_cast<double>(work.rows) * peak.row_flop +
-                        to_double(work.pairs) * peak.pair_flop;
+                        to_double(work.pairs) * peak.pair_flop +
+                        to_double(work.window_pairs) * peak.window_pair_flop;
   return ratio(useful, to_double(wall));
 }
 
 double byte_utilization(const SeriesPoint& work, const PeakTimes& peak, Int128 wall) {
-  const double moved = static_cast<double>(work.steps) * peak.step_bytes +
-                       static_cast<double>(work.sampling_steps) * peak.head_bytes +
-                       static_cast<double>(work.all_tokens) * peak.token_bytes +
-                       static_cast<double>(work.rows) * peak.row_bytes +
-                       to_double(work.kv_read) * peak.kv_bytes;
+  const double moved =
+      static_cast<double>(work.steps) * peak.step_bytes +
+      static_cast<double>(work.sampling_steps) * peak.head_bytes +
+      static_cast<double>(work.all_tokens) * peak.token_bytes +
+      static_cast<double>(work.rows) * peak.row_bytes + to_double(work.kv_read) * peak.kv_bytes +
+      to_double(work.window_read) * peak.window_kv_bytes +
+      static_cast<double>(work.sequences) * peak.sequence_bytes + to_double(work.expert_bytes);
   return ratio(moved, to_double(wall));
 }
 

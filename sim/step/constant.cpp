@@ -20,14 +20,11 @@ class ConstantModel final : public StepModel {
     return decode_.fixed;
   }
 
-  const DecodeCost& decode(std::int64_t n) override {
-    PENSTOCK_ASSERT(n >= 1);
-    return decode_;
-  }
-
   PeakTimes peak_times() const override { return {}; }
 
  private:
+  DecodeCost make_decode(std::int64_t) override { return decode_; }
+
   DecodeCost decode_;
 };
 

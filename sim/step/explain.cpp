@@ -52,13 +52,19 @@ class Collector {
   std::array<ByResource, operator_count> by_operator_{};
 };
 
+void add_kernels(Operator op, const KernelTimes& times, Collector& out) {
+  out.add(op, Resource::latency, times.latency_ms);
+  out.add(op, Resource::memory, times.memory_ms);
+  out.add(op, Resource::compute, times.variable_ms - times.memory_ms);
+}
+
 void add_tokens(const RooflineParameters& parameters, double tokens, Collector& out) {
   const TokenTimes times = token_times(parameters, tokens);
-  out.add(Operator::gemm, Resource::latency, times.gemm_latency_ms);
-  out.add(Operator::gemm, Resource::memory, times.gemm_memory_ms);
-  out.add(Operator::gemm, Resource::compute, times.gemm_variable_ms - times.gemm_memory_ms);
+  add_kernels(Operator::gemm, times.gemm, out);
+  add_kernels(Operator::moe, times.moe, out);
   out.add(Operator::elementwise, times.elementwise);
   out.add(Operator::all_reduce, times.all_reduce);
+  out.add(Operator::all_to_all, times.all_to_all);
   out.add(Operator::head, times.final_norm);
 }
 
@@ -68,12 +74,13 @@ void add_layers(Operator op, OperatorTime layer, double layers, Collector& out) 
   out.add(op, layer);
 }
 
-void add_attention(const RooflineParameters& parameters, const StepLoad& load, Collector& out) {
-  const AttentionRates& rates = parameters.attention;
-  const double layers = parameters.layers;
-  const AttentionLoad sums = attention_load(load);
-  const bool separate = parameters.attention_kernel == AttentionKernel::separate;
-  const bool mixed = load.decodes > 0 && !load.chunks.empty() && !separate;
+void add_attention(const RooflineParameters& parameters, const AttentionLayers& group,
+                   const StepLoad& load, Collector& out) {
+  const AttentionRates& rates = group.rates;
+  const double layers = group.layers;
+  const AttentionLoad sums = attention_load(load, group);
+  const bool mixed =
+      load.decodes > 0 && !load.chunks.empty() && !has_own_kernels(parameters, group);
   if (mixed) {
     add_layers(Operator::attention, attention_mixed(rates, sums), layers, out);
   } else if (!load.chunks.empty()) {
@@ -84,6 +91,16 @@ void add_attention(const RooflineParameters& parameters, const StepLoad& load, C
   }
   const double sequence_ms = mixed ? rates.mixed_sequence_ms : rates.decode_sequence_ms;
   out.add(Operator::attention, Resource::latency, layers * sequence_ms * sums.decodes);
+}
+
+/// The window over which a sum is needed; 0 = there is none.
+std::int64_t window_of(const RooflineParameters& parameters) {
+  for (const AttentionLayers& group : parameters.attention) {
+    if (group.span == AttentionLayers::Span::window && !group.is_full) {
+      return group.window;
+    }
+  }
+  return 0;
 }
 
 StepExplanation explain_constant(SimTime step) {
@@ -97,11 +114,15 @@ StepExplanation explain_constant(SimTime step) {
 
 }  // namespace
 
-StepExplanation explain_step(const Scenario& scenario, const StepLoad& load) {
+StepExplanation explain_step(const Scenario& scenario, const StepLoad& given) {
   if (scenario.step_model.kind == StepModelSpec::Kind::constant) {
     return explain_constant(scenario.step_model.constant);
   }
   const RooflineParameters parameters = make_roofline_parameters(scenario);
+  StepLoad load = given;
+  if (load.window_sum == 0) {
+    load.window_sum = std::min(load.kv_sum, load.decodes * window_of(parameters));
+  }
   std::int64_t tokens = load.decodes;
   for (const Chunk& chunk : load.chunks) {
     tokens += chunk.q;
@@ -111,7 +132,9 @@ StepExplanation explain_step(const Scenario& scenario, const StepLoad& load) {
   const double rows = static_cast<double>(load.sampled);
   Collector operators;
   add_tokens(parameters, static_cast<double>(padding.padded(tokens)), operators);
-  add_attention(parameters, load, operators);
+  for (const AttentionLayers& group : parameters.attention) {
+    add_attention(parameters, group, load, operators);
+  }
   if (load.sampled > 0) {
     operators.add(Operator::head, gemm(parameters.head, parameters.head_shape, rows));
   }
@@ -119,7 +142,8 @@ StepExplanation explain_step(const Scenario& scenario, const StepLoad& load) {
 
   StepExplanation out;
   out.gpu_ms = parameters.time_factor * operators.write(out);
-  const auto sequences = load.decodes + static_cast<std::int64_t>(load.chunks.size());
+  const auto sequences = (load.decodes + static_cast<std::int64_t>(load.chunks.size())) *
+                         static_cast<std::int64_t>(parameters.cpu_ranks);
   out.cpu_ms = (parameters.cpu.per_step + parameters.cpu.per_sequence * sequences).milliseconds();
   out.operators_ms[static_cast<std::size_t>(Operator::cpu)] = out.cpu_ms;
   out.bound[static_cast<std::size_t>(Operator::cpu)] = Resource::cpu;

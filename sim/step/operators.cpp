@@ -88,21 +88,64 @@ AttentionLoad attention_load(const StepLoad& load) {
           .pairs = static_cast<double>(pairs)};
 }
 
+AttentionLoad attention_load(const StepLoad& load, const AttentionLayers& layers) {
+  AttentionLoad sums = attention_load(load);
+  if (layers.span == AttentionLayers::Span::context) {
+    return sums;
+  }
+  if (layers.span == AttentionLayers::Span::state) {
+    std::int64_t tokens = 0;
+    for (const Chunk& chunk : load.chunks) {
+      tokens += chunk.q;
+    }
+    return {.decodes = sums.decodes,
+            .kv_sum = sums.decodes,
+            .kv_max = 0,
+            .chunk_kv_max = 0,
+            .chunk_kv = static_cast<double>(load.chunks.size()),
+            .pairs = static_cast<double>(tokens)};
+  }
+  const std::int64_t window = layers.window;
+  std::int64_t pairs = 0;
+  std::int64_t chunk_kv = 0;
+  for (const Chunk& chunk : load.chunks) {
+    pairs += attention_pairs(chunk.context, chunk.context + chunk.q, window);
+    chunk_kv += chunk.q + std::min(chunk.context, window);
+  }
+  const auto most = static_cast<double>(window);
+  sums.kv_sum = layers.is_full ? sums.decodes * most : static_cast<double>(load.window_sum);
+  sums.kv_max = std::min(sums.kv_max, most);
+  sums.chunk_kv_max = std::min(sums.chunk_kv_max, most);
+  sums.chunk_kv = static_cast<double>(chunk_kv);
+  sums.pairs = static_cast<double>(pairs);
+  return sums;
+}
+
 double attention_decode_floor_ms_per_kv(const AttentionRates& rates) {
-  return std::max(rates.flop_per_pair / rates.peak_flop_per_ms,
+  return std::max(rates.decode_flop_per_kv / rates.peak_flop_per_ms,
                   rates.bytes_per_kv / rates.peak_bytes_per_ms);
 }
 
 double attention_decode_ms_per_kv(const AttentionRates& rates) {
-  return std::max(rates.bytes_per_kv / rates.bytes_per_ms,
-                  attention_decode_floor_ms_per_kv(rates) / rates.time_factor);
+  const double memory_ms = rates.bytes_per_kv / rates.bytes_per_ms;
+  const double ms = rates.decode_computes
+                        ? SmoothMax(2)(rates.decode_flop_per_kv / rates.flop_per_ms, memory_ms)
+                        : memory_ms;
+  return std::max(ms, attention_decode_floor_ms_per_kv(rates) / rates.time_factor);
+}
+
+Resource decode_bound(const AttentionRates& rates) {
+  return rates.decode_computes && rates.decode_flop_per_kv / rates.flop_per_ms >
+                                      rates.bytes_per_kv / rates.bytes_per_ms
+             ? Resource::compute
+             : Resource::memory;
 }
 
 OperatorTime attention_decode(const AttentionRates& rates, const AttentionLoad& load) {
   return {.latency_ms = rates.decode_latency_ms,
           .variable_ms = attention_decode_ms_per_kv(rates) * load.kv_sum,
           .floor_ms = attention_decode_floor_ms_per_kv(rates) * load.kv_sum,
-          .bound = Resource::memory};
+          .bound = decode_bound(rates)};
 }
 
 OperatorTime attention_prefill(const AttentionRates& rates, const AttentionLoad& load) {
@@ -121,7 +164,7 @@ OperatorTime attention_prefill(const AttentionRates& rates, const AttentionLoad&
 
 OperatorTime attention_mixed(const AttentionRates& rates, const AttentionLoad& load) {
   const double prefill_flop = rates.flop_per_pair * load.pairs;
-  const double decode_flop = rates.flop_per_pair * load.kv_sum;
+  const double decode_flop = rates.decode_flop_per_kv * load.kv_sum;
   const double bytes = rates.bytes_per_kv * (load.kv_sum + load.chunk_kv);
   const double compute_ms =
       prefill_flop / rates.flop_per_ms + rates.mixed_decode_ms_per_kv * load.kv_sum;

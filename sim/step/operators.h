@@ -9,8 +9,7 @@
 /// One pure function per operator of a transformer step. Each is a roofline (Williams et al., 2009:
 /// the larger of FLOP over peak and bytes over bandwidth) with two ceilings below the peaks, a
 /// smooth maximum where the two meet, and a fixed latency per kernel. Times in ms, rates per ms,
-/// shapes per GPU after the tensor-parallel split. Collectives, attention layouts with windows or
-/// latent heads, and experts are further functions of this file's kind.
+/// shapes per GPU after the tensor-parallel split. Experts stand in step/moe.h.
 namespace penstock {
 
 /// The maximum with a rounded corner: (a^p + b^p + ...)^(1/p), a >= 0. Terms that cannot change the
@@ -70,8 +69,13 @@ OperatorTime gemm(const GemmRates& rates, const GemmShape& shape, double m);
 /// Rates and shapes of the attention kernels of one layer on one GPU. A kv token is a key and a
 /// value of every kv head; a pair is a query token on a key token, all heads.
 struct AttentionRates {
-  double flop_per_pair = 0;     ///< 4 n_q d: scores and values
-  double bytes_per_kv = 0;      ///< 2 n_kv d bytes_per_element
+  double flop_per_pair = 0;  ///< 4 n_q d: scores and values
+  double bytes_per_kv = 0;   ///< 2 n_kv d bytes_per_element
+  /// FLOP of a decoding token on a kv token: flop_per_pair, but for latent attention, which
+  /// decodes in the latent space.
+  double decode_flop_per_kv = 0;
+  /// FLOP decide beside bytes: many queries share few kv heads (latent attention, indexers).
+  bool decode_computes = false;
   double flop_per_ms = 0;       ///< reachable by prefill
   double peak_flop_per_ms = 0;  ///< bf16
   double bytes_per_ms = 0;      ///< reachable by decode
@@ -87,8 +91,21 @@ struct AttentionRates {
   SmoothMaxTable mixed_smooth;
 };
 
-/// What attention depends on: sums over the batch. With sliding windows, sums of min(context,
-/// window) would stand beside these, for the layers that have one.
+/// Layers of attention that are alike.
+struct AttentionLayers {
+  /// What a token reads of the positions before it. `state`: a state of constant size, as one kv
+  /// token that every sequence has.
+  enum class Span { context, window, state } span = Span::context;
+  double layers = 0;
+  std::int64_t window = 0;  ///< positions read, at most; span window
+  /// Contexts are taken to fill the window (a small one): no sum over the batch is needed.
+  bool is_full = false;
+  bool own_kernels = false;  ///< chunks and decodes are computed apart, whatever the engine does
+  AttentionRates rates;
+};
+
+/// What attention depends on: sums over the batch, in layers with a window or a state of what these
+/// read.
 struct AttentionLoad {
   double decodes = 0;
   double kv_sum = 0;        ///< of the decodes
@@ -98,12 +115,16 @@ struct AttentionLoad {
   double pairs = 0;         ///< sum over chunks: q k + q (q + 1) / 2
 };
 AttentionLoad attention_load(const StepLoad& load);
+/// The same as layers of this kind see it.
+AttentionLoad attention_load(const StepLoad& load, const AttentionLayers& layers);
 
 /// A decode kernel's time per kv token that it reads: memory-bound, and the only part of a
 /// decode-only step that depends on contexts. At least the floors per token.
 double attention_decode_ms_per_kv(const AttentionRates& rates);
 /// The floor of the above: bytes or FLOP of one kv token at the peaks.
 double attention_decode_floor_ms_per_kv(const AttentionRates& rates);
+/// What decides it: memory, or FLOP where the rates say that they may.
+Resource decode_bound(const AttentionRates& rates);
 /// One query token per sequence: variable_ms = per_kv kv_sum; the per-sequence term is apart.
 OperatorTime attention_decode(const AttentionRates& rates, const AttentionLoad& load);
 /// Chunks alone: FLOP, or the walk along the longest context.

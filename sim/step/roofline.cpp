@@ -14,9 +14,6 @@ namespace {
 
 constexpr double ps_per_ms = 1e9;
 
-/// Loads beyond are computed anew each time: memory stays bounded whatever the budget.
-constexpr std::int64_t memo_limit = std::int64_t{1} << 17;
-
 /// The next whole picosecond.
 std::int64_t ceil_ps(double ps) {
   PENSTOCK_ASSERT(ps < 9e18);
@@ -38,6 +35,7 @@ struct TokenCost {
   std::int64_t variable = 0;  ///< GEMM and elementwise; never 0 once filled
   std::int64_t memory = 0;    ///< of which bound by memory
   std::int64_t communication = 0;
+  std::int64_t expert_bytes = 0;  ///< ps at the peak
 };
 
 struct HeadCost {
@@ -46,13 +44,24 @@ struct HeadCost {
   Resource bound = Resource::memory;
 };
 
+/// One group of attention layers as a decode-only step sees it, in ps.
+struct DecodeKernel {
+  std::int64_t latency = 0;
+  std::int64_t prefill_latency = 0;
+  std::int64_t sequence = 0;
+  std::int64_t per_kv = 0;
+  std::int64_t per_window = 0;
+  Resource reads = Resource::memory;
+};
+
 class RooflineModel final : public StepModel {
  public:
   explicit RooflineModel(const Scenario& scenario);
 
   StepCost cost(const StepLoad& load) override;
-  const DecodeCost& decode(std::int64_t n) override;
+  SharedParts chunks_alone(const StepLoad& load) override;
   PeakTimes peak_times() const override;
+  std::int64_t window() const override { return window_; }
 
  private:
   /// Picoseconds of operator time, engine factor included.
@@ -60,20 +69,23 @@ class RooflineModel final : public StepModel {
   /// Of `count` operators' variable time, so that with their latency they keep to their floor.
   std::int64_t variable_ps(const OperatorTime& time, double count, std::int64_t latency) const;
 
-  TokenCost tokens(std::int64_t count);
+  const TokenCost& tokens(std::int64_t count);
   TokenCost make_tokens(std::int64_t count) const;
+  std::int64_t expert_bytes_ps(double tokens) const;
   HeadCost head(std::int64_t rows);
   HeadCost make_head(std::int64_t rows) const;
-  DecodeCost make_decode(std::int64_t n);
+  DecodeCost make_decode(std::int64_t n) override;
   StepCost decode_cost(const StepLoad& load);
 
   void add_tokens(std::int64_t count, StepCost& cost);
   void add_head(std::int64_t rows, StepCost& cost);
   void add_attention(const StepLoad& load, StepCost& cost) const;
-  void add_chunk_attention(const OperatorTime& layer, StepCost& cost) const;
   std::int64_t cpu_ps(std::int64_t sequences) const {
-    return parameters_.cpu.per_step.ps + parameters_.cpu.per_sequence.ps * sequences;
+    return parameters_.cpu.per_step.ps + parameters_.cpu.per_sequence.ps * sequences * cpu_ranks_;
   }
+  void set_decode_attention();
+  void add_projection(const GemmShape& shape, double layers, PeakTimes& out) const;
+  static void add_cache(const AttentionLayers& layers, PeakTimes& out);
 
   RooflineParameters parameters_;
   double time_factor_ps_;  ///< ps per ms of operator time
@@ -85,15 +97,18 @@ class RooflineModel final : public StepModel {
   std::int64_t weights_ = 0;         ///< variable GEMM time of a single token
   std::int64_t head_latency_ = 0;
   std::int64_t head_weights_ = 0;
+  std::vector<DecodeKernel> kernels_;  ///< as parameters_.attention; below their sums
   std::int64_t decode_latency_ = 0;
   std::int64_t decode_sequence_ = 0;
   std::int64_t decode_per_kv_ = 0;
-  std::int64_t prefill_latency_ = 0;
+  std::int64_t decode_per_window_ = 0;
+  Resource decode_reads_ = Resource::memory;
+  std::int64_t window_ = 0;
+  std::int64_t cpu_ranks_ = 1;
 
-  std::vector<TokenCost> tokens_;    ///< by padded token count
-  std::vector<HeadCost> heads_;      ///< by rows
-  std::vector<DecodeCost> decodes_;  ///< by sequences
-  DecodeCost beyond_memo_;
+  std::vector<TokenCost> tokens_;  ///< by padded token count
+  std::vector<HeadCost> heads_;    ///< by rows
+  TokenCost tokens_beyond_memo_;
 };
 
 /// Adds `ps` to a part and to a resource.
@@ -106,21 +121,54 @@ RooflineModel::RooflineModel(const Scenario& scenario)
     : parameters_(make_roofline_parameters(scenario)),
       time_factor_ps_(parameters_.time_factor * ps_per_ms),
       padding_(scenario.engine.cuda_graph_sizes) {
-  const double layers = parameters_.layers;
-  const AttentionRates& attention = parameters_.attention;
   const TokenTimes one = token_times(parameters_, 1);
-  gemm_latency_ = scaled(one.gemm_latency_ms);
+  cpu_ranks_ = static_cast<std::int64_t>(parameters_.cpu_ranks);
+  gemm_latency_ = scaled(one.gemm.latency_ms + one.moe.latency_ms);
   token_overhead_ = gemm_latency_ + scaled(one.all_reduce.latency_ms) +
+                    scaled(one.all_to_all.latency_ms) +
                     scaled(one.elementwise.latency_ms + one.final_norm.latency_ms);
   weights_ =
       make_tokens(1).variable - scaled(one.elementwise.variable_ms + one.final_norm.variable_ms);
   head_latency_ = scaled(parameters_.head.latency_ms);
   head_weights_ = make_head(1).variable;
-  decode_latency_ = scaled(layers * attention.decode_latency_ms);
-  decode_sequence_ = scaled(layers * attention.decode_sequence_ms);
-  prefill_latency_ = scaled(layers * attention.prefill_latency_ms);
-  const double floor = layers * attention_decode_floor_ms_per_kv(attention) * ps_per_ms;
-  decode_per_kv_ = std::max(scaled(layers * attention_decode_ms_per_kv(attention)), ceil_ps(floor));
+  set_decode_attention();
+}
+
+void RooflineModel::set_decode_attention() {
+  using Span = AttentionLayers::Span;
+  std::int64_t most = 0;
+  for (const AttentionLayers& layers : parameters_.attention) {
+    const AttentionRates& rates = layers.rates;
+    const double count = layers.layers;
+    const double per_kv_ms = attention_decode_ms_per_kv(rates);
+    const double floor = count * attention_decode_floor_ms_per_kv(rates) * ps_per_ms;
+    // What every sequence reads, whatever its context.
+    const double constant = layers.span == Span::state ? 1
+                            : layers.is_full           ? static_cast<double>(layers.window)
+                                                       : 0;
+    DecodeKernel kernel;
+    kernel.latency = scaled(count * rates.decode_latency_ms);
+    kernel.prefill_latency = scaled(count * rates.prefill_latency_ms);
+    kernel.sequence = scaled(count * (rates.decode_sequence_ms + per_kv_ms * constant));
+    kernel.reads = decode_bound(rates);
+    const std::int64_t per_kv = std::max(scaled(count * per_kv_ms), ceil_ps(floor));
+    if (constant == 0 && layers.span == Span::window) {
+      PENSTOCK_ASSERT(window_ == 0 || window_ == layers.window);
+      window_ = layers.window;
+      kernel.per_window = per_kv;
+    } else if (constant == 0) {
+      kernel.per_kv = per_kv;
+    }
+    if (constant == 0 && per_kv > most) {
+      most = per_kv;
+      decode_reads_ = kernel.reads;
+    }
+    decode_latency_ += kernel.latency;
+    decode_sequence_ += kernel.sequence;
+    decode_per_kv_ += kernel.per_kv;
+    decode_per_window_ += kernel.per_window;
+    kernels_.push_back(kernel);
+  }
 }
 
 std::int64_t RooflineModel::variable_ps(const OperatorTime& time, double count,
@@ -134,23 +182,33 @@ std::int64_t RooflineModel::variable_ps(const OperatorTime& time, double count,
 
 // ---- Tokens and head ----------------------------------------------------------------------------
 
+std::int64_t RooflineModel::expert_bytes_ps(double tokens) const {
+  const MoeRates& moe = parameters_.moe;
+  return moe.layers == 0 ? 0
+                         : static_cast<std::int64_t>(moe.layers * expert_weight_bytes(moe, tokens) /
+                                                     moe.peak_bytes_per_ms * ps_per_ms);
+}
+
 TokenCost RooflineModel::make_tokens(std::int64_t count) const {
   const TokenTimes times = token_times(parameters_, static_cast<double>(count));
-  const OperatorTime gemms{.latency_ms = times.gemm_latency_ms,
-                           .variable_ms = times.gemm_variable_ms,
-                           .floor_ms = times.gemm_floor_ms,
+  const OperatorTime gemms{.latency_ms = times.gemm.latency_ms + times.moe.latency_ms,
+                           .variable_ms = times.gemm.variable_ms + times.moe.variable_ms,
+                           .floor_ms = times.gemm.floor_ms + times.moe.floor_ms,
                            .bound = Resource::memory};
   const std::int64_t gemm = variable_ps(gemms, 1, gemm_latency_);
   const std::int64_t bytes = scaled(times.elementwise.variable_ms + times.final_norm.variable_ms);
-  return {.variable = gemm + bytes,
-          .memory = std::min(gemm, scaled(times.gemm_memory_ms)) + bytes,
-          .communication = scaled(times.all_reduce.variable_ms)};
+  return {
+      .variable = gemm + bytes,
+      .memory = std::min(gemm, scaled(times.gemm.memory_ms + times.moe.memory_ms)) + bytes,
+      .communication = scaled(times.all_reduce.variable_ms) + scaled(times.all_to_all.variable_ms),
+      .expert_bytes = expert_bytes_ps(static_cast<double>(count))};
 }
 
-TokenCost RooflineModel::tokens(std::int64_t count) {
+const TokenCost& RooflineModel::tokens(std::int64_t count) {
   const std::int64_t padded = padding_.padded(count);
-  if (padded > memo_limit) {
-    return make_tokens(padded);
+  if (padded > step_memo_limit) {
+    tokens_beyond_memo_ = make_tokens(padded);
+    return tokens_beyond_memo_;
   }
   const auto index = static_cast<std::size_t>(padded);
   if (index >= tokens_.size()) {
@@ -163,7 +221,7 @@ TokenCost RooflineModel::tokens(std::int64_t count) {
 }
 
 void RooflineModel::add_tokens(std::int64_t count, StepCost& cost) {
-  const TokenCost token = tokens(count);
+  const TokenCost& token = tokens(count);
   const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
   cost.part(Part::weights) += token.variable - compute;
   cost.part(Part::compute) += compute;
@@ -171,6 +229,7 @@ void RooflineModel::add_tokens(std::int64_t count, StepCost& cost) {
   cost.resources[static_cast<std::size_t>(Resource::compute)] += token.variable - token.memory;
   book(cost, Part::communication, Resource::communication, token.communication);
   book(cost, Part::overhead, Resource::latency, token_overhead_);
+  cost.expert_bytes += token.expert_bytes;
 }
 
 HeadCost RooflineModel::make_head(std::int64_t rows) const {
@@ -182,7 +241,7 @@ HeadCost RooflineModel::make_head(std::int64_t rows) const {
 }
 
 HeadCost RooflineModel::head(std::int64_t rows) {
-  if (rows > memo_limit) {
+  if (rows > step_memo_limit) {
     return make_head(rows);
   }
   const auto index = static_cast<std::size_t>(rows);
@@ -208,26 +267,27 @@ void RooflineModel::add_head(std::int64_t rows, StepCost& cost) {
 
 // ---- Attention of steps with chunks -------------------------------------------------------------
 
-void RooflineModel::add_chunk_attention(const OperatorTime& layer, StepCost& cost) const {
-  book(cost, Part::overhead, Resource::latency, prefill_latency_);
-  book(cost, Part::attention, layer.bound,
-       variable_ps(layer, parameters_.layers, prefill_latency_));
-}
-
 void RooflineModel::add_attention(const StepLoad& load, StepCost& cost) const {
-  const AttentionRates& rates = parameters_.attention;
-  const AttentionLoad sums = attention_load(load);
-  if (load.decodes == 0) {
-    add_chunk_attention(attention_prefill(rates, sums), cost);
-  } else if (parameters_.attention_kernel == AttentionKernel::separate) {
-    add_chunk_attention(attention_prefill(rates, sums), cost);
-    book(cost, Part::overhead, Resource::latency, decode_latency_);
-    book(cost, Part::attention, Resource::latency, decode_sequence_ * load.decodes);
-    book(cost, Part::attention, Resource::memory, decode_per_kv_ * load.kv_sum);
-  } else {
-    add_chunk_attention(attention_mixed(rates, sums), cost);
-    book(cost, Part::attention, Resource::latency,
-         scaled(parameters_.layers * rates.mixed_sequence_ms * sums.decodes));
+  for (std::size_t i = 0; i < kernels_.size(); ++i) {
+    const AttentionLayers& layers = parameters_.attention[i];
+    const DecodeKernel& kernel = kernels_[i];
+    const AttentionRates& rates = layers.rates;
+    const AttentionLoad sums = attention_load(load, layers);
+    const bool apart = load.decodes == 0 || has_own_kernels(parameters_, layers);
+    const OperatorTime layer =
+        apart ? attention_prefill(rates, sums) : attention_mixed(rates, sums);
+    book(cost, Part::overhead, Resource::latency, kernel.prefill_latency);
+    book(cost, Part::attention, layer.bound,
+         variable_ps(layer, layers.layers, kernel.prefill_latency));
+    if (load.decodes > 0 && apart) {
+      book(cost, Part::overhead, Resource::latency, kernel.latency);
+      book(cost, Part::attention, Resource::latency, kernel.sequence * load.decodes);
+      book(cost, Part::attention, kernel.reads,
+           kernel.per_kv * load.kv_sum + kernel.per_window * load.window_sum);
+    } else if (load.decodes > 0) {
+      book(cost, Part::attention, Resource::latency,
+           scaled(layers.layers * rates.mixed_sequence_ms * sums.decodes));
+    }
   }
 }
 
@@ -256,11 +316,33 @@ StepCost RooflineModel::cost(const StepLoad& load) {
   return cost;
 }
 
+SharedParts RooflineModel::chunks_alone(const StepLoad& load) {
+  const auto sequences = static_cast<std::int64_t>(load.chunks.size());
+  if (cpu_ps(sequences) > 0) {  // what the step waits for depends on the head too
+    return StepModel::chunks_alone(load);
+  }
+  std::int64_t count = 0;
+  for (const Chunk& chunk : load.chunks) {
+    count += chunk.q;
+  }
+  const TokenCost& token = tokens(count);
+  const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
+  std::int64_t attention = 0;
+  std::int64_t overhead = token_overhead_;
+  for (std::size_t i = 0; i < kernels_.size(); ++i) {
+    const AttentionLayers& layers = parameters_.attention[i];
+    const OperatorTime layer = attention_prefill(layers.rates, attention_load(load, layers));
+    attention += variable_ps(layer, layers.layers, kernels_[i].prefill_latency);
+    overhead += kernels_[i].prefill_latency;
+  }
+  return {token.variable - compute, compute, attention, token.communication, overhead};
+}
+
 StepCost RooflineModel::decode_cost(const StepLoad& load) {
   const DecodeCost& affine = decode(load.decodes);
   StepCost cost = affine.fixed;
-  const std::int64_t reads = affine.per_kv * load.kv_sum;
-  book(cost, Part::attention, Resource::memory, reads);
+  const std::int64_t reads = affine.context_cost(load.kv_sum, load.window_sum);
+  book(cost, Part::attention, affine.reads, reads);
   cost.gpu += reads;
   cost.total += reads;
   if (affine.cpu > cost.total) {
@@ -269,22 +351,6 @@ StepCost RooflineModel::decode_cost(const StepLoad& load) {
     cost.total += waits;
   }
   return cost;
-}
-
-const DecodeCost& RooflineModel::decode(std::int64_t n) {
-  PENSTOCK_ASSERT(n >= 1);
-  if (n > memo_limit) {
-    beyond_memo_ = make_decode(n);
-    return beyond_memo_;
-  }
-  const auto index = static_cast<std::size_t>(n);
-  if (index >= decodes_.size()) {
-    decodes_.resize(index + 1);
-  }
-  if (decodes_[index].fixed.total == 0) {
-    decodes_[index] = make_decode(n);
-  }
-  return decodes_[index];
 }
 
 DecodeCost RooflineModel::make_decode(std::int64_t n) {
@@ -305,21 +371,52 @@ DecodeCost RooflineModel::make_decode(std::int64_t n) {
   fixed.resources[static_cast<std::size_t>(Resource::latency)] +=
       fixed.total - sum(fixed.resources);
   out.per_kv = decode_per_kv_;
+  out.per_window = decode_per_window_;
+  out.reads = decode_reads_;
   out.cpu = parameters_.cpu.overlap ? cpu_ps(n) : 0;
   return out;
 }
 
-PeakTimes RooflineModel::peak_times() const {
+void RooflineModel::add_projection(const GemmShape& shape, double layers, PeakTimes& out) const {
   const GemmRates& rates = parameters_.gemm;
-  const AttentionRates& attention = parameters_.attention;
-  const double layers = parameters_.layers;
+  const double weights = gemm_bytes(rates, shape, 0);
+  const double activations = gemm_bytes(rates, shape, 1) - weights;
+  out.token_flop += layers * gemm_flop(shape, 1) / rates.peak_flop_per_ms * ps_per_ms;
+  out.step_bytes += layers * weights / rates.peak_bytes_per_ms * ps_per_ms;
+  out.token_bytes += layers * activations / rates.peak_bytes_per_ms * ps_per_ms;
+}
+
+void RooflineModel::add_cache(const AttentionLayers& layers, PeakTimes& out) {
+  const AttentionRates& rates = layers.rates;
+  const double flop = layers.layers * rates.flop_per_pair / rates.peak_flop_per_ms * ps_per_ms;
+  const double bytes = layers.layers * rates.bytes_per_kv / rates.peak_bytes_per_ms * ps_per_ms;
+  if (layers.span == AttentionLayers::Span::state) {
+    out.token_flop += flop;
+    out.sequence_bytes += bytes;
+  } else if (layers.span == AttentionLayers::Span::window) {
+    // A small window that is taken to be full counts nothing: no sum says how full it is.
+    out.window_pair_flop += layers.is_full ? 0 : flop;
+    out.window_kv_bytes += layers.is_full ? 0 : bytes;
+  } else {
+    out.pair_flop += flop;
+    out.kv_bytes += bytes;
+  }
+}
+
+PeakTimes RooflineModel::peak_times() const {
   PeakTimes out;
-  for (const GemmShape& shape : parameters_.gemms) {
-    const double weights = gemm_bytes(rates, shape, 0);
-    const double activations = gemm_bytes(rates, shape, 1) - weights;
-    out.token_flop += layers * gemm_flop(shape, 1) / rates.peak_flop_per_ms * ps_per_ms;
-    out.step_bytes += layers * weights / rates.peak_bytes_per_ms * ps_per_ms;
-    out.token_bytes += layers * activations / rates.peak_bytes_per_ms * ps_per_ms;
+  out.window = window_;
+  for (const LayerGemm& projection : parameters_.gemms) {
+    add_projection(projection.shape, projection.layers, out);
+  }
+  for (const GemmShape& shape : parameters_.expert_gemms) {
+    add_projection(shape, parameters_.moe.layers, out);
+  }
+  for (const AttentionLayers& layers : parameters_.attention) {
+    add_cache(layers, out);
+  }
+  if (const MoeRates& moe = parameters_.moe; moe.layers > 0) {
+    out.token_flop += moe.layers * expert_flop(moe, 1) / moe.peak_flop_per_ms * ps_per_ms;
   }
   const GemmRates& head = parameters_.head;
   const double head_weights = gemm_bytes(head, parameters_.head_shape, 0);
@@ -327,8 +424,6 @@ PeakTimes RooflineModel::peak_times() const {
   out.row_flop = gemm_flop(parameters_.head_shape, 1) / head.peak_flop_per_ms * ps_per_ms;
   out.head_bytes = head_weights / head.peak_bytes_per_ms * ps_per_ms;
   out.row_bytes = head_row / head.peak_bytes_per_ms * ps_per_ms;
-  out.pair_flop = layers * attention.flop_per_pair / attention.peak_flop_per_ms * ps_per_ms;
-  out.kv_bytes = layers * attention.bytes_per_kv / attention.peak_bytes_per_ms * ps_per_ms;
   return out;
 }
 

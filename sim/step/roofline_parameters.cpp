@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/core/assert.h"
+#include "sim/step/token_mixers.h"
 
 namespace penstock {
 namespace {
@@ -10,7 +11,6 @@ namespace {
 constexpr double flop_per_ms = 1e9;   // of a TFLOP/s
 constexpr double bytes_per_ms = 1e6;  // of a GB/s
 constexpr double ms_per_us = 1e-3;
-constexpr double ms_per_ns = 1e-6;
 
 /// What one direction of a PCIe 5 x16 link carries: collectives below it do not run over NVLink.
 constexpr double pcie_gb_s = 64;
@@ -54,80 +54,10 @@ GemmRates gemm_rates(const Scenario& scenario, const GemmNumerics& numerics) {
   return rates;
 }
 
-/// Query and key-value heads of one GPU.
-struct Heads {
-  double q = 0;
-  double kv = 0;
-};
-
-Heads heads_per_gpu(const Scenario& scenario) {
-  const int tp = scenario.cluster.tensor_parallel;
-  return {.q = static_cast<double>(scenario.model.num_attention_heads) / tp,
-          .kv = static_cast<double>(kv_heads_per_gpu(scenario.model, tp))};
-}
-
-std::array<GemmShape, 4> layer_gemms(const Scenario& scenario, const Heads& heads) {
-  const double h = static_cast<double>(scenario.model.hidden_size);
-  const double d = static_cast<double>(scenario.model.head_dim);
-  const double ff =
-      static_cast<double>(scenario.model.intermediate_size) / scenario.cluster.tensor_parallel;
-  return {{{.n = (heads.q + 2 * heads.kv) * d, .k = h},
-           {.n = h, .k = heads.q * d},
-           {.n = (scenario.model.gated_mlp ? 2 : 1) * ff, .k = h},
-           {.n = h, .k = ff}}};
-}
-
-AttentionRates attention_rates(const Scenario& scenario, const Heads& heads) {
-  const AcceleratorTiming& timing = scenario.cluster.gpu.timing;
-  const EngineTiming& engine = scenario.engine.timing;
-  const double d = static_cast<double>(scenario.model.head_dim);
-  // Where a kernel packs the queries that share a kv head, its decodes cost one tile per kv head.
-  const double mixed_heads = timing.attention_mixed.gqa_packed ? heads.kv : heads.q;
-  AttentionRates rates;
-  rates.flop_per_pair = 4 * heads.q * d;
-  rates.bytes_per_kv = 2 * heads.kv * d * bytes_per_element(scenario.kv_cache);
-  rates.peak_flop_per_ms = peak_of(timing, Dtype::bf16) * flop_per_ms;
-  rates.flop_per_ms = rates.peak_flop_per_ms * timing.attention_prefill.flops_efficiency;
-  rates.peak_bytes_per_ms = timing.memory_gb_s * bytes_per_ms;
-  rates.bytes_per_ms = rates.peak_bytes_per_ms * timing.attention_decode.bandwidth_efficiency;
-  rates.decode_latency_ms = timing.attention_decode.latency_us * ms_per_us;
-  rates.decode_sequence_ms = timing.attention_decode.per_sequence_us * ms_per_us *
-                             engine.decode_per_sequence_factor * heads.kv / timing.sm_count;
-  rates.prefill_latency_ms = timing.attention_prefill.latency_us * ms_per_us;
-  rates.critical_ms_per_kv = timing.attention_prefill.critical_path_ns_per_kv * ms_per_ns;
-  rates.mixed_sequence_ms =
-      timing.attention_mixed.per_sequence_us * ms_per_us * mixed_heads / timing.sm_count;
-  rates.mixed_decode_ms_per_kv =
-      timing.attention_mixed.decode_ns_per_head_kv * ms_per_ns * mixed_heads / timing.sm_count;
-  rates.time_factor = engine.gpu_time_factor;
-  rates.prefill_smooth = SmoothMaxTable(timing.attention_prefill.smooth_p);
-  rates.mixed_smooth = SmoothMaxTable(timing.attention_mixed.smooth_p);
-  return rates;
-}
-
-void set_elementwise(const Scenario& scenario, const Heads& heads, RooflineParameters& out) {
-  const Architecture& model = scenario.model;
-  const AcceleratorTiming::Elementwise& timing = scenario.cluster.gpu.timing.elementwise;
-  const double factor = scenario.engine.timing.elementwise_factor;
-  const double h = static_cast<double>(model.hidden_size);
-  const double d = static_cast<double>(model.head_dim);
-  const double ff = static_cast<double>(model.intermediate_size) / scenario.cluster.tensor_parallel;
-  const double norm = 8 * h;  // residual added on the way: two reads, two writes
-  const double rope_and_kv_write = 4 * (heads.q + 2 * heads.kv) * d;
-  const double activation = 6 * ff;
-  const double qk_norm = model.qk_norm ? 4 * (heads.q + heads.kv) * d : 0;
-  out.elementwise.latency_ms = factor * timing.latency_us * ms_per_us;
-  out.elementwise.bytes_per_ms =
-      timing.bandwidth_efficiency * scenario.cluster.gpu.timing.memory_gb_s * bytes_per_ms / factor;
-  out.elementwise_kernels = model.qk_norm ? 5 : 4;
-  out.elementwise_bytes_per_token = 2 * norm + rope_and_kv_write + activation + qk_norm;
-  out.final_norm_bytes_per_token = 4 * h;
-}
-
 void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
   const AcceleratorTiming::AllReduce& timing = scenario.cluster.gpu.timing.all_reduce;
   const int gpus = scenario.cluster.tensor_parallel;
-  if (gpus < 2) {
+  if (gpus < 2 || scenario.cluster.data_parallel > 1) {  // dispatch and combine replace them
     return;
   }
   PENSTOCK_ASSERT(timing.bandwidth_gb_s > 0);
@@ -137,7 +67,10 @@ void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
   out.all_reduce.gpus = gpus;
   out.all_reduce.latency_ms = all_reduce_latency_us(timing.latency_us, gpus) * ms_per_us * factor;
   out.all_reduce.bytes_per_ms = timing.bandwidth_gb_s * bytes_per_ms;
-  out.all_reduces = 2;  // after the attention's output and after the MLP
+  // After the token mixer's output and after the MLP.
+  const Architecture& model = scenario.model;
+  out.all_reduces =
+      static_cast<double>(model.num_hidden_layers) * (model.moe_only_layers > 0 ? 1 : 2);
   out.all_reduce_bytes_per_token = 2 * static_cast<double>(scenario.model.hidden_size);
 }
 
@@ -161,48 +94,133 @@ GemmNumerics gemm_numerics(const AcceleratorTiming& timing, Dtype weights) {
           .extrapolated = !fitted};
 }
 
+namespace {
+
+void set_experts(const Scenario& scenario, RooflineParameters& out) {
+  const Architecture& model = scenario.model;
+  out.moe = make_moe_rates(scenario);
+  if (out.moe.layers == 0) {
+    return;
+  }
+  const double h = static_cast<double>(model.hidden_size);
+  const double tp = scenario.cluster.data_parallel > 1 ? 1 : scenario.cluster.tensor_parallel;
+  out.dispatch = make_dispatch_rates(scenario);
+  out.router_shape = {.n = out.moe.experts, .k = h};
+  if (model.moe.shared_expert_intermediate_size > 0) {
+    const double width = static_cast<double>(model.moe.shared_expert_intermediate_size) / tp;
+    out.expert_gemms.push_back({.n = (model.gated_mlp ? 2 : 1) * width, .k = h});
+    out.expert_gemms.push_back({.n = h, .k = width});
+  }
+  if (model.moe.latent_size > 0) {
+    const auto latent = static_cast<double>(model.moe.latent_size);
+    out.expert_gemms.push_back({.n = latent, .k = h});
+    out.expert_gemms.push_back({.n = h, .k = latent});
+  }
+  out.expert_elementwise_bytes_per_token = 4 * out.moe.top_k * h;
+  out.router_elementwise_bytes_per_token = 8 * out.moe.experts;
+}
+
+void set_elementwise(const Scenario& scenario, RooflineParameters& out) {
+  const AcceleratorTiming& timing = scenario.cluster.gpu.timing;
+  const double factor = scenario.engine.timing.elementwise_factor;
+  out.elementwise.latency_ms = factor * timing.elementwise.latency_us * ms_per_us;
+  out.elementwise.bytes_per_ms =
+      timing.elementwise.bandwidth_efficiency * timing.memory_gb_s * bytes_per_ms / factor;
+  add_mixer_elementwise(scenario, out);
+  const Architecture& model = scenario.model;
+  const double h = static_cast<double>(model.hidden_size);
+  const auto norms = static_cast<double>(model.num_hidden_layers * model.norms_per_layer);
+  const auto mlps = static_cast<double>(model.dense_mlp_layers());
+  const double ff = static_cast<double>(model.intermediate_size) / scenario.cluster.tensor_parallel;
+  // A norm adds the residual on the way: two reads, two writes.
+  out.elementwise_kernels += norms + mlps;
+  out.elementwise_bytes_per_token += norms * 8 * h + mlps * (model.gated_mlp ? 6 : 4) * ff;
+  out.final_norm_bytes_per_token = 4 * h;
+}
+
+void add_dense_mlps(const Scenario& scenario, RooflineParameters& out) {
+  const Architecture& model = scenario.model;
+  const auto layers = static_cast<double>(model.dense_mlp_layers());
+  if (layers == 0) {
+    return;
+  }
+  const double h = static_cast<double>(model.hidden_size);
+  const double ff = static_cast<double>(model.intermediate_size) / scenario.cluster.tensor_parallel;
+  out.gemms.push_back({{.n = (model.gated_mlp ? 2 : 1) * ff, .k = h}, layers});
+  out.gemms.push_back({{.n = h, .k = ff}, layers});
+}
+
+}  // namespace
+
 RooflineParameters make_roofline_parameters(const Scenario& scenario) {
   const AcceleratorTiming& timing = scenario.cluster.gpu.timing;
-  const Heads heads = heads_per_gpu(scenario);
   RooflineParameters out;
   out.time_factor = scenario.engine.timing.gpu_time_factor;
   out.layers = static_cast<double>(scenario.model.num_hidden_layers);
-  out.gemm = gemm_rates(scenario, gemm_numerics(timing, scenario.weights));
-  out.gemms = layer_gemms(scenario, heads);
+  out.gemm = gemm_rates(scenario, gemm_numerics(timing, scenario.weight_dtypes().dense));
+  add_mixer_gemms(scenario, out);
+  add_dense_mlps(scenario, out);
   GemmNumerics head = gemm_numerics(timing, Dtype::bf16);
   head.flops_efficiency = timing.gemm.head_flops_efficiency;
   out.head = gemm_rates(scenario, head);
   out.head_shape = {
       .n = static_cast<double>(scenario.model.vocab_size) / scenario.cluster.tensor_parallel,
       .k = static_cast<double>(scenario.model.hidden_size)};
-  out.attention = attention_rates(scenario, heads);
+  set_experts(scenario, out);
+  out.attention = make_attention_layers(scenario);
   out.attention_kernel = scenario.engine.timing.attention;
   out.cpu = scenario.engine.cpu_overhead;
-  set_elementwise(scenario, heads, out);
+  out.cpu_ranks = scenario.cluster.data_parallel;
+  set_elementwise(scenario, out);
   set_all_reduce(scenario, out);
   return out;
 }
 
-TokenTimes token_times(const RooflineParameters& parameters, double tokens) {
-  const double layers = parameters.layers;
-  TokenTimes out;
-  for (const GemmShape& shape : parameters.gemms) {
-    const OperatorTime time = gemm(parameters.gemm, shape, tokens);
-    out.gemm_latency_ms += layers * time.latency_ms;
-    out.gemm_variable_ms += layers * time.variable_ms;
-    out.gemm_memory_ms += time.bound == Resource::memory ? layers * time.variable_ms : 0;
-    out.gemm_floor_ms += layers * time.floor_ms;
+void KernelTimes::add(const OperatorTime& time, double count) {
+  latency_ms += count * time.latency_ms;
+  variable_ms += count * time.variable_ms;
+  memory_ms += time.bound == Resource::memory ? count * time.variable_ms : 0;
+  floor_ms += count * time.floor_ms;
+}
+
+namespace {
+
+KernelTimes expert_times(const RooflineParameters& p, double tokens) {
+  KernelTimes out;
+  const double layers = p.moe.layers;
+  if (layers == 0) {
+    return out;
   }
+  out.add(grouped_gemm(p.moe, tokens), layers);
+  out.add(gemm(p.head, p.router_shape, tokens), layers);
+  out.add(elementwise(p.elementwise, tokens * p.expert_elementwise_bytes_per_token), layers);
+  out.add(elementwise(p.elementwise, tokens * p.router_elementwise_bytes_per_token), layers);
+  for (const GemmShape& shape : p.expert_gemms) {
+    out.add(gemm(p.gemm, shape, tokens), layers);
+  }
+  return out;
+}
+
+}  // namespace
+
+TokenTimes token_times(const RooflineParameters& parameters, double tokens) {
+  TokenTimes out;
+  for (const LayerGemm& projection : parameters.gemms) {
+    out.gemm.add(gemm(parameters.gemm, projection.shape, tokens), projection.layers);
+  }
+  out.moe = expert_times(parameters, tokens);
   out.elementwise =
       elementwise(parameters.elementwise, tokens * parameters.elementwise_bytes_per_token);
-  out.elementwise.latency_ms *= layers * parameters.elementwise_kernels;
-  out.elementwise.variable_ms *= layers;
+  out.elementwise.latency_ms *= parameters.elementwise_kernels;
   out.final_norm =
       elementwise(parameters.elementwise, tokens * parameters.final_norm_bytes_per_token);
   out.all_reduce =
       all_reduce(parameters.all_reduce, tokens * parameters.all_reduce_bytes_per_token);
-  out.all_reduce.latency_ms *= layers * parameters.all_reduces;
-  out.all_reduce.variable_ms *= layers * parameters.all_reduces;
+  out.all_reduce.latency_ms *= parameters.all_reduces;
+  out.all_reduce.variable_ms *= parameters.all_reduces;
+  out.all_to_all = dispatch_and_combine(parameters.dispatch, tokens);
+  out.all_to_all.latency_ms *= parameters.moe.layers;
+  out.all_to_all.variable_ms *= parameters.moe.layers;
   return out;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <vector>
 
 #include "sim/hardware/accelerator.h"
 #include "sim/scenario.h"
+#include "sim/step/moe.h"
 #include "sim/step/operators.h"
 
 namespace penstock {
@@ -25,37 +26,64 @@ struct GemmNumerics {
 /// at the int8 peak with fp8's efficiency. A dtype that the GPU lacks is weight-only.
 GemmNumerics gemm_numerics(const AcceleratorTiming& timing, Dtype weights);
 
+/// The weight matrix of a projection, and how many layers have one.
+struct LayerGemm {
+  GemmShape shape;
+  double layers = 0;
+};
+
 /// A scenario's step flattened to numbers: no map, no name, no division of heads is left for later.
 struct RooflineParameters {
   double time_factor = 1;  ///< on all GPU time
   double layers = 0;
   GemmRates gemm;
-  std::array<GemmShape, 4> gemms;  ///< qkv, o, gate + up, down
-  GemmRates head;                  ///< LM head, always bf16
+  std::vector<LayerGemm> gemms;  ///< projections of token mixers and dense MLPs
+  GemmRates head;                ///< LM head and routers, always bf16
   GemmShape head_shape;
+  MoeRates moe;
+  GemmShape router_shape;
+  std::vector<GemmShape> expert_gemms;  ///< of a layer with experts: shared expert, projections
+  double expert_elementwise_bytes_per_token = 0;  ///< permutation of tokens, in such a layer
+  double router_elementwise_bytes_per_token = 0;  ///< choice of experts
+  DispatchRates dispatch;
   ElementwiseRates elementwise;
-  double elementwise_kernels = 0;          ///< a layer
-  double elementwise_bytes_per_token = 0;  ///< a layer
+  double elementwise_kernels = 0;          ///< whole model
+  double elementwise_bytes_per_token = 0;  ///< whole model
   double final_norm_bytes_per_token = 0;   ///< once a step
   AllReduceRates all_reduce;
-  double all_reduces = 0;  ///< a layer
+  double all_reduces = 0;  ///< whole model
   double all_reduce_bytes_per_token = 0;
-  AttentionRates attention;
+  std::vector<AttentionLayers> attention;
   AttentionKernel attention_kernel = AttentionKernel::mixed;
   CpuOverhead cpu;
+  double cpu_ranks = 1;  ///< whose sequences one front end streams
 };
 RooflineParameters make_roofline_parameters(const Scenario& scenario);
+
+/// True if a step with chunks and decodes computes them in two kernels in these layers.
+inline bool has_own_kernels(const RooflineParameters& p, const AttentionLayers& layers) {
+  return layers.own_kernels || p.attention_kernel == AttentionKernel::separate;
+}
+
+/// Times of kernels, added up.
+struct KernelTimes {
+  double latency_ms = 0;
+  double variable_ms = 0;
+  double memory_ms = 0;  ///< of the variable time: kernels bound by memory
+  double floor_ms = 0;
+
+  void add(const OperatorTime& time, double count);
+};
 
 /// Times of the parts of one step that depend on the token count alone, whole model, before
 /// time_factor.
 struct TokenTimes {
-  double gemm_latency_ms = 0;
-  double gemm_variable_ms = 0;
-  double gemm_memory_ms = 0;  ///< of the variable time: GEMMs bound by memory
-  double gemm_floor_ms = 0;
+  KernelTimes gemm;
+  KernelTimes moe;
   OperatorTime elementwise;  ///< of the layers
   OperatorTime final_norm;
   OperatorTime all_reduce;
+  OperatorTime all_to_all;
 };
 TokenTimes token_times(const RooflineParameters& parameters, double tokens);
 

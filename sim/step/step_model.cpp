@@ -20,6 +20,10 @@ const char* to_string(Operator op) {
       return "head";
     case Operator::sampler:
       return "sampler";
+    case Operator::moe:
+      return "moe";
+    case Operator::all_to_all:
+      return "all_to_all";
     case Operator::cpu:
       return "cpu";
   }
@@ -40,6 +44,20 @@ const char* to_string(Resource resource) {
       return "cpu";
   }
   PENSTOCK_ASSERT(false);
+}
+
+const DecodeCost& StepModel::new_decode(std::int64_t n) {
+  PENSTOCK_ASSERT(n >= 1);
+  if (n > step_memo_limit) {
+    beyond_memo_ = make_decode(n);
+    return beyond_memo_;
+  }
+  const auto index = static_cast<std::size_t>(n);
+  if (index >= decodes_.size()) {
+    decodes_.resize(index + 1);
+  }
+  decodes_[index] = std::make_unique<const DecodeCost>(make_decode(n));
+  return *decodes_[index];
 }
 
 std::unique_ptr<StepModel> make_step_model(const Scenario& scenario) {

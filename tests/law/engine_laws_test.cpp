@@ -149,7 +149,10 @@ TEST_CASE("7.2-27: scaling all times by k scales every latency by k") {
     CAPTURE(load.describe());
     const probe::Probe once = run(load);
     const std::int64_t k = 7;
-    load.step = {load.step.base * k, load.step.per_token * k, load.step.per_kv * k};
+    load.step.base *= k;
+    load.step.per_token *= k;
+    load.step.per_kv *= k;
+    load.step.per_window *= k;
     for (Request& r : load.requests) {
       r.arrival = r.arrival * k;
     }

@@ -61,7 +61,7 @@ Result run_reference(const probe::RandomLoad& load) {
   return simulate(reference_config(load.limits), requests, [&](const Step& step) {
     std::int64_t time = load.step.base;
     for (const ScheduledRequest& s : step.scheduled) {
-      time += load.step.per_token * s.n + load.step.per_kv * (s.context + s.n);
+      time += load.step.per_token * s.n + load.step.reads(s.context + s.n);
     }
     return time;
   });

@@ -24,19 +24,19 @@ std::int64_t weighted_step(const Step& step) {
   return time;
 }
 
-struct Scenario {
+struct LoadAndLimits {
   Config config;
   std::vector<Request> requests;
 };
 
-Scenario random_scenario(std::uint64_t seed) {
+LoadAndLimits random_scenario(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto pick = [&](std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(high - low + 1));
   };
   const auto coin = [&] { return pick(0, 1) == 1; };
   // One draw per full expression: the order of draws must not depend on the compiler.
-  Scenario scenario;
+  LoadAndLimits scenario;
   Config& config = scenario.config;
   config.max_num_seqs = pick(1, 6);
   config.max_num_batched_tokens = pick(1, 40);
@@ -71,12 +71,12 @@ Scenario random_scenario(std::uint64_t seed) {
   return scenario;
 }
 
-std::int64_t cut_output(const Scenario& scenario, std::size_t r) {
+std::int64_t cut_output(const LoadAndLimits& scenario, std::size_t r) {
   const Request& request = scenario.requests[r];
   return std::min(request.output, scenario.config.max_model_len - request.prompt);
 }
 
-void check_steps(const Scenario& scenario, const Result& result) {
+void check_steps(const LoadAndLimits& scenario, const Result& result) {
   const Config& config = scenario.config;
   std::vector<std::int64_t> computed(scenario.requests.size());
   std::int64_t last_end = 0;
@@ -107,7 +107,7 @@ TEST_CASE("7.2: invariants on random scenarios") {
   std::int64_t preemptions = 0;
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     CAPTURE(seed);
-    const Scenario scenario = random_scenario(seed);
+    const LoadAndLimits scenario = random_scenario(seed);
     const Result result = simulate(scenario.config, scenario.requests, weighted_step);
     check_steps(scenario, result);
     std::int64_t last_admission = 0;

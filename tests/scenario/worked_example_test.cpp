@@ -84,12 +84,13 @@ std::map<std::string, double> ledger_of(const std::filesystem::path& folder,
 class ReadingModel final : public StepModel {
  public:
   StepCost cost(const StepLoad& load) override { return linear_->cost(load); }
-  const DecodeCost& decode(std::int64_t n) override { return linear_->decode(n); }
   PeakTimes peak_times() const override {
     return {.token_flop = 1000, .row_flop = 500, .pair_flop = 10};
   }
 
  private:
+  DecodeCost make_decode(std::int64_t n) override { return linear_->decode(n); }
+
   std::unique_ptr<StepModel> linear_ =
       probe::make_linear_model({.base = ps_per_s, .per_token = 0, .per_kv = ps_per_s / 100});
 };

@@ -15,24 +15,20 @@ class LinearModel final : public StepModel {
     if (load.chunks.empty()) {
       const DecodeCost& affine = decode(load.decodes);
       StepCost cost = affine.fixed;
-      add_kv(cost, step_.per_kv * load.kv_sum);
+      add_kv(cost, affine.context_cost(load.kv_sum, load.window_sum));
       return cost;
     }
     std::int64_t tokens = load.decodes;
-    std::int64_t kv = load.kv_sum;
+    std::int64_t reads = step_.per_kv * load.kv_sum + step_.per_window * load.window_sum;
     for (const Chunk& chunk : load.chunks) {
       tokens += chunk.q;
-      kv += chunk.context + chunk.q;
+      reads += step_.reads(chunk.context + chunk.q);
     }
     StepCost cost = fixed(tokens);
-    add_kv(cost, step_.per_kv * kv);
+    add_kv(cost, reads);
     return cost;
   }
-  const DecodeCost& decode(std::int64_t n) override {
-    decode_.fixed = fixed(n);
-    decode_.per_kv = step_.per_kv;
-    return decode_;
-  }
+  std::int64_t window() const override { return step_.window; }
   PeakTimes peak_times() const override {
     return {.token_flop = 1000.3,
             .row_flop = 20.7,
@@ -41,10 +37,21 @@ class LinearModel final : public StepModel {
             .head_bytes = 7000.5,
             .token_bytes = 11.2,
             .row_bytes = 5.4,
-            .kv_bytes = 2.6};
+            .kv_bytes = 2.6,
+            .window_pair_flop = step_.window > 0 ? 1.7 : 0,
+            .window_kv_bytes = step_.window > 0 ? 0.9 : 0,
+            .sequence_bytes = 3.3,
+            .window = step_.window};
   }
 
  private:
+  DecodeCost make_decode(std::int64_t n) override {
+    DecodeCost out;
+    out.fixed = fixed(n);
+    out.per_kv = step_.per_kv;
+    out.per_window = step_.per_window;
+    return out;
+  }
   StepCost fixed(std::int64_t tokens) const {
     StepCost cost;
     cost.part(Part::weights) = step_.base;
@@ -61,7 +68,6 @@ class LinearModel final : public StepModel {
   }
 
   LinearStep step_;
-  DecodeCost decode_;
 };
 
 std::string text(Int128 value) {
@@ -77,7 +83,8 @@ void print(std::ostream& out, const SeriesPoint& p) {
   out << p.arrivals << ' ' << p.completed << ' ' << text(p.running_ps) << ' ' << text(p.waiting_ps)
       << ' ' << text(p.blocks_ps) << ' ' << p.busy_ps << ' ' << p.steps << ' ' << p.sequences << ' '
       << p.tokens << ' ' << p.rows << ' ' << p.sampling_steps << ' ' << p.pairs << ' ' << p.kv_read
-      << ' ' << p.all_tokens << ' ' << text(p.flop_time) << ' ' << text(p.byte_time) << '\n';
+      << ' ' << p.window_pairs << ' ' << p.window_read << ' ' << p.expert_bytes << ' '
+      << p.all_tokens << ' ' << text(p.flop_time) << ' ' << text(p.byte_time) << '\n';
 }
 
 }  // namespace

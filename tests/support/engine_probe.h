@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,12 +30,19 @@ class ListSource final : public RequestSource {
   std::size_t next_ = 0;
 };
 
-/// A step lasts base + per_token · tokens + per_kv · (KV tokens read), in ps, whoever the tokens
-/// belong to: nothing that a naive simulator would have to know about the engine's bookkeeping.
+/// A step lasts base + per_token · tokens + per_kv · (KV tokens read) + per_window · (KV tokens
+/// read by layers with a window), in ps, whoever the tokens belong to: nothing that a naive
+/// simulator would have to know about the engine's bookkeeping.
 struct LinearStep {
   std::int64_t base = 1'000'000'000'000;
   std::int64_t per_token = 0;
   std::int64_t per_kv = 0;
+  std::int64_t per_window = 0;
+  std::int64_t window = 0;
+
+  std::int64_t reads(std::int64_t context) const {
+    return per_kv * context + per_window * std::min(context, window);
+  }
 };
 std::unique_ptr<StepModel> make_linear_model(const LinearStep& step);
 

@@ -97,7 +97,11 @@ inline Accelerator h100() {
                           .smooth_p = 2.4,
                           .gqa_packed = true},
       .elementwise = {.latency_us = 2.3, .bandwidth_efficiency = 0.55},
-      .all_reduce = {.latency_us = {{2, 7}, {4, 15}, {8, 19}}, .bandwidth_gb_s = 290.01}};
+      .all_reduce = {.latency_us = {{2, 7}, {4, 15}, {8, 19}}, .bandwidth_gb_s = 290.01},
+      .moe_flops_efficiency = {{Dtype::bf16, 0.78544},
+                               {Dtype::fp8, 0.51817},
+                               {Dtype::mxfp4, 0.28532}},
+      .link_gb_s = 450};
   return gpu;
 }
 
@@ -274,12 +278,14 @@ inline EngineSpec tensorrt_llm_1_0() {
   engine.preset = "tensorrt-llm-1.0";
   engine.max_num_seqs = 2048;
   engine.block_size = 32;
-  engine.timing = {.gpu_time_factor = 1,
-                   .gemm_latency_factor = 1.2999,
-                   .decode_per_sequence_factor = 0.75112,
-                   .elementwise_factor = 0.71789,
-                   .all_reduce_latency_factor = 1.9349,
-                   .attention = AttentionKernel::separate};
+  engine.timing = {
+      .gpu_time_factor = 1,
+      .gemm_latency_factor = 1.2999,
+      .decode_per_sequence_factor = 0.75112,
+      .elementwise_factor = 0.71789,
+      .all_reduce_latency_factor = 1.9349,
+      .attention = AttentionKernel::separate,
+      .moe = {.latency_us = 18.14, .bandwidth_efficiency = 0.45896, .imbalance = 1.0274}};
   engine.cpu_overhead = {.per_step = SimTime::from_milliseconds(0.36519),
                          .per_sequence = SimTime::from_milliseconds(0.0016516)};
   return engine;
@@ -324,6 +330,9 @@ struct Setup {
   int replicas = 1;
   Dtype weights = Dtype::bf16;
   Dtype kv_cache = Dtype::bf16;
+  std::optional<Dtype> dense_weights = {};
+  int data_parallel = 1;
+  int expert_parallel = 1;
 };
 
 /// A complete scenario. Unless the engine says so, the KV pool is what 90 % of the memory leaves
@@ -335,13 +344,18 @@ inline Scenario scenario(const Setup& setup = {}) {
   s.model = setup.model;
   s.weights = setup.weights;
   s.kv_cache = setup.kv_cache;
-  s.cluster = {
-      .gpu = setup.gpu, .tensor_parallel = setup.tensor_parallel, .replicas = setup.replicas};
+  s.dense_weights = setup.dense_weights;
+  s.cluster = {.gpu = setup.gpu,
+               .tensor_parallel = setup.tensor_parallel,
+               .replicas = setup.replicas,
+               .data_parallel = setup.data_parallel,
+               .expert_parallel = setup.expert_parallel};
   s.engine = setup.engine;
   const int tp = setup.tensor_parallel;
   if (s.engine.num_gpu_blocks == 0) {
     const double free_bytes = s.engine.gpu_memory_utilization * s.cluster.gpu.memory_bytes -
-                              weight_bytes_per_gpu(s.model, s.weights, tp) - 2 * 1073741824.0;
+                              weight_bytes_per_gpu(s.model, s.weight_dtypes(), tp) -
+                              2 * 1073741824.0;
     const double block_bytes = kv_bytes_per_token_per_gpu(s.model, s.kv_cache, tp) *
                                static_cast<double>(s.engine.block_size);
     s.engine.num_gpu_blocks =

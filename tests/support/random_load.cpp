@@ -49,6 +49,10 @@ void draw_pool_and_step(Dice& dice, std::int64_t longest, RandomLoad& load) {
   load.step.base = dice.of<std::int64_t>({1'000'000'000'000, 10'000'000'007, 3'333'333'333});
   load.step.per_token = dice.of<std::int64_t>({0, 1, 7'000'003});
   load.step.per_kv = dice.of<std::int64_t>({0, 1, 40'001, 5'000'001});
+  if (dice.one_in(2)) {
+    load.step.per_window = dice.of<std::int64_t>({1, 30'011, 7'000'003});
+    load.step.window = dice.of<std::int64_t>({1, 2, 5, 13, 40});
+  }
 }
 
 constexpr std::int64_t whole_request = 1'000'000;  // tokens: a span longer than any request
@@ -176,7 +180,8 @@ std::string RandomLoad::describe() const {
       << (limits.async ? " async" : "") << (limits.gate ? " gate" : "")
       << (limits.prefix_caching ? " caching" : "") << " host " << limits.host_blocks << " x "
       << limits.host_block_ps << " watermark " << limits.watermark << " step " << step.base << '+'
-      << step.per_token << "/token+" << step.per_kv << "/kv;";
+      << step.per_token << "/token+" << step.per_kv << "/kv+" << step.per_window << "/kv in "
+      << step.window << ';';
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
         << r.priority;

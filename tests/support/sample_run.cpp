@@ -44,7 +44,7 @@ void add_requests(Result& result) {
     if (row.status == RequestStatus::rejected) {
       request.reject_reason = RejectReason::prompt_too_long;
     }
-    result.requests.push_back(request);
+    result.requests.emplace_back() = request;
   }
 }
 

@@ -80,30 +80,12 @@ TEST_CASE("every file of the catalogue is read without a complaint") {
   CHECK(models >= 15);
 }
 
-TEST_CASE("the parameters of a model file agree with what the shape gives") {
-  Reporter reporter;
-  const Catalog catalog("", reporter);
-  for (const Catalog::Entry& entry : catalog.list(CatalogKind::models)) {
-    CAPTURE(entry.name);
-    const auto source =
-        std::make_shared<const Source>(entry.path, std::string(catalog.text(entry)));
-    const auto root = parse_yaml(source, reporter);
-    REQUIRE(root);
-    const auto stated = Section(&*root, "", model_schema()).whole("parameters");
-    const auto model = catalog.model(entry.name, {}, reporter);
-    REQUIRE(model);
-    if (stated) {
-      CHECK(static_cast<double>(parameters(*model)) ==
-            doctest::Approx(static_cast<double>(*stated)).epsilon(0.01));
-    }
-  }
-}
-
 TEST_CASE("no two items of a kind answer to the same name") {
   Reporter reporter;
   const Catalog catalog("", reporter);
   for (const CatalogKind kind :
-       {CatalogKind::gpus, CatalogKind::models, CatalogKind::engines, CatalogKind::profiles}) {
+       {CatalogKind::gpus, CatalogKind::models, CatalogKind::engines, CatalogKind::profiles,
+        CatalogKind::systems, CatalogKind::closed_models}) {
     std::map<std::string, std::string> owners;
     for (const Catalog::Entry& entry : catalog.list(kind)) {
       std::vector<std::string> spellings = entry.aliases;

@@ -21,11 +21,11 @@ Loaded load_class(const std::string& keys, const std::string& more = "") {
 }
 
 /// Its lengths, 100 + 100 tokens.
-constexpr const char* lengths = ", lengths: {input: 100, output: 100}";
+constexpr const char* fixed_lengths = ", lengths: {input: 100, output: 100}";
 
 TEST_CASE("rate scales of the workload and of a class multiply its rate") {
   const auto rate = [](const std::string& keys, const std::string& more) {
-    const Loaded loaded = load_class(keys + lengths, more);
+    const Loaded loaded = load_class(keys + fixed_lengths, more);
     CHECK(rendered(loaded) == "");
     return loaded.scenario.workload.classes.at(0).rate;
   };
@@ -48,9 +48,9 @@ TEST_CASE("the workload's rate scale compresses the trace, on top of the trace's
 
 TEST_CASE("a class without a rate has none to scale") {
   CHECK(only_error(
-            load_class("rate_scale: 2, arrivals: {process: offline}" + std::string(lengths))) ==
+            load_class("rate_scale: 2, arrivals: {process: offline}" + std::string(fixed_lengths))) ==
         "`rate_scale` has no meaning with `process: offline`");
-  CHECK(load_class("rate_scale: 1, arrivals: {process: offline}" + std::string(lengths)).ok);
+  CHECK(load_class("rate_scale: 1, arrivals: {process: offline}" + std::string(fixed_lengths)).ok);
   CHECK(rendered(load_text(R"(model: llama-3.1-8b
 cluster: {gpu: h100-sxm}
 workload:
@@ -85,12 +85,12 @@ TEST_CASE("rate scales that make no sense are refused") {
 }
 
 TEST_CASE("tokens a day are a rate, by the mean lengths") {
-  const Loaded loaded = load_class("tokens_per_day: 40M" + std::string(lengths));
+  const Loaded loaded = load_class("tokens_per_day: 40M" + std::string(fixed_lengths));
   CHECK(rendered(loaded) == "");
   CHECK(loaded.scenario.workload.classes.at(0).rate == doctest::Approx(40e6 / 86400 / 200));
   CHECK(loaded.notes.back() == "chat: 40M tokens/day = 2.31 requests/s of 100 + 100 tokens");
   const Loaded scaled =
-      load_class("tokens_per_day: 864k, rate_scale: 2" + std::string(lengths), ", rate_scale: 3");
+      load_class("tokens_per_day: 864k, rate_scale: 2" + std::string(fixed_lengths), ", rate_scale: 3");
   CHECK(scaled.scenario.workload.classes.at(0).rate == doctest::Approx(0.3));
   CHECK(scaled.notes.back() ==
         "chat: 864k tokens/day = 0.05 requests/s of 100 + 100 tokens, x 6 by rate_scale");
@@ -98,7 +98,7 @@ TEST_CASE("tokens a day are a rate, by the mean lengths") {
 
 TEST_CASE("a class has one of rate, share and tokens_per_day") {
   const auto problem = [](const std::string& keys, const std::string& more = "") {
-    return only_error(load_class(keys + lengths, more));
+    return only_error(load_class(keys + fixed_lengths, more));
   };
   CHECK(problem("rate: 1/s, tokens_per_day: 1M") ==
         "`rate` and `tokens_per_day` exclude each other");

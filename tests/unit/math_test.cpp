@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "sim/core/rng.h"
+
 namespace penstock {
 namespace {
 
@@ -59,6 +61,16 @@ TEST_CASE("log, exp and pow give the same bits on every machine") {
   CHECK(math::exp(-20.5) == 0x1.57a3afeed00acp-30);
   CHECK(math::pow(0.37, 2.33) == 0x1.93e5796c0dd8fp-4);
   CHECK(math::pow(1.7, 1 / 1.39) == 0x1.76ffd7bcd679bp+0);
+}
+
+TEST_CASE("math::round is std::llround") {
+  Rng rng(8, "round");
+  for (int i = 0; i < 100'000; ++i) {
+    const double x = rng.uniform() * static_cast<double>(std::uint64_t{1} << (i % 60));
+    CHECK(math::round(x) == std::llround(x));
+    CHECK(math::round(std::floor(x) + 0.5) == std::llround(std::floor(x) + 0.5));
+  }
+  CHECK(math::round(0.49999999999999994) == 0);
 }
 
 }  // namespace penstock

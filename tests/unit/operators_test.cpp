@@ -69,7 +69,7 @@ TEST_CASE("no factor makes an operator faster than the hardware") {
   attention.peak_flop_per_ms = 1e12;
   attention.time_factor = 0.5;
   CHECK(attention_decode_ms_per_kv(attention) == doctest::Approx(2));
-  attention.flop_per_pair = 3e12;
+  attention.decode_flop_per_kv = 3e12;
   CHECK(attention_decode_ms_per_kv(attention) == doctest::Approx(6));
 }
 

@@ -355,8 +355,10 @@ TEST_CASE("a result folder appears whole") {
   CHECK_FALSE(fs::exists(target));
   write_run_folder(printed.output(), {.command = {"penstock", "run"}, .inputs = {input.string()}},
                    folder);
-  for (const char* name :
-       {"summary.json", "requests.csv", "timeseries.csv", "ledger.csv", "manifest.json"}) {
+  CHECK_FALSE(fs::exists(target));
+  folder.commit();
+  for (const char* name : {"summary.json", "requests.csv", "timeseries.csv", "ledger.csv",
+                           "position.csv", "manifest.json"}) {
     CHECK(fs::file_size(target / name) > 0);
   }
   CHECK(test::read_file(target / "summary.json") == summary_json_text(printed.output()));

@@ -119,6 +119,10 @@ TEST_CASE("parts and resources sum to the step, and no step beats the hardware")
       CHECK(*std::min_element(cost.parts.begin(), cost.parts.end()) >= 0);
       CHECK(*std::min_element(cost.resources.begin(), cost.resources.end()) >= 0);
       CHECK(cost.gpu <= cost.total);
+      if (!load.chunks.empty()) {
+        const StepLoad alone{.chunks = load.chunks, .sampled = load.sampled - load.decodes};
+        CHECK(model->chunks_alone(alone) == model->StepModel::chunks_alone(alone));
+      }
       const Work work = useful_work(peak, load);
       CHECK(work.flop_ps <= static_cast<double>(cost.gpu) * (1 + 1e-12));
       CHECK(work.bytes_ps <= static_cast<double>(cost.gpu) * (1 + 1e-12));
@@ -161,7 +165,7 @@ TEST_CASE("decode-only steps cost exactly what their affine form says") {
       CHECK(sum(affine.fixed.resources) == affine.fixed.total);
       const std::int64_t gpu_bound = affine.fixed.total + affine.per_kv * kv_sum;
       const std::int64_t waits = std::max<std::int64_t>(0, affine.cpu - gpu_bound);
-      CHECK((waits == 0) == (kv_sum >= affine.gpu_bound_from()));
+      CHECK((waits == 0) == (affine.cpu_excess(kv_sum, 0) == 0));
       CHECK(cost.total == gpu_bound + (waits + n - 1) / n * n);
       CHECK(cost.part(Part::attention) ==
             affine.fixed.part(Part::attention) + affine.per_kv * kv_sum);
@@ -227,7 +231,7 @@ TEST_CASE("weights are what one token alone would cost, parts of a decode wait f
   const Scenario scenario = fixtures::scenario();
   const RooflineParameters parameters = make_roofline_parameters(scenario);
   const double ps = parameters.time_factor * 1e9;
-  const double weights = token_times(parameters, 1).gemm_variable_ms * ps;
+  const double weights = token_times(parameters, 1).gemm.variable_ms * ps;
   const double head = gemm(parameters.head, parameters.head_shape, 1).variable_ms * ps;
   const auto model = make_step_model(scenario);
   for (const std::int64_t n : {1, 8, 64}) {

@@ -1,12 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "sim/step/step_model.h"
-#include "tests/support/fixtures.h"
+#include "tests/support/model_fixtures.h"
 
 namespace penstock {
 namespace {
@@ -29,6 +30,8 @@ struct Expected {
   double all_reduce;
   double attention;
   double head;  ///< and sampler
+  double moe = 0;
+  double all_to_all = 0;
 };
 
 struct Vector {
@@ -113,6 +116,26 @@ const std::vector<Vector> vectors{
       .engine = fixtures::tensorrt_llm_0_14()},
      {256, 384000, 2000, 0, 0},
      {56.514013, 55.345074, 19.744127, 1.245714, 0.0, 28.216701, 1.741698}},
+    {{.model = fixtures::qwen3_30b_a3b(),
+      .gpu = fixtures::h100(),
+      .engine = fixtures::vllm_0_11_api()},
+     {64, 64000, 2000, 0, 0},
+     {30.908452, 27.04514, 1.208784, 0.534318, 0.0, 2.586173, 0.283849, 22.822701}},
+    {{.model = fixtures::qwen3_235b_a22b(),
+      .gpu = fixtures::h100(),
+      .engine = fixtures::vllm_0_11_api(),
+      .weights = Dtype::fp8,
+      .data_parallel = 8,
+      .expert_parallel = 8},
+     {16, 15200, 2000, 0, 0},
+     {41.122137, 34.583113, 3.3611, 0.930218, 0.0, 1.924148, 0.452928, 14.421798, 13.992497}},
+    {{.model = fixtures::gpt_oss_20b(),
+      .gpu = fixtures::h200(),
+      .engine = fixtures::tensorrt_llm_1_0(),
+      .weights = Dtype::mxfp4,
+      .dense_weights = Dtype::bf16},
+     {512, 768000, 2000, 0, 0},
+     {28.061582, 26.850773, 1.320123, 0.34129, 0.0, 5.724384, 1.205026, 18.25995}},
 };
 
 double operator_ms(const StepExplanation& step, Operator op) {
@@ -147,11 +170,15 @@ TEST_CASE("explain_step reproduces the reference vectors, operator by operator")
     CHECK(close(operator_ms(step, Operator::attention), expected.attention));
     CHECK(close(operator_ms(step, Operator::head) + operator_ms(step, Operator::sampler),
                 expected.head));
+    CHECK(close(operator_ms(step, Operator::moe), expected.moe));
+    CHECK(close(operator_ms(step, Operator::all_to_all), expected.all_to_all));
     CHECK(close(step.gpu_ms, expected.gpu));
     CHECK(close(step.total_ms, expected.total));
 
     const auto model = make_step_model(scenario);
-    const double simulated_ms = static_cast<double>(model->cost(load).total) * 1e-9;
+    StepLoad simulated = load;
+    simulated.window_sum = std::min(load.kv_sum, load.decodes * model->window());
+    const double simulated_ms = static_cast<double>(model->cost(simulated).total) * 1e-9;
     CHECK(simulated_ms == doctest::Approx(step.total_ms).epsilon(1e-4));
     CHECK(simulated_ms >= step.total_ms * (1 - 1e-12));
   }

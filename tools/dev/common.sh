@@ -5,6 +5,9 @@ build_packages="g++ cmake ninja-build ccache libboost-dev libboost-program-optio
   libspdlog-dev libfmt-dev libtbb-dev libyaml-cpp-dev nlohmann-json3-dev
   libsimdjson-dev zlib1g-dev"
 quick_test_packages="doctest-dev"
+# Nice to have: without npm, reports have no interactive charts; without a browser, nobody looks at them.
+report_packages="nodejs npm"
+browser_packages="chromium"
 full_test_packages="clang clang-format clang-tidy libclang-rt-dev libbenchmark-dev shellcheck"
 
 jobs=${PENSTOCK_JOBS:-$(nproc 2>/dev/null || echo 2)}
@@ -67,6 +70,23 @@ need_packages() {
   step "install:$missing" apt_install "$as_root" $missing ||
     fail "apt-get could not install$missing
   (its reason stands above; without a network, install them by hand and start again)"
+}
+
+# want_packages COMMAND PACKAGE...: installs packages that bring a command, if it is missing; goes on
+# without them where that is not possible.
+want_packages() {
+  wanted=$1
+  shift
+  if command -v "$wanted" >/dev/null || ! command -v apt-get >/dev/null; then
+    return 0
+  fi
+  wanted_root=""
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || return 0
+    wanted_root=sudo
+  fi
+  step "install, if possible: $*" apt_install "$wanted_root" "$@" ||
+    printf 'going on without %s\n' "$wanted"
 }
 
 apt_install() {

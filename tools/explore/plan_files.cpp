@@ -20,7 +20,9 @@ void write_file(const output::FolderWriter& folder, const std::string& name,
 
 std::string manifest(const PlanOutput& output, const std::vector<std::string>& command,
                      const std::vector<std::string>& files) {
-  nlohmann::ordered_json root = output::manifest_head(1, command);
+  std::vector<std::string> words{"penstock"};
+  words.insert(words.end(), command.begin(), command.end());
+  nlohmann::ordered_json root = output::manifest_head(1, words);
   root["seed"] = output.plan.pools.front().scenario.seed;
   root["inputs"] = output::input_digests({output.question.name});
   root["files"] = files;
@@ -63,6 +65,7 @@ void write_plan_folder(const PlanOutput& output, const std::string& target,
     files.push_back(name);
   };
   add("plan.json", output::to_text(plan_json(output)));
+  add("workload.yaml", output.question.text);
   add("kubernetes.yaml", kubernetes_manifest(output));
   const bool single = output.plan.pools.size() == 1;
   for (std::size_t i = 0; i < output.plan.pools.size(); ++i) {
@@ -73,7 +76,6 @@ void write_plan_folder(const PlanOutput& output, const std::string& target,
         "#!/bin/sh\n# Starts one replica: run it once for each.\n" + vllm_command(output, pool, 0));
   }
   write_file(folder, "manifest.json", manifest(output, command, files));
-  folder.commit();
 }
 
 }  // namespace penstock::explore

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "sim/step/moe.h"
+#include "sim/step/roofline_parameters.h"
 #include "tools/output/text.h"
 
 namespace penstock::output {
@@ -67,10 +69,19 @@ void add_extrapolations(const Scenario& scenario, const Result& result, Confiden
   if (timing.fit == "datasheet" || timing.fit == "assumed") {
     c.extrapolated.push_back(fmt::format("all times: {} is not measured", gpu.title));
   }
-  const bool native = timing.gemm.flops_efficiency.count(scenario.weights) > 0;
-  if (scenario.weights == Dtype::int8 || !native) {
-    c.extrapolated.push_back(
-        fmt::format("{} weights on {}", to_string(scenario.weights), gpu.title));
+  const Architecture& model = scenario.model;
+  const WeightDtypes weights = scenario.weight_dtypes();
+  const bool has_experts = model.moe_layers() > 0;
+  if (gemm_numerics(timing, weights.dense).extrapolated ||
+      (has_experts && moe_numerics(timing, weights.experts).extrapolated)) {
+    const Dtype dtype = has_experts ? weights.experts : weights.dense;
+    c.extrapolated.push_back(fmt::format("{} weights on {}", to_string(dtype), gpu.title));
+  }
+  if (model.linear.layers > 0) {
+    c.extrapolated.emplace_back("linear attention layers");
+  }
+  if (model.indexer.layers > 0 || model.compressed.is_used()) {
+    c.extrapolated.emplace_back("sparse attention");
   }
   if (result.max_chunk_context > longest_measured_prompt) {
     c.extrapolated.push_back(fmt::format("TTFT of prompts above {} tokens (longest {})",

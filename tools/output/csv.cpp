@@ -111,6 +111,12 @@ void write_interval(const RunOutput& run, const SeriesPoint& point, std::int64_t
     const double joules = interval_energy(run.scenario, point, length).total();
     rows.real(joules / (span / 1e12));
   }
+  rows.comma();
+  rows.integer(point.preemptions);
+  for (const std::int64_t bound : point.bound) {
+    rows.comma();
+    rows.real(share(static_cast<double>(bound), span));
+  }
   rows.end_row();
 }
 
@@ -154,7 +160,9 @@ void write_requests_csv(const RunOutput& run, const Sink& sink) {
 
 void write_timeseries_csv(const RunOutput& run, const Sink& sink) {
   Rows rows(sink);
-  rows.text("time_s,replica,arrivals,completed,running,waiting,kv,batch,busy,mfu,mbu,power_w\n");
+  rows.text(
+      "time_s,replica,arrivals,completed,running,waiting,kv,batch,busy,mfu,mbu,power_w,"
+      "preemptions,compute,memory,communication,latency,cpu\n");
   const std::int64_t interval = run.result.series_interval.ps;
   const std::int64_t end = run.result.duration.ps;
   std::size_t intervals = 0;

@@ -68,6 +68,8 @@ class FolderWriter {
 
   /// Where to write the files of this name.
   std::filesystem::path file(std::string_view name) const { return temporary_ / name; }
+  /// Where all of them are until commit().
+  const std::filesystem::path& path() const { return temporary_; }
   /// Moves all files written so far into the target; files of the same names are replaced.
   void commit();
 

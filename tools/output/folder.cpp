@@ -6,6 +6,7 @@
 #include "tools/output/json_text.h"
 #include "tools/output/manifest.h"
 #include "tools/output/summary_json.h"
+#include "tools/output/table.h"
 
 namespace penstock::output {
 namespace {
@@ -32,7 +33,9 @@ Json manifest(const RunOutput& run, const RunFacts& facts) {
   root["seed"] = run.scenario.seed;
   root["stopped"] = stopped(run.result.stop);
   root["inputs"] = input_digests(facts.inputs);
-  root["files"] = {"summary.json", "requests.csv", "timeseries.csv", "ledger.csv"};
+  root["title"] = run_title(run);
+  root["files"] = {"summary.json", "requests.csv", "timeseries.csv",
+                   "ledger.csv",   "position.csv", "workload.yaml"};
   root["host"] = host_facts();
   root["wall_clock"] = {{"written", now_text()},
                         {"load_s", facts.load_seconds},
@@ -61,9 +64,10 @@ void write_run_folder(const RunOutput& run, const RunFacts& facts, FolderWriter&
   write_file(folder, "requests.csv", csv(write_requests_csv));
   write_file(folder, "timeseries.csv", csv(write_timeseries_csv));
   write_file(folder, "ledger.csv", csv(write_ledger_csv));
+  write_file(folder, "position.csv", csv(write_position_csv));
+  write_file(folder, "workload.yaml", [&facts](OutputFile& file) { file.write(facts.workload); });
   write_file(folder, "manifest.json",
              [&](OutputFile& file) { file.write(to_text(manifest(run, facts))); });
-  folder.commit();
 }
 
 }  // namespace penstock::output

@@ -13,13 +13,14 @@ namespace penstock::output {
 struct RunFacts {
   std::vector<std::string> command;  ///< the words of the command line
   std::vector<std::string> inputs;   ///< files that the run read
+  std::string workload = {};         ///< the workload file's text
   double load_seconds = 0;           ///< reading and checking the input
   double simulate_seconds = 0;       ///< the simulation itself
   double total_seconds = 0;          ///< from the start of the process to the writing of the folder
 };
 
-/// Writes summary.json, requests.csv, timeseries.csv, ledger.csv and manifest.json. Throws IoError;
-/// the folder is then as it was before.
+/// Writes summary.json, requests.csv, timeseries.csv, ledger.csv, position.csv, workload.yaml and
+/// manifest.json, to be committed by the caller. Throws IoError.
 void write_run_folder(const RunOutput& run, const RunFacts& facts, FolderWriter& folder);
 
 }  // namespace penstock::output

@@ -79,11 +79,11 @@ std::vector<std::string> short_names(const std::vector<std::string>& paths);
 std::string values_text(const SweepOutput& sweep, const SweepPoint& point);
 
 /// The screen: a table, the curve of the first key with several values, the cheapest point.
-std::string sweep_table(const SweepOutput& sweep, bool color);
+std::string sweep_table(const SweepOutput& sweep, bool color, bool ascii = false);
 
 /// The curve of the screen: throughput, TPOT, cost of input and output against one varied key, the
 /// others as in the cheapest point. Empty if there is none to draw.
-std::string sweep_chart(const SweepOutput& sweep);
+std::string sweep_chart(const SweepOutput& sweep, bool ascii = false);
 
 /// The table in Markdown.
 std::string sweep_markdown(const SweepOutput& sweep);

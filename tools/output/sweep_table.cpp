@@ -90,8 +90,11 @@ std::size_t total_width(const std::vector<Column>& list) {
 /// Draws the screen.
 class SweepScreen {
  public:
-  SweepScreen(const SweepOutput& sweep, bool color)
-      : sweep_(sweep), color_(color), rows_(std::min(sweep.points.size(), most_rows)) {
+  SweepScreen(const SweepOutput& sweep, bool color, bool ascii)
+      : sweep_(sweep),
+        color_(color),
+        ascii_(ascii),
+        rows_(std::min(sweep.points.size(), most_rows)) {
     add_values();
     add_figures();
   }
@@ -113,7 +116,7 @@ class SweepScreen {
           fmt::format(" {} no other point is both cheaper per token and faster (median request)\n",
                       mark("◆", 32));
     }
-    out_ += sweep_chart(sweep_);
+    out_ += sweep_chart(sweep_, ascii_);
     cheapest();
     return std::move(out_);
   }
@@ -246,6 +249,7 @@ class SweepScreen {
 
   const SweepOutput& sweep_;
   bool color_;
+  bool ascii_;
   std::size_t rows_;
   std::vector<Column> values_;
   std::vector<Column> figures_;
@@ -254,8 +258,8 @@ class SweepScreen {
 
 }  // namespace
 
-std::string sweep_table(const SweepOutput& sweep, bool color) {
-  return SweepScreen(sweep, color).draw();
+std::string sweep_table(const SweepOutput& sweep, bool color, bool ascii) {
+  return SweepScreen(sweep, color, ascii).draw();
 }
 
 }  // namespace penstock::output

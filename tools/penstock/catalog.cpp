@@ -36,14 +36,15 @@ constexpr std::array<std::string_view, 3> examples{
     "penstock catalog models llama-3.1-70b",
     "penstock catalog prices h100-sxm --format json",
 };
-constexpr Usage usage{"catalog",
-                      "[KIND [NAME]] [OPTION]...",
-                      "Known facts, each with its source and date. Kinds: gpus, models, engines, "
-                      "prices,\nlist-prices, profiles, schedulers, routers.",
-                      examples,
-                      options_table,
-                      0,
-                      2};
+constexpr Usage usage{
+    "catalog",
+    "[KIND [NAME]] [OPTION]...",
+    "Known facts, each with its source and date. Kinds: gpus, models, engines, "
+    "prices,\nlist-prices, profiles, systems, closed-models, schedulers, routers.",
+    examples,
+    options_table,
+    0,
+    2};
 
 /// What the table of a kind shows: a heading, and a dotted path into the item's file.
 struct Column {
@@ -70,10 +71,10 @@ constexpr std::array kinds{
          "architectures of models",
          CatalogKind::models,
          {{{"parameters", "parameters"},
+           {"active", "active_parameters"},
            {"layers", "num_hidden_layers"},
            {"hidden", "hidden_size"},
-           {"heads", "num_attention_heads"},
-           {"KV heads", "num_key_value_heads"},
+           {"checkpoint", "weights"},
            {"context", "max_position_embeddings"}}}},
     Kind{"engines",
          "engine presets: scheduler, limits, overheads",
@@ -106,6 +107,24 @@ constexpr std::array kinds{
          "measured lengths of prompts and outputs",
          CatalogKind::profiles,
          {{{"title", "title"}, {"date", "date"}, {"", ""}, {"", ""}, {"", ""}, {"", ""}}}},
+    Kind{"systems",
+         "servers and racks: GPUs, links, power",
+         CatalogKind::systems,
+         {{{"GPU", "gpu"},
+           {"GPUs", "gpus"},
+           {"scale-up", "scaleup_bandwidth"},
+           {"network", "network_bandwidth"},
+           {"max power", "max_power"},
+           {"host power", "host_power"}}}},
+    Kind{"closed-models",
+         "models whose architecture is not public: prices only",
+         CatalogKind::closed_models,
+         {{{"title", "title"},
+           {"vendor", "vendor"},
+           {"context", "max_position_embeddings"},
+           {"", ""},
+           {"", ""},
+           {"", ""}}}},
 };
 
 /// The node at a dotted path; a number picks an item of a list.
@@ -167,7 +186,7 @@ class Browser {
     std::string text = "penstock catalog KIND [NAME]\n\n";
     const auto add = [&](std::string_view name, std::size_t count, std::string_view about) {
       json[std::string(name)] = count;
-      text += fmt::format("  {:<11} {:>4}  {}\n", name, count, about);
+      text += fmt::format("  {:<13} {:>4}  {}\n", name, count, about);
     };
     for (const Kind& kind : kinds) {
       add(kind.name, catalog_.list(kind.kind).size(), kind.about);
@@ -310,6 +329,8 @@ int browse(const ParsedOptions& options) {
 }
 
 }  // namespace
+
+const Usage& catalog_usage() { return usage; }
 
 int catalog_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "config/catalog.h"
 #include "config/load.h"
 #include "tools/output/text.h"
 #include "tools/penstock/console.h"
@@ -17,17 +18,44 @@ constexpr std::array<std::string_view, 2> examples{
     "penstock check workloads/*.yaml",
     "penstock check mix.yaml --set cluster.tensor_parallel=2",
 };
-constexpr Usage usage{"check",
-                      "FILE... [OPTION]...",
-                      "Tells everything that is wrong with workload files, all at once, traces "
-                      "included.\nRuns nothing.",
-                      examples,
-                      options_table,
-                      1,
-                      10'000};
+constexpr Usage usage{
+    "check",
+    "FILE... [OPTION]...",
+    "Tells everything that is wrong with workload files, all at once, traces "
+    "included,\nand with files of the catalogue's form: your own GPU, model, system. "
+    "Runs nothing.",
+    examples,
+    options_table,
+    1,
+    10'000};
+
+/// Checks a file of the catalogue's form: one's own GPU, model or system.
+int check_item(const config::Node& root, config::CatalogKind kind, const std::string& file,
+               config::Reporter& reporter) {
+  config::check_file(root, kind, reporter);
+  const Diagnostics diagnostics = reporter.take();
+  tell(diagnostics);
+  if (!has_errors(diagnostics)) {
+    const config::Section item(&root, "", config::model_schema());
+    const std::string facts =
+        kind != config::CatalogKind::models
+            ? std::string(noun(kind))
+            : output::printable(
+                  fmt::format("model, {:.2f}e9 parameters",
+                              static_cast<double>(parameters(config::read_model(item))) / 1e9));
+    print(fmt::format("{}: ok ({})\n", output::printable(file), facts));
+  }
+  return config::exit_code(diagnostics);
+}
 
 /// Checks one file and tells what is wrong; returns its exit code.
 int check_file(const std::string& file, const config::LoadOptions& load) {
+  config::Reporter reporter;
+  const config::SourcePtr source = config::read_source(file, file, {}, reporter);
+  const auto root = source ? config::parse_yaml(source, reporter) : std::nullopt;
+  if (const auto kind = root ? config::kind_of_file(*root) : std::nullopt) {
+    return check_item(*root, *kind, file, reporter);
+  }
   const config::Loaded loaded = config::load_scenario(file, load);
   Diagnostics diagnostics = loaded.diagnostics;
   std::string description;
@@ -47,6 +75,8 @@ int check_file(const std::string& file, const config::LoadOptions& load) {
 }
 
 }  // namespace
+
+const Usage& check_usage() { return usage; }
 
 int check_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);

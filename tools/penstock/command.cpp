@@ -21,16 +21,16 @@ constexpr std::array all_verbs{
     Verb{"catalog", "known GPUs, models, prices, engines, schedulers, routers, with sources",
          catalog_verb},
     Verb{"explain", "why tokens cost what they cost, by arithmetic", explain_verb},
-    Verb{"schema", "every key of the workload file, as a reference", schema_verb},
+    Verb{"schema", "every key of the workload file: for editors, and as a reference", schema_verb},
     Verb{"help", "a topic or a term: units, overrides, metrics, output, exit-codes, ttft, ...",
          help_verb},
     Verb{"version", "version, commit and compiler", version_verb},
     Verb{"sweep", "one run per value of any key", sweep_verb},
     Verb{"compare", "two results side by side", compare_verb},
     Verb{"trace", "statistics of a trace of any known format; conversion to ours", trace_verb},
-    Verb{"report", "the HTML page of a result folder"},
+    Verb{"report", "a page for browsers, of a result or of two side by side", report_verb},
     Verb{"calibrate", "fit the step model to a measured run"},
-    Verb{"completion", "completion for bash, zsh and fish"},
+    Verb{"completion", "completion for bash, zsh and fish", completion_verb},
 };
 
 Arguments words_of_process;

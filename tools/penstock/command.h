@@ -61,6 +61,8 @@ int schema_verb(const Arguments& arguments);
 int sweep_verb(const Arguments& arguments);
 int compare_verb(const Arguments& arguments);
 int trace_verb(const Arguments& arguments);
+int report_verb(const Arguments& arguments);
+int completion_verb(const Arguments& arguments);
 int help_verb(const Arguments& arguments);
 int version_verb(const Arguments& arguments);
 

@@ -55,6 +55,8 @@ std::string render(const explore::Comparison& comparison, const std::string& for
 
 }  // namespace
 
+const Usage& compare_usage() { return usage; }
+
 int compare_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);
   if (options.has("help")) {

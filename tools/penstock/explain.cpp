@@ -145,6 +145,8 @@ int explain(const ParsedOptions& options) {
 
 }  // namespace
 
+const Usage& explain_usage() { return usage; }
+
 int explain_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);
   if (options.has("help")) {

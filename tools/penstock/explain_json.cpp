@@ -14,18 +14,24 @@ Json maybe(const std::optional<std::int64_t>& value) {
 
 Json memory_json(const ExplainFacts& f) {
   const config::MemoryPlan& m = *f.memory;
-  return {{"total_bytes", m.total_bytes},
-          {"gpu_memory_utilization", m.utilization},
-          {"usable_bytes", m.usable_bytes},
-          {"weight_bytes", m.weight_bytes},
-          {"reserve_bytes", m.reserve_bytes},
-          {"kv_bytes", m.kv_bytes},
-          {"kv_bytes_per_token", m.bytes_per_token},
-          {"block_size", m.block_size},
-          {"blocks", m.usable_blocks},
-          {"tokens", m.tokens},
-          {"longest_context", std::min(m.tokens, f.scenario->engine.max_model_len)},
-          {"largest_batch", f.saturation ? Json(f.saturation->kv_sequences) : Json(nullptr)}};
+  Json json{{"total_bytes", m.total_bytes},
+            {"gpu_memory_utilization", m.utilization},
+            {"usable_bytes", m.usable_bytes},
+            {"weight_bytes", m.weight_bytes},
+            {"reserve_bytes", m.reserve_bytes},
+            {"kv_bytes", m.kv_bytes},
+            {"kv_bytes_per_token", m.bytes_per_token},
+            {"block_size", m.block_size},
+            {"blocks", m.usable_blocks},
+            {"tokens", m.tokens},
+            {"longest_context", std::min(m.tokens, f.scenario->engine.max_model_len)},
+            {"largest_batch", f.saturation ? Json(f.saturation->kv_sequences) : Json(nullptr)}};
+  if (m.per_sequence.any()) {
+    json["kv_window"] = m.window;
+    json["window_bytes_per_token"] = m.window_bytes_per_token;
+    json["state_bytes_per_sequence"] = m.state_bytes;
+  }
+  return json;
 }
 
 Json phase_json(const RooflinePhases& r, const PhaseRoofline& phase) {

@@ -121,6 +121,12 @@ class PageWriter {
                                gib(m.kv_bytes), gib(m.bytes_per_token),
                                group_digits(m.usable_blocks), m.block_size, group_digits(m.tokens),
                                m.blocks_are_given ? " (num_gpu_blocks_override)" : "")});
+    if (m.per_sequence.any()) {
+      lines.push_back(
+          {"each sequence",
+           fmt::format("{} of states, {} a token in windows of {} tokens", gib(m.state_bytes),
+                       gib(m.window_bytes_per_token), group_digits(m.window))});
+    }
     const bool by_pool = m.tokens < engine.max_model_len;
     lines.push_back(
         {"longest context",

@@ -76,9 +76,13 @@ around it. The same input and seed give the same bytes.
   timeseries.csv   per interval (--interval; default 1 s, doubled past 500) and replica:
                    `time_s` is its start; running, waiting, kv are means over it, batch is
                    sequences per step; refused requests reach no replica and are not among its
-                   arrivals; power_w is empty in this version (as energy is, see `reasons`)
+                   arrivals; power_w is empty where energy is not known (see `reasons`);
+                   compute ... cpu: busy time by what bounds it, as shares of the interval
   ledger.csv       the bill by class, token type and cause under every rule; each rule's rows
                    sum to it
+  position.csv     what one more token costs at positions of the context, by arithmetic
+  workload.yaml    the workload file, as it was read
+  report.html      with --report: a page for browsers, also made by `penstock report DIR`
   manifest.json    version, command, seed, SHA-256 of the inputs, host, wall-clock times;
                    `stopped` is null, or until, interrupted, clock: why the run is not whole
 

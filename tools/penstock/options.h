@@ -51,6 +51,19 @@ ParsedOptions parse_options(const Usage& usage, const Arguments& arguments);
 /// The text of --help, one screen.
 std::string usage_text(const Usage& usage);
 
+/// The tables of the verbs that have options; `trace` has one for each of its own verbs.
+const Usage& catalog_usage();
+const Usage& check_usage();
+const Usage& compare_usage();
+const Usage& explain_usage();
+const Usage& plan_usage();
+const Usage& report_usage();
+const Usage& run_usage();
+const Usage& schema_usage();
+const Usage& sweep_usage();
+const Usage& trace_info_usage();
+const Usage& trace_convert_usage();
+
 /// The value of an option that takes one of several words; throws UsageError.
 std::string choose(const ParsedOptions& options, std::string_view name,
                    std::span<const std::string_view> choices);

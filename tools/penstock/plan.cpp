@@ -20,6 +20,7 @@
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
 #include "tools/penstock/options.h"
+#include "tools/penstock/report_files.h"
 
 namespace penstock::cli {
 namespace {
@@ -33,6 +34,7 @@ constexpr std::array options_table{
     Option{"target", 0, "rate=max", "instead: how much traffic the file's own cluster bears"},
     Option{"emit", 0, "WHAT", "print `vllm` commands or a `kubernetes` manifest of the plan"},
     Option{"output", 'o', "DIR", "also write plan.yaml, plan.json, ... into a new folder"},
+    report_option,
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
     Option{"format", 0, "FORMAT", "table (default) or json"},
     jobs_option,
@@ -70,6 +72,7 @@ struct Request {
   std::optional<std::string> emit;
   std::optional<std::string> folder;
   bool force = false;
+  bool report = false;
   bool quiet = false;
   bool wants_rate = false;
   int jobs = 1;
@@ -119,6 +122,7 @@ Request read_request(const ParsedOptions& options) {
   request.wants_rate = options.value("target") && !choose(options, "target", targets).empty();
   request.folder = options.value("output");
   request.force = options.has("force");
+  request.report = wants_report(options);
   request.quiet = options.has("quiet");
   request.jobs = jobs_of(options);
   if (request.force && !request.folder) {
@@ -198,6 +202,7 @@ void write(const Request& request, const explore::PlanOutput& found) {
   if (request.folder) {
     output::FolderWriter folder(*request.folder, request.force);
     explore::write_plan_folder(found, *request.folder, command_words(), folder);
+    commit_with_report(folder, *request.folder, request.report);
   }
 }
 
@@ -292,6 +297,8 @@ int find_rate(const Request& request) {
 }
 
 }  // namespace
+
+const Usage& plan_usage() { return usage; }
 
 int plan_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);

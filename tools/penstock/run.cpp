@@ -12,13 +12,17 @@
 #include "tools/output/markdown.h"
 #include "tools/output/summary_json.h"
 #include "tools/output/table.h"
+#include "tools/output/text_plot.h"
+#include "tools/output/timeline.h"
 #include "tools/output/vllm.h"
 #include "tools/penstock/console.h"
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
 #include "tools/penstock/options.h"
+#include "tools/penstock/plot_style.h"
 #include "tools/penstock/pricing.h"
 #include "tools/penstock/progress.h"
+#include "tools/penstock/report_files.h"
 #include "workloads/source.h"
 
 namespace penstock::cli {
@@ -29,15 +33,20 @@ constexpr std::array options_table{
     skip_rows_option,
     seed_option,
     Option{"output", 'o', "DIR", "also write summary.json, requests.csv, ... into a new folder"},
+    report_option,
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
     Option{"format", 0, "FORMAT", "table (default), json, csv, markdown, vllm or vllm-json"},
     Option{"until", 0, "TIME", "stop at this simulated time"},
     Option{"interval", 0, "TIME",
            "interval of timeseries.csv (default: 1 s, doubled past 500 rows)"},
+    Option{"timeline", 0, "FILE", "steps and requests as a trace for ui.perfetto.dev"},
+    Option{"timeline-from", 0, "TIME", "where the trace starts (default: 0s)"},
     Option{"cost", 0, {}, "the bill as a tree: token types, causes, GPU-hours × price"},
     tariff_option,
     tariff_threshold_option,
     margin_option,
+    Option{"plot", 0, {}, "below the table: how TTFT, TPOT and latency are distributed"},
+    ascii_option,
     Option{"strict", 0, {}, "exit code 1 if an SLO of the file is missed"},
     Option{"quiet", 'q', {}, "no progress, no warnings"},
     color_option,
@@ -72,11 +81,16 @@ struct Request {
   std::string format;
   std::optional<std::string> folder;
   bool force = false;
+  bool report = false;
+  bool plot = false;
+  bool ascii = false;
   bool strict = false;
   bool quiet = false;
   bool cost_tree = false;
   std::optional<SimTime> until;
   std::optional<SimTime> interval;
+  std::optional<std::string> timeline;
+  SimTime timeline_from;
   SimulationOptions simulation;
   PricingRequest pricing;
 };
@@ -88,11 +102,19 @@ Request read_request(const ParsedOptions& options) {
   request.format = choose(options, "format", formats);
   request.folder = options.value("output");
   request.force = options.has("force");
+  request.report = wants_report(options);
+  request.plot = options.has("plot");
+  request.ascii = plots_are_ascii(options);
   request.strict = options.has("strict");
   request.quiet = options.has("quiet");
   request.cost_tree = options.has("cost");
   request.until = time_option(options, "until");
   request.interval = time_option(options, "interval");
+  request.timeline = options.value("timeline");
+  request.timeline_from = time_option(options, "timeline-from").value_or(SimTime{});
+  if (options.has("timeline-from") && !request.timeline) {
+    throw UsageError("--timeline-from means nothing without --timeline FILE");
+  }
   request.pricing = pricing_request(options);
   request.simulation.fast_path = !options.has("no-fast-path");
   request.simulation.leaping = !options.has("no-leaping");
@@ -148,14 +170,16 @@ Prepared prepare(const Request& request) {
   return prepared;
 }
 
-Result simulate_with_progress(const Request& request, const Prepared& prepared) {
+Result simulate_with_progress(const Request& request, const Prepared& prepared,
+                              Timeline* timeline) {
+  SimulationOptions simulation = request.simulation;
+  simulation.timeline = timeline;
   const Scenario& scenario = prepared.loaded.scenario;
   ProgressLine line(*prepared.opened.source, scenario, !request.quiet && errors_go_to_terminal());
-  return simulate(scenario, *prepared.opened.source, request.simulation,
-                  [&line](const Progress& progress) {
-                    line.update(progress);
-                    return !InterruptGuard::requested();
-                  });
+  return simulate(scenario, *prepared.opened.source, simulation, [&line](const Progress& progress) {
+    line.update(progress);
+    return !InterruptGuard::requested();
+  });
 }
 
 std::string render(const output::RunOutput& run, const std::string& format) {
@@ -198,6 +222,18 @@ int exit_code_for(const Request& request, const Result& result, const Summary& s
   return request.strict && !slo_met(summary) ? exit_slo_missed : exit_ok;
 }
 
+void write_timeline(const Request& request, const output::RunOutput& run,
+                    const Timeline& timeline) {
+  const output::TraceWindow window = output::trace_window(run, timeline);
+  output::WholeFile file(*request.timeline);
+  output::write_trace(run, timeline, window,
+                      [&file](std::string_view bytes) { file.write(bytes); });
+  file.commit();
+  if (!request.quiet) {
+    tell("timeline: " + output::trace_window_text(run, window) + "\n");
+  }
+}
+
 int run(const Request& request) {
   const Clock::time_point start = Clock::now();
   const InterruptGuard guard;
@@ -213,7 +249,9 @@ int run(const Request& request) {
   const Clock::time_point simulation_start = Clock::now();
   const Scenario& scenario = prepared.loaded.scenario;
   const std::uint64_t expected = prepared.opened.source->expected_requests();
-  const Result result = simulate_with_progress(request, prepared);
+  Timeline timeline(request.timeline_from, output::most_trace_steps);
+  const Result result =
+      simulate_with_progress(request, prepared, request.timeline ? &timeline : nullptr);
   facts.simulate_seconds = seconds_since(simulation_start);
   const Summary summary = summarize(scenario, result);
   output::RunOutput run{scenario,
@@ -237,15 +275,25 @@ int run(const Request& request) {
     facts.command = {"penstock"};
     facts.command.insert(facts.command.end(), command_words().begin(), command_words().end());
     facts.inputs = input_files(prepared.loaded);
+    facts.workload = prepared.loaded.text;
     facts.total_seconds = seconds_since(start);
     output::FolderWriter folder(*request.folder, request.force);
     output::write_run_folder(run, facts, folder);
+    commit_with_report(folder, *request.folder, request.report);
+  }
+  if (request.timeline) {
+    write_timeline(request, run, timeline);
   }
   print(render(run, request.format));
+  if (request.plot && request.format == "table") {
+    print("\n" + output::latency_plots(run, request.ascii));
+  }
   return exit_code_for(request, result, summary);
 }
 
 }  // namespace
+
+const Usage& run_usage() { return usage; }
 
 int run_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);

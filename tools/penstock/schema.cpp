@@ -7,18 +7,26 @@
 
 #include "tools/penstock/console.h"
 #include "tools/penstock/options.h"
+#include "tools/penstock/schema_json.h"
 
 namespace penstock::cli {
 namespace {
 
 constexpr std::array options_table{
     Option{"markdown", 0, "", "the reference of docs/workload.md (the default)"},
+    Option{"json-schema", 0, "", "JSON Schema, for editors that complete and check YAML"},
 };
-constexpr std::array<std::string_view, 1> examples{"penstock schema --markdown > workload.md"};
-constexpr Usage usage{
-    "schema", "[--markdown]", "The keys of the workload file, from the table that its reader uses.",
-    examples, options_table,  0,
-    0};
+constexpr std::array<std::string_view, 2> examples{
+    "penstock schema --markdown > workload.md",
+    "penstock schema --json-schema > penstock.schema.json",
+};
+constexpr Usage usage{"schema",
+                      "[--markdown|--json-schema]",
+                      "The keys of the workload file, from the table that its reader uses.",
+                      examples,
+                      options_table,
+                      0,
+                      0};
 
 /// Text inside a cell of a table.
 std::string cell(std::string_view text) {
@@ -59,9 +67,17 @@ std::string markdown() {
 
 }  // namespace
 
+const Usage& schema_usage() { return usage; }
+
 int schema_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);
-  print(options.has("help") ? usage_text(usage) : markdown());
+  if (options.has("markdown") && options.has("json-schema")) {
+    throw UsageError("--markdown and --json-schema exclude each other");
+  }
+  print(options.has("help") ? usage_text(usage)
+        : options.has("json-schema")
+            ? json_schema(config::workload_schema(), "A workload of Penstock")
+            : markdown());
   return exit_ok;
 }
 

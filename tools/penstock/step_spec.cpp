@@ -17,7 +17,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 4> keys{"decode", "kv_sum", "kv_max", "chunks"};
+constexpr std::array<std::string_view, 5> keys{"decode", "kv_sum", "kv_max", "window_sum",
+                                               "chunks"};
 constexpr std::int64_t most_sequences = 1'000'000;
 constexpr std::int64_t most_tokens = 1'000'000'000'000;
 constexpr std::size_t most_chunks = 100'000;
@@ -124,7 +125,11 @@ StepSpec parse_step(const std::string& text) {
   spec.load.decodes = whole_or_zero(json, "decode", most_sequences);
   spec.load.kv_sum = whole_or_zero(json, "kv_sum", most_tokens);
   spec.load.kv_max = whole_or_zero(json, "kv_max", most_tokens);
+  spec.load.window_sum = whole_or_zero(json, "window_sum", most_tokens);
   check_decodes(json, spec.load);
+  if (spec.load.window_sum > spec.load.kv_sum) {
+    fail("`window_sum` is a sum of shorter lengths than `kv_sum`");
+  }
   if (spec.load.decodes == 0 && spec.chunks.empty()) {
     fail("an empty step: give `decode` sequences, `chunks`, or both");
   }

@@ -15,8 +15,9 @@ struct StepSpec {
 };
 
 /// Reads and checks the JSON strictly: unknown or repeated keys, wrong types and impossible
-/// combinations are errors; throws UsageError. Missing: 0 decodes, no chunks; `kv_max`: as if all
-/// sequences were of one length; every chunk ends its prompt.
+/// combinations are errors; throws UsageError. Missing: 0 decodes, no chunks; `kv_max` and
+/// `window_sum` (lengths cut at the model's window): as if all sequences were of one length; every
+/// chunk ends its prompt.
 StepSpec parse_step(const std::string& json);
 
 /// The load, pointing into `spec`.

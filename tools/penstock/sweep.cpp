@@ -17,6 +17,8 @@
 #include "tools/penstock/input.h"
 #include "tools/penstock/interrupt.h"
 #include "tools/penstock/options.h"
+#include "tools/penstock/plot_style.h"
+#include "tools/penstock/report_files.h"
 #include "tools/penstock/sweep_files.h"
 #include "tools/penstock/sweep_progress.h"
 
@@ -33,9 +35,11 @@ constexpr std::array options_table{
     Option{"runs", 0, "K", "repeat each point with K seeds: means with 95 % intervals"},
     Option{"jobs", 'j', "N", "simulations at a time (default: all processors)"},
     Option{"output", 'o', "DIR", "write points.csv, sweep.json; each point is kept as it finishes"},
+    report_option,
     Option{"resume", 0, {}, "go on with the sweep in -o DIR; finished points are not run again"},
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
     Option{"format", 0, "FORMAT", "table (default), json, csv or markdown"},
+    ascii_option,
     Option{"strict", 0, {}, "exit code 1 if no point meets the SLO of the file"},
     Option{"dry-run", 0, {}, "list the points, run nothing"},
     Option{"quiet", 'q', {}, "no progress, no warnings"},
@@ -66,6 +70,8 @@ struct Request {
   std::string format;
   std::optional<std::string> folder;
   explore::Journal::Mode mode = explore::Journal::Mode::fresh;
+  bool report = false;
+  bool ascii = false;
   bool strict = false;
   bool dry_run = false;
   bool quiet = false;
@@ -131,6 +137,8 @@ Request read_request(const ParsedOptions& options) {
   request.spec.jobs = static_cast<int>(count_option(options, "jobs", 1024).value_or(processors));
   request.format = choose(options, "format", formats);
   request.folder = options.value("output");
+  request.report = wants_report(options);
+  request.ascii = plots_are_ascii(options);
   request.strict = options.has("strict");
   request.dry_run = options.has("dry-run");
   request.quiet = options.has("quiet");
@@ -232,8 +240,9 @@ void print_sweep(const Request& request, const output::SweepOutput& sweep) {
   } else if (request.format == "csv") {
     output::write_points_csv(sweep, [](std::string_view text) { print(text); });
   } else {
-    print(request.format == "markdown" ? output::sweep_markdown(sweep)
-                                       : output::sweep_table(sweep, color_on_output()));
+    print(request.format == "markdown"
+              ? output::sweep_markdown(sweep)
+              : output::sweep_table(sweep, color_on_output(), request.ascii));
   }
 }
 
@@ -308,13 +317,15 @@ int sweep(Request& request) {
   const output::SweepOutput result = output_of(request, records, seed);
   const bool is_complete = result.points.size() == result.total;
   if (is_complete) {
-    folder.write(spec, result, records, {resumed, start});
+    folder.write(spec, result, records, {resumed, start, request.report});
   }
   print_sweep(request, result);
   return is_complete ? exit_code_for(request, result) : interrupted(request, result);
 }
 
 }  // namespace
+
+const Usage& sweep_usage() { return usage; }
 
 int sweep_verb(const Arguments& arguments) {
   const ParsedOptions options = parse_options(usage, arguments);

@@ -14,6 +14,7 @@
 #include "tools/output/text.h"
 #include "tools/penstock/command.h"
 #include "tools/penstock/console.h"
+#include "tools/penstock/report_files.h"
 
 namespace penstock::cli {
 namespace {
@@ -56,7 +57,7 @@ Json manifest(const explore::SweepSpec& spec, const output::SweepOutput& sweep,
   for (const auto& [path, digest] : inputs) {
     root["inputs"].push_back({{"path", path}, {"sha256", digest}});
   }
-  root["files"] = {"points.csv", "sweep.json", explore::Journal::file_name};
+  root["files"] = {"points.csv", "sweep.json", "workload.yaml", explore::Journal::file_name};
   root["points"] = sweep.total;
   root["runs"] = spec.runs;
   root["host"] = output::host_facts();
@@ -145,10 +146,11 @@ void SweepFolder::write(const explore::SweepSpec& spec, const output::SweepOutpu
       sink(explore::to_line(*record) + "\n");
     }
   });
+  write_file("workload.yaml", [&](const auto& sink) { sink(spec.text); });
   write_file("manifest.json", [&](const auto& sink) {
     sink(output::to_text(manifest(spec, sweep, records, facts)));
   });
-  folder.commit();
+  commit_with_report(folder, path_, facts.report);
 }
 
 }  // namespace penstock::cli

@@ -33,9 +33,10 @@ class SweepFolder {
   struct Facts {
     std::size_t resumed = 0;  ///< runs that were done before
     std::chrono::steady_clock::time_point start;
+    bool report = false;  ///< report.html too
   };
-  /// Writes points.csv, sweep.json and manifest.json, and the journal in the order of the grid: all
-  /// of them or none. Requires all records.
+  /// Writes points.csv, sweep.json, workload.yaml and manifest.json, and the journal in the order
+  /// of the grid: all of them or none. Requires all records.
   void write(const explore::SweepSpec& spec, const output::SweepOutput& sweep,
              const explore::Records& records, const Facts& facts);
 

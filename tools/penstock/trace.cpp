@@ -227,6 +227,9 @@ int run_part(const Usage& usage, int (*part)(const ParsedOptions&), const Argume
 
 }  // namespace
 
+const Usage& trace_info_usage() { return info_usage; }
+const Usage& trace_convert_usage() { return convert_usage; }
+
 int trace_verb(const Arguments& arguments) {
   const std::string part = arguments.empty() ? "" : arguments.front();
   if (part == "info") {

@@ -103,7 +103,8 @@ int generate_trace(const ParsedOptions& options) {
     return config::exit_code(refused);
   }
   // Twice the same requests: the first time to learn which columns there are.
-  TraceScan scan{.starts_at_zero = true};
+  TraceScan scan;
+  scan.starts_at_zero = true;
   {
     const OpenedSource opened = open_source(workload, loaded.scenario.seed);
     tell(opened.diagnostics);

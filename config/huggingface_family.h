@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "config/huggingface_json.h"
+#include "sim/model/architecture.h"
+
+namespace penstock::config {
+
+/// A family by its `model_type`, with the defaults of its configuration class in transformers.
+struct Family {
+  /// Token mixers beyond (grouped) attention.
+  enum class Mixer { attention, latent, delta_net, lightning, kimi_linear, nemotron_h };
+
+  std::string_view model_type;
+  Mixer mixer = Mixer::attention;
+  std::string_view bias_key = {};  ///< the key that turns biases of q, k, v on
+  bool has_qkv_bias = false;       ///< what it is without that key
+  bool has_output_bias = false;    ///< and on the output and in the MLP, as OPT
+  std::string_view qk_norm_key = {};
+  bool has_qk_norm = false;
+  bool is_qk_norm_wide = false;
+  std::int64_t head_dim = 0;        ///< 0 = hidden_size / heads
+  std::int64_t sliding_window = 0;  ///< where the file does not say; 0 = none
+  /// Of so many layers the last attends to all, where `layer_types` does not say; 0 = windows, if
+  /// there are any, are in all layers.
+  std::int64_t window_pattern = 0;
+  bool has_experts = false;
+  bool has_router_bias = false;
+  bool is_tied = false;
+  bool is_gated = true;
+  bool has_norm_bias = false;
+  std::int64_t norms_per_layer = 2;
+};
+
+/// Null if the family is not known.
+const Family* find_family(std::string_view model_type);
+/// All names, for a message.
+std::vector<std::string_view> family_names();
+
+/// Windows, latents, indexers and linear layers of a config whose shape has been read.
+void read_mixers(ConfigJson& json, const Family& family, Architecture& model);
+/// Its experts.
+void read_experts(ConfigJson& json, const Family& family, Architecture& model);
+
+}  // namespace penstock::config

@@ -1,0 +1,145 @@
+#include "config/huggingface_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/text.h"
+
+namespace penstock::config {
+
+namespace {
+
+Span span_at_byte(const SourcePtr& source, std::size_t offset, long length) {
+  const std::string_view text = source->text().substr(0, offset);
+  const std::size_t newline = text.rfind('\n');
+  const std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
+  return {source, std::count(text.begin(), text.end(), '\n') + 1,
+          count_characters(text.substr(start)) + 1, length};
+}
+
+bool says_something(const ConfigJson::Json& value) {
+  return !value.is_null() && value != false && value != 0 && !value.empty();
+}
+
+}  // namespace
+
+Span ConfigJson::span(std::string_view key) const {
+  const std::string quoted = fmt::format("\"{}\"", key);
+  const std::string_view text = source_->text();
+  for (std::size_t at = text.find(quoted); at != std::string_view::npos;
+       at = text.find(quoted, at + 1)) {
+    const std::size_t after = text.find_first_not_of(" \t\r\n", at + quoted.size());
+    if (after != std::string_view::npos && text[after] == ':') {
+      return span_at_byte(source_, at, count_characters(quoted));
+    }
+  }
+  return {source_, 1, 1, 1};
+}
+
+bool ConfigJson::parse() {
+  std::set<std::string> keys;
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::key && depth == 1 &&
+        !keys.insert(parsed.get<std::string>()).second) {
+      const auto key = parsed.get<std::string>();
+      reporter_.error(span(key), fmt::format("`{}` is given twice", excerpt(key)));
+    }
+    return true;
+  };
+  try {
+    json_ = Json::parse(source_->text().begin(), source_->text().end(), watch);
+  } catch (const Json::parse_error& e) {
+    const std::size_t at = std::min(e.byte > 0 ? e.byte - 1 : 0, source_->text().size());
+    reporter_.error(span_at_byte(source_, at, 1), "this is not JSON");
+    return false;
+  } catch (const Json::exception& e) {
+    reporter_.error({source_, 1, 1, 1}, fmt::format("cannot read this as JSON: {}", e.what()));
+    return false;
+  }
+  if (!json_.is_object()) {
+    reporter_.error({source_, 1, 1, 1}, "this is not the config.json of a model");
+    return false;
+  }
+  if (const auto inner = json_.find("text_config"); inner != json_.end() && inner->is_object()) {
+    Json text = *inner;
+    outer_ = std::move(json_);
+    json_ = std::move(text);
+  }
+  return true;
+}
+
+const ConfigJson::Json* ConfigJson::find(Keys keys) {
+  for (const Json* object : {&json_, &outer_}) {
+    if (!object->is_object()) {
+      continue;
+    }
+    for (const std::string_view key : keys) {
+      read_.emplace(key);
+      const auto at = object->find(key);
+      if (at != object->end() && !at->is_null()) {
+        return &*at;
+      }
+    }
+  }
+  return nullptr;
+}
+
+bool ConfigJson::says(std::string_view key) {
+  const Json* value = find({key});
+  return value != nullptr && says_something(*value);
+}
+
+std::int64_t ConfigJson::whole(Keys keys, std::int64_t most, std::int64_t otherwise) {
+  const Json* value = find(keys);
+  const std::string_view first = *keys.begin();
+  if (value == nullptr) {
+    if (otherwise == 0) {
+      reporter_.error(span(first), fmt::format("`{}` is missing", first));
+    }
+    return otherwise;
+  }
+  const bool is_whole = value->is_number_unsigned() && value->get<std::uint64_t>() >= 1 &&
+                        value->get<std::uint64_t>() <= static_cast<std::uint64_t>(most);
+  if (!is_whole) {
+    reporter_.error(span(first), fmt::format("`{}` must be a whole number from 1 to {}", first,
+                                             group_digits(most)));
+    return otherwise;
+  }
+  return value->get<std::int64_t>();
+}
+
+bool ConfigJson::flag(std::string_view key, bool otherwise) {
+  const Json* value = find({key});
+  if (value == nullptr) {
+    return otherwise;
+  }
+  if (!value->is_boolean()) {
+    reporter_.error(span(key), fmt::format("`{}` must be true or false", key));
+    return otherwise;
+  }
+  return value->get<bool>();
+}
+
+std::string ConfigJson::text(std::string_view key) {
+  const Json* value = find({key});
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+void ConfigJson::refuse(std::string_view key, std::string_view why) {
+  Diagnostic& d =
+      reporter_.infeasible(span(key), fmt::format("`{}` is not understood", excerpt(key)));
+  d.notes.emplace_back(why);
+}
+
+std::vector<std::string> ConfigJson::unread() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json_.items()) {
+    if (says_something(value) && read_.count(key) == 0) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,112 @@
+#include "sim/engine/step_counter.h"
+
+#include <algorithm>
+
+namespace penstock {
+
+void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost) {
+  StepCounts counts{.steps = 1,
+                    .sequences = batch.sequences(),
+                    .tokens = batch.decodes,
+                    .all_tokens = batch.decodes,
+                    .rows = batch.sampled,
+                    .sampling_steps = batch.sampled > 0 ? 1 : 0,
+                    .pairs = batch.kv_sum,
+                    .kv_read = batch.kv_sum,
+                    .window_pairs = batch.window_sum,
+                    .window_read = batch.window_sum,
+                    .expert_bytes = cost.expert_bytes,
+                    .bound = cost.resources};
+  for (std::size_t i = 0; i < batch.chunks.size(); ++i) {
+    const auto [q, context] = batch.work[i];
+    const std::int64_t recomputed = batch.chunks[i].recomputed;
+    const std::int64_t end = context + q;
+    counts.tokens += q - recomputed;
+    counts.all_tokens += q;
+    counts.pairs += attention_pairs(context + recomputed, end);
+    counts.kv_read += end;
+    if (window_ > 0) {
+      counts.window_pairs += attention_pairs(context + recomputed, end, window_);
+      counts.window_read += q + std::min(context, window_);
+    }
+    result_.max_chunk_context = std::max(result_.max_chunk_context, end);
+  }
+  recorder_.count_steps(run.start, run.end(), counts);
+  recorder_.note_batch(counts.sequences);
+  auto& bound = bound_[batch.decodes == 0 ? prefill_phase : mixed_phase];
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    bound[r] += cost.resources[r];
+  }
+  result_.max_decode_batch = std::max(result_.max_decode_batch, batch.decodes);
+  busy_ps_ += cost.total;
+}
+
+void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode) {
+  const std::int64_t n = batch.decodes;
+  const std::int64_t steps = run.steps;
+  busy_ps_ += (run.end() - run.start).ps;
+  recorder_.note_batch(n);
+  result_.max_decode_batch = std::max(result_.max_decode_batch, n);
+
+  for (std::int64_t j = 0; j < steps;) {
+    const SimTime end = recorder_.interval_end(run.start_of(j));
+    if (run.end() <= end) {  // mostly
+      count_part(batch, run, decode, j, steps - j);
+      return;
+    }
+    // All steps that start in the interval in which step j starts.
+    std::int64_t low = j;
+    std::int64_t high = steps - 1;
+    while (low < high) {
+      const std::int64_t middle = (low + high + 1) / 2;
+      if (run.start_of(middle) < end) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    // All but the last of them end in it too.
+    count_part(batch, run, decode, j, low - j);
+    count_part(batch, run, decode, low, 1);
+    j = low + 1;
+  }
+}
+
+void StepCounter::count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
+                             std::int64_t first, std::int64_t steps) {
+  if (steps == 0) {
+    return;
+  }
+  const std::int64_t n = batch.decodes;
+  const std::int64_t rises = steps * first + steps * (steps - 1) / 2;
+  const std::int64_t kv = steps * batch.kv_sum + n * rises;
+  const std::int64_t window = steps * batch.window_sum + batch.below_window * rises;
+  const SimTime start = run.start_of(first);
+  const SimTime end = run.start_of(first + steps);
+  StepCounts counts{.steps = steps,
+                    .sequences = steps * n,
+                    .tokens = steps * n,
+                    .all_tokens = steps * n,
+                    .rows = steps * n,
+                    .sampling_steps = steps,
+                    .pairs = kv,
+                    .kv_read = kv,
+                    .window_pairs = window,
+                    .window_read = window,
+                    .expert_bytes = steps * decode.fixed.expert_bytes};
+  decode.add_resources(counts.bound, steps, decode.context_cost(kv, window), (end - start).ps);
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    bound_[decode_phase][r] += counts.bound[r];
+  }
+  recorder_.count_steps(start, end, counts);
+}
+
+void StepCounter::close() {
+  for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
+    for (std::size_t r = 0; r < resource_count; ++r) {
+      result_.bound[phase][r] += bound_[phase][r];
+    }
+  }
+}
+
+}  // namespace penstock

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "sim/engine/batch.h"
+#include "sim/engine/step_run.h"
+#include "sim/metrics/recorder.h"
+#include "sim/result.h"
+
+namespace penstock {
+
+/// Counts what the steps of one replica do: in its time series, and their time by what bounds it.
+class StepCounter {
+ public:
+  /// `window`: of the step model.
+  StepCounter(Recorder& recorder, Result& result, std::int64_t window)
+      : recorder_(recorder), result_(result), window_(window) {}
+
+  /// A step with chunks, about to run.
+  void count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost);
+  /// A run of decode-only steps that has ended; the batch is that of its first step.
+  void count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode);
+  /// Adds the times by resource to the result.
+  void close();
+
+  std::int64_t busy_ps() const { return busy_ps_; }
+
+ private:
+  enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
+
+  /// Of a run of decode-only steps, its steps [first, first + steps).
+  void count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
+                  std::int64_t first, std::int64_t steps);
+
+  Recorder& recorder_;
+  Result& result_;
+  std::int64_t window_;
+  std::int64_t busy_ps_ = 0;
+  std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
+};
+
+}  // namespace penstock
