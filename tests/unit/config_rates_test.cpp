@@ -47,8 +47,8 @@ TEST_CASE("the workload's rate scale compresses the trace, on top of the trace's
 }
 
 TEST_CASE("a class without a rate has none to scale") {
-  CHECK(only_error(
-            load_class("rate_scale: 2, arrivals: {process: offline}" + std::string(fixed_lengths))) ==
+  CHECK(only_error(load_class("rate_scale: 2, arrivals: {process: offline}" +
+                              std::string(fixed_lengths))) ==
         "`rate_scale` has no meaning with `process: offline`");
   CHECK(load_class("rate_scale: 1, arrivals: {process: offline}" + std::string(fixed_lengths)).ok);
   CHECK(rendered(load_text(R"(model: llama-3.1-8b
@@ -89,8 +89,8 @@ TEST_CASE("tokens a day are a rate, by the mean lengths") {
   CHECK(rendered(loaded) == "");
   CHECK(loaded.scenario.workload.classes.at(0).rate == doctest::Approx(40e6 / 86400 / 200));
   CHECK(loaded.notes.back() == "chat: 40M tokens/day = 2.31 requests/s of 100 + 100 tokens");
-  const Loaded scaled =
-      load_class("tokens_per_day: 864k, rate_scale: 2" + std::string(fixed_lengths), ", rate_scale: 3");
+  const Loaded scaled = load_class(
+      "tokens_per_day: 864k, rate_scale: 2" + std::string(fixed_lengths), ", rate_scale: 3");
   CHECK(scaled.scenario.workload.classes.at(0).rate == doctest::Approx(0.3));
   CHECK(scaled.notes.back() ==
         "chat: 864k tokens/day = 0.05 requests/s of 100 + 100 tokens, x 6 by rate_scale");
