@@ -42,6 +42,9 @@ class EngineState {
     }
   }
 
+  /// So many steps of a leap were scheduled after the last one.
+  void skip_steps(std::int64_t steps) { step_ += steps; }
+
   /// A request enters the waiting queue; `content` is for the prefix cache.
   Slot submit(const Sequence& sequence, const Content& content);
 

@@ -67,6 +67,7 @@ void Replica::apply_leap() {
   engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, window_sum, more);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
   engine_.clock.leap(run_.start, run_.first, run_.growth, more);
+  engine_.skip_steps(more);  // what they completed is published in its order
   next_step_ += more;
   batch_->step += more;
   batch_->kv_sum += batch_->decodes * more;

@@ -214,9 +214,8 @@ class VllmV1 final : public Scheduler {
       const std::int64_t free = engine.pool.free() - hit.free + hit.blocks + s.blocks - reserve -
                                 spec.per_sequence.blocks(all);
       const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
-      // Blocks that come from the host are taken alone, the others once they have come.
-      const std::int64_t blocks =
-          from_host > 0 ? found : blocks_for(cached + tokens, spec.block_size);
+      // Blocks that come from the host are taken alone, but not without room for the chunk behind.
+      const std::int64_t blocks = blocks_for(cached + tokens, spec.block_size);
       if ((spec.scheduler_reserve_full_isl && whole > free) || blocks > free) {
         const bool is_stuck = engine.running.size() == 0 && engine.loading.empty();
         if (is_stuck && engine.give_back_loaded(engine.waiting.head())) {

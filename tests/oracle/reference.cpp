@@ -274,8 +274,9 @@ struct Reference {
       n = std::min(n, budget);
       const std::int64_t margin = running.empty() ? 0 : watermark_blocks;  // 1.3.5
       const bool gate = !config.reserve_full_isl || memory.fits(s, hit, s.num_tokens(), margin);
-      const std::int64_t wanted = from_host > 0 ? hit_tokens : hit_tokens + n;
-      if (!gate || !memory.fits(s, hit, wanted, margin)) {  // 1.3.4.6
+      // Ours, where the gate is off: blocks from the host are not fetched without room for the
+      // chunk.
+      if (!gate || !memory.fits(s, hit, hit_tokens + n, margin)) {  // 1.3.4.6
         if (running.empty() && loads.empty() && give_back_loaded(1, step.schedule_ps)) {
           continue;
         }

@@ -31,7 +31,7 @@ std::int64_t hits_of(const probe::Probe& run) {
 TEST_CASE("4.6: the engine reloads what the reference reloads, on random loads") {
   int reloads = 0;
   int waits = 0;
-  for (std::uint64_t seed = 1101; seed <= 2700; ++seed) {
+  for (std::uint64_t seed = 101; seed <= 1700; ++seed) {
     const RandomLoad load = probe::random_offload_load(seed);
     CAPTURE(load.describe());
     const Observation want = observe(run_reference(load));

@@ -91,6 +91,10 @@ TEST_CASE("README shows what its commands print") { check_page("README.md"); }
 
 TEST_CASE("the page on explaining shows what its commands print") { check_page("docs/explain.md"); }
 
+TEST_CASE("the page on prefix caching shows what its commands print") {
+  check_page("docs/prefix-caching.md");
+}
+
 TEST_CASE("the page on tariffs shows what its commands print") { check_page("docs/tariffs.md"); }
 
 TEST_CASE("the page on engines shows what its commands print") { check_page("docs/engines.md"); }
