@@ -108,6 +108,36 @@ void warn_of_overfull_pool(const LoadContext& context, const MemoryPlan& plan) {
   }
 }
 
+/// The host's share of the KV blocks, as vLLM's `kv_offloading_size` counts it: over all GPUs.
+void load_offloading(const LoadContext& context, const MemoryPlan& plan, Scenario& scenario) {
+  constexpr double pcie_4 = 25e9;  // bytes per second
+  const Section engine = context.root.section("engine");
+  const double size = engine.number("kv_offloading_size").value_or(0);
+  if (engine.has("kv_offloading_bandwidth") && size <= 0) {
+    context.reporter.error(engine.key_span("kv_offloading_bandwidth"),
+                           "`kv_offloading_bandwidth` without a `kv_offloading_size`");
+  }
+  if (size <= 0 || plan.bytes_per_token <= 0) {
+    return;
+  }
+  if (!scenario.engine.enable_prefix_caching) {
+    context.reporter.error(engine.key_span("kv_offloading_size"),
+                           "`kv_offloading_size` needs `enable_prefix_caching`",
+                           "the host keeps blocks to be hit");
+    return;
+  }
+  const double block_bytes = plan.bytes_per_token * static_cast<double>(plan.block_size);  // a GPU
+  const double blocks = size / (block_bytes * scenario.cluster.tensor_parallel);
+  const double bandwidth = engine.number("kv_offloading_bandwidth").value_or(pcie_4);
+  scenario.engine.host_blocks = static_cast<std::int64_t>(std::min(blocks, 1e12));
+  scenario.engine.host_block_time = SimTime::from_seconds(block_bytes / bandwidth);
+  if (scenario.engine.host_blocks < 1) {
+    context.reporter.error(engine.span("kv_offloading_size"),
+                           fmt::format("a block of {} tokens takes {}", plan.block_size,
+                                       gib_text(block_bytes * scenario.cluster.tensor_parallel)));
+  }
+}
+
 }  // namespace
 
 MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, bool must_fit,
@@ -124,6 +154,7 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
   } else {
     warn_of_overfull_pool(context, plan);
   }
+  load_offloading(context, plan, scenario);
   return plan;
 }
 

@@ -43,6 +43,8 @@ std::optional<EnginePreset> load_engine(const LoadContext& context, bool hardwar
 /// KV blocks and max_model_len. Needs a model, a GPU and a preset.
 MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, bool must_fit,
                        Scenario& scenario);
+/// workload.trace, without the arrivals that may replace its own.
+TraceSpec read_trace(const LoadContext& context, const Section& section);
 /// workload and slo.
 void load_workload(const LoadContext& context, Scenario& scenario);
 /// The rate of a class of open arrivals, one of `count`; its lengths are known. All `rate_scale`s

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "config/load_parts.h"
@@ -73,10 +71,6 @@ class WorkloadLoader {
     spec.prefix.shared = prefix.whole("shared").value_or(0);
     spec.prefix.groups = prefix.whole("groups").value_or(1);
     load_traffic(section, count, spec);
-    if (spec.sessions && spec.prefix.shared > 0) {
-      reporter_.error(section.key_span("prefix"), "a class has `prefix` or `sessions`, not both",
-                      "the turns of a session share all that was said before");
-    }
     spec_.classes.push_back(std::move(spec));
   }
 
@@ -178,23 +172,8 @@ class WorkloadLoader {
 
   void load_trace() {
     const Section section = section_.section("trace");
-    TraceSpec trace;
-    trace.file = section.text("file").value_or("");
-    trace.path = resolve_path(context_, trace.file, section.span("file"));
-    trace.format = section.choice("format").value_or("");
-    trace.start = section.time("start").value_or(SimTime{});
-    trace.duration = section.time("duration").value_or(SimTime::never());
-    if (const auto requests = section.whole("requests")) {
-      trace.requests = static_cast<std::uint64_t>(*requests);
-    }
-    trace.rate_scale =
-        section.number("rate_scale").value_or(1) * section_.number("rate_scale").value_or(1);
-    trace.block_tokens = section.whole("block_tokens").value_or(0);
-    trace.skip_bad_rows = section.boolean("skip_bad_rows").value_or(false);
-    trace.has_arrivals = section.has("rate") || section.has("arrivals");
-    if (!trace.file.empty()) {
-      check_readable(trace.path, section.span("file"));
-    }
+    TraceSpec trace = read_trace(context_, section);
+    trace.rate_scale *= section_.number("rate_scale").value_or(1);
     spec_.trace_class = static_cast<std::uint16_t>(spec_.classes.size());
     spec_.classes.emplace_back();
     spec_.classes.back().timeout = timeout_;
@@ -231,21 +210,6 @@ class WorkloadLoader {
                       "these arrivals need a `rate`, such as rate: 5/s");
     } else if (!has_rate && section.has("rate")) {
       reporter_.error(section.key_span("rate"), "`rate` is for poisson and constant arrivals only");
-    }
-  }
-
-  void check_readable(const std::string& path, const Span& span) {
-    namespace fs = std::filesystem;
-    std::error_code error;
-    const char* problem = !fs::exists(path, error)        ? "there is no such file"
-                          : fs::is_directory(path, error) ? "it is a folder"
-                          // Opening a pipe would wait for its writer, and take from it.
-                          : fs::is_regular_file(path, error) && !std::ifstream(path).is_open()
-                              ? "it cannot be opened"
-                              : nullptr;
-    if (problem != nullptr) {
-      Diagnostic& d = reporter_.error(span, fmt::format("the trace cannot be read: {}", problem));
-      d.notes.push_back("looked for " + path);
     }
   }
 

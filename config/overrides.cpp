@@ -18,6 +18,7 @@ struct Step {
   std::string key;
   std::optional<std::size_t> index;
   Span span;
+  bool must_exist = false;  ///< written with a `?` behind: else the override does nothing
 };
 
 class Override {
@@ -77,7 +78,10 @@ class Override {
                           "such as engine.max_num_seqs");
           return false;
         }
-        steps.push_back({std::string(path.substr(begin, at - begin)), {}, span(begin, at)});
+        const bool must_exist = path[at - 1] == '?' && at - begin > 1;
+        const std::size_t end = at - (must_exist ? 1 : 0);
+        steps.push_back(
+            {std::string(path.substr(begin, end - begin)), {}, span(begin, end), must_exist});
       }
       if (at < path.size() && path[at] == '.') {
         ++at;
@@ -90,7 +94,7 @@ class Override {
     return true;
   }
 
-  /// The child of `node` at this step, made where it is missing.
+  /// The child of `node` at this step, made where it may be missing; null: nothing is to be done.
   Node* child(Node& node, const Step& step) {
     if (step.index) {
       if (!node.is_sequence() || *step.index > node.items.size()) {
@@ -114,6 +118,9 @@ class Override {
     }
     if (Node* found = node.find(step.key)) {
       return found;
+    }
+    if (step.must_exist) {
+      return nullptr;
     }
     node.members.push_back({step.key, step.span, {}});
     node.members.back().value.span = step.span;

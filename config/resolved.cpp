@@ -9,6 +9,7 @@ namespace penstock::config {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Process = ArrivalSpec::Process;
 
 const char* name_of(CostRule rule) {
   constexpr const char* names[] = {"phase", "cause",       "occupancy",
@@ -92,6 +93,8 @@ Json engine_json(const EngineSpec& e) {
           {"enable_chunked_prefill", e.enable_chunked_prefill},
           {"long_prefill_token_threshold", e.long_prefill_token_threshold},
           {"enable_prefix_caching", e.enable_prefix_caching},
+          {"kv_offloading_blocks", e.host_blocks},
+          {"kv_offloading_block_us", e.host_block_time.milliseconds() * 1e3},
           {"async_scheduling", e.async_scheduling},
           {"scheduling_policy",
            e.scheduling_policy == SchedulingPolicy::priority ? "priority" : "fcfs"},
@@ -127,7 +130,6 @@ Json length_json(const LengthSpec& lengths) {
 
 /// What only some arrival processes have.
 void add_arrivals(const ArrivalSpec& a, Json& json) {
-  using Process = ArrivalSpec::Process;
   if (a.process == Process::gamma || a.process == Process::weibull ||
       a.process == Process::on_off) {
     json["cv"] = a.cv;
@@ -208,13 +210,24 @@ Json class_json(const ClassSpec& c, bool has_arrivals, bool has_lengths) {
   return json;
 }
 
+Json columns_json(const TraceColumns& columns) {
+  Json json;
+  for (const auto& [key, column] : columns.names) {
+    json[key] = column;
+  }
+  json["time"] = columns.time_unit;
+  return json;
+}
+
 Json trace_json(const TraceSpec& t) {
   constexpr auto all = std::numeric_limits<std::uint64_t>::max();
   return {{"file", t.file},
           {"format", t.format.empty() ? Json() : Json(t.format)},
+          {"columns", t.columns ? columns_json(*t.columns) : Json()},
           {"start_s", seconds(t.start)},
           {"duration_s", seconds(t.duration)},
           {"requests", t.requests == all ? Json() : Json(t.requests)},
+          {"thin", t.thin},
           {"rate_scale", t.rate_scale},
           {"block_tokens", t.block_tokens > 0 ? Json(t.block_tokens) : Json()},
           {"skip_bad_rows", t.skip_bad_rows}};

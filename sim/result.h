@@ -135,7 +135,8 @@ struct Result {
   SimTime duration;
   StopReason stop = StopReason::finished;
   std::int64_t preemptions = 0;
-  std::int64_t truncated = 0;  ///< requests cut at max_model_len
+  std::int64_t host_hit_tokens = 0;  ///< of cached input: reloaded from the host's memory
+  std::int64_t truncated = 0;        ///< requests cut at max_model_len
   std::int64_t steps = 0;
   PeakTimes peak;
   /// Busy time by [phase][resource]; phases: 0 decode only, 1 prefill only, 2 mixed.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/core/units.h"
@@ -85,6 +86,10 @@ struct EngineSpec {
   bool scheduler_reserve_full_isl = true;
   std::int64_t max_queued_requests = 0;  ///< more are refused; 0 = no limit
   double watermark = 0;
+  /// KV blocks that the host's memory holds of a replica, behind the GPU's; 0 = no such tier, else
+  /// with enable_prefix_caching only. Copying one takes this long, in either direction.
+  std::int64_t host_blocks = 0;
+  SimTime host_block_time;
   /// Token counts to which a step is padded, ascending; empty = no padding.
   std::vector<std::int64_t> cuda_graph_sizes;
   /// What a sequence holds beside the blocks of its tokens, in blocks: states of linear layers, and
@@ -198,6 +203,12 @@ struct ClassSpec {
   SimTime timeout = SimTime::never();  ///< after it a client goes away: the request is aborted
 };
 
+/// The columns of a trace of the user's own: what each holds ("input"), and its name in the file.
+struct TraceColumns {
+  std::vector<std::pair<std::string, std::string>> names;
+  std::string time_unit = "seconds";
+};
+
 struct TraceSpec {
   std::string file;                     ///< as given; relative to the workload file
   std::string path;                     ///< resolved
@@ -205,10 +216,12 @@ struct TraceSpec {
   SimTime start;                        ///< cut: skip what arrives before, in the trace's time
   SimTime duration = SimTime::never();  ///< cut: keep this much, in the trace's time
   std::uint64_t requests = std::numeric_limits<std::uint64_t>::max();  ///< cut: keep so many
-  double rate_scale = 1;          ///< compress time by this factor, after the cuts
-  std::int64_t block_tokens = 0;  ///< of the trace's hash ids; 0 = what its format says
-  bool skip_bad_rows = false;     ///< leave out rows that cannot be read
-  bool has_arrivals = false;      ///< its class says when requests come, not the trace's times
+  double rate_scale = 1;                ///< compress time by this factor, after the cuts
+  std::int64_t block_tokens = 0;        ///< of the trace's hash ids; 0 = what its format says
+  std::optional<TraceColumns> columns;  ///< of a file of the user's own
+  double thin = 1;             ///< keep requests with this probability, sessions as a whole
+  bool skip_bad_rows = false;  ///< leave out rows that cannot be read
+  bool has_arrivals = false;   ///< its class says when requests come, not the trace's times
 };
 
 struct WorkloadSpec {

@@ -54,6 +54,7 @@ class CsvTraceReader final : public TraceReader, private TraceFields {
       : csv_(std::move(csv)), columns_(columns), builder_(std::move(builder)), errors_(errors) {}
 
   bool failed() const override { return failed_; }
+  bool starts_at_zero() const override { return builder_.names().starts_at_zero; }
 
  private:
   Outcome read(TraceRow& row) override {

@@ -66,6 +66,9 @@ std::string class_text(const ClassSpec& spec) {
 std::string trace_text(const TraceSpec& spec, const ClassSpec& of, const ReplayTrace& trace) {
   const std::size_t slash = spec.file.find_last_of('/');
   std::string text = printable(spec.file.substr(slash == std::string::npos ? 0 : slash + 1));
+  if (spec.thin < 1) {
+    text += fmt::format(" thinned to {:.6g} %", 100 * spec.thin);
+  }
   if (spec.rate_scale != 1) {
     text += fmt::format(" × {:.6g}", spec.rate_scale);
   }
@@ -76,8 +79,7 @@ std::string trace_text(const TraceSpec& spec, const ClassSpec& of, const ReplayT
   if (!trace.has_arrivals) {
     text += ", " + span_text(trace.last);
   }
-  // The engine cannot tell a stream yet which turn has ended.
-  return trace.scan.has_delays ? text + ", turns at stated times, not after answers" : text;
+  return trace.scan.has_delays ? text + ", turns after answers" : text;
 }
 
 std::string generated_text(const WorkloadSpec& spec) {

@@ -170,6 +170,17 @@ bool JsonLines::split(const JsonMember& array, std::vector<std::vector<JsonMembe
   return !error;
 }
 
+bool JsonLines::open(const JsonMember& object, std::vector<JsonMember>& members) {
+  members.clear();
+  ondemand::document document;
+  ondemand::object inside;
+  const auto text = Parser::padded(parser_->part_text, object.text);
+  simdjson::error_code error = parser_->part_parser.iterate(text).get(document);
+  error = error ? error : document.get_object().get(inside);
+  error = error ? error : take_all(inside, text.data(), members);
+  return !error;
+}
+
 TextSpan JsonLines::problem_span() const {
   return {lines_.line(), lines_.number(), problem_begin_, lines_.line().size()};
 }

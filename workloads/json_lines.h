@@ -47,6 +47,9 @@ class JsonLines {
   /// False, and a problem(), if it is no array of objects. The views hold until the next call.
   bool split(const JsonMember& array, std::vector<std::vector<JsonMember>>& objects);
 
+  /// The members of an object of the line. False if it is none. The views hold until the next call.
+  bool open(const JsonMember& object, std::vector<JsonMember>& members);
+
   const LineReader& lines() const { return lines_; }
 
  private:

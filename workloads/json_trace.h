@@ -45,6 +45,7 @@ class JsonTraceReader : public TraceReader {
   JsonTraceReader& operator=(const JsonTraceReader&) = delete;
 
   bool failed() const override { return failed_; }
+  bool starts_at_zero() const override { return builder_.names().starts_at_zero; }
 
  protected:
   Outcome read(TraceRow& row) override;

@@ -5,8 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include "workloads/limits.h"
-
 namespace penstock {
 namespace {
 
@@ -54,8 +52,8 @@ std::unique_ptr<ByteSource> open_file(const std::string& path) {
 LineReader::LineReader(std::string_view text)
     : cursor_(text.data()), end_(text.data() + text.size()), at_end_(true) {}
 
-LineReader::LineReader(std::unique_ptr<ByteSource> bytes)
-    : bytes_(std::move(bytes)), buffer_(new char[max_line_bytes]) {
+LineReader::LineReader(std::unique_ptr<ByteSource> bytes, std::size_t most_bytes)
+    : bytes_(std::move(bytes)), most_bytes_(most_bytes), buffer_(new char[most_bytes]) {
   cursor_ = buffer_.get();
   end_ = buffer_.get();
   while (head().size() < head_bytes && fill()) {
@@ -83,6 +81,19 @@ bool LineReader::next() {
   return true;
 }
 
+std::string_view LineReader::take_piece() {
+  if (cursor_ == end_) {
+    if (buffer_ != nullptr) {  // else all of it was taken
+      cursor_ = buffer_.get();
+      end_ = cursor_;
+    }
+    fill();
+  }
+  const std::string_view piece = head();
+  cursor_ = end_;
+  return piece;
+}
+
 /// The line feed that ends the next line, or end_ if the text ends first.
 const char* LineReader::find_line_end() {
   std::size_t searched = 0;
@@ -90,11 +101,11 @@ const char* LineReader::find_line_end() {
     const std::string_view rest = head();
     const std::size_t found = rest.find('\n', searched);
     if (found != std::string_view::npos) {
-      line_too_long_ = found >= max_line_bytes;
+      line_too_long_ = found >= most_bytes_;
       return cursor_ + found;
     }
     searched = rest.size();
-    if (searched >= max_line_bytes) {
+    if (searched >= most_bytes_) {
       line_too_long_ = true;
       return end_;
     }
@@ -110,13 +121,13 @@ bool LineReader::fill() {
     return false;
   }
   const std::size_t kept = head().size();
-  if (buffer_.get() + max_line_bytes == end_) {
+  if (buffer_.get() + most_bytes_ == end_) {
     std::memmove(buffer_.get(), cursor_, kept);
     cursor_ = buffer_.get();
     end_ = cursor_ + kept;
   }
   char* const to = buffer_.get() + (end_ - buffer_.get());
-  const std::size_t room = max_line_bytes - static_cast<std::size_t>(to - buffer_.get());
+  const std::size_t room = most_bytes_ - static_cast<std::size_t>(to - buffer_.get());
   const std::size_t got = room == 0 ? 0 : bytes_->read(to, room);
   end_ = to + got;
   if (got == 0) {

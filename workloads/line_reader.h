@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "workloads/limits.h"
+
 namespace penstock {
 
 /// Where the bytes of a trace come from: a file, an unpacker; in tests, anything.
@@ -28,7 +30,8 @@ class LineReader {
  public:
   /// Reads a text in memory, which must outlive the reader.
   explicit LineReader(std::string_view text);
-  explicit LineReader(std::unique_ptr<ByteSource> bytes);
+  /// Lines of `most_bytes` or more, end included, are not read.
+  explicit LineReader(std::unique_ptr<ByteSource> bytes, std::size_t most_bytes = max_line_bytes);
 
   /// The first bytes of the text, byte order mark included: at least 4,096, unless it is shorter.
   /// Requires that next() was not called yet.
@@ -36,23 +39,28 @@ class LineReader {
 
   /// Goes on to the next line. False at the end, and for good after a failure.
   bool next();
+  /// Takes all bytes that are there, whatever lines they are, reading more if there are none; empty
+  /// at the end and after a failure. For texts that are not lines: not to be mixed with next().
+  std::string_view take_piece();
   /// The line, without its end. Valid until next().
   std::string_view line() const { return line_; }
   long number() const { return number_; }
 
   /// Why the text cannot be read on: a failed read. Empty if nothing failed.
   const std::string& read_failure() const { return read_failure_; }
-  /// True if the line after number() is longer than `max_line_bytes`.
+  /// True if the line after number() is longer than `most_bytes()`.
   bool line_too_long() const { return line_too_long_; }
+  std::size_t most_bytes() const { return most_bytes_; }
 
  private:
   const char* find_line_end();
   bool fill();
 
   std::unique_ptr<ByteSource> bytes_;  // null: everything is in memory
-  std::unique_ptr<char[]> buffer_;     // of max_line_bytes
-  const char* cursor_ = nullptr;       // start of what was not handed out
-  const char* end_ = nullptr;          // end of what was read
+  std::size_t most_bytes_ = max_line_bytes;
+  std::unique_ptr<char[]> buffer_;  // of most_bytes_
+  const char* cursor_ = nullptr;    // start of what was not handed out
+  const char* end_ = nullptr;       // end of what was read
   bool at_end_ = false;
   bool line_too_long_ = false;
   long number_ = 0;

@@ -10,11 +10,21 @@ namespace {
 /// Our own, as `penstock trace convert --to jsonl` writes it.
 constexpr TraceNames plain_jsonl_names{
     .names = {"arrival_s", "input_tokens", "output_tokens", "session_id", "delay_s", "priority",
-              "class", "prefix_group", "prefix_tokens", "hash_ids", "block_tokens"},
+              "class", "prefix_group", "prefix_tokens", "hash_ids", "block_tokens", "turn",
+              "content"},
     .time = seconds_notation,
     .delay = seconds_notation,
     .time_is_optional = true,
 };
+
+/// The same as `penstock trace generate` writes it: `time_s` is since the start of the run.
+constexpr TraceNames generated_jsonl_names = [] {
+  TraceNames names = plain_jsonl_names;
+  names.names[static_cast<std::size_t>(TraceField::time)] = "time_s";
+  names.time_is_optional = false;
+  names.starts_at_zero = true;
+  return names;
+}();
 
 }  // namespace
 
@@ -24,7 +34,9 @@ bool recognises_jsonl(std::string_view head) {
 
 std::unique_ptr<TraceReader> open_jsonl(LineReader lines, const TraceOptions& options,
                                         ErrorLog& errors) {
-  return std::make_unique<JsonTraceReader>(std::move(lines), plain_jsonl_names, options, errors);
+  const bool is_generated = recognises_json_trace(lines.head(), {"time_s", "input_tokens"});
+  return std::make_unique<JsonTraceReader>(
+      std::move(lines), is_generated ? generated_jsonl_names : plain_jsonl_names, options, errors);
 }
 
 }  // namespace penstock

@@ -3,19 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "sim/core/assert.h"
 #include "sim/core/rng.h"
 #include "workloads/exact.h"
+#include "workloads/named_columns.h"
 #include "workloads/trace_row.h"
 
 namespace penstock {
 namespace {
-
-bool has_window(const TraceSpec& spec) {
-  return spec.start > SimTime{} || spec.duration < SimTime::never();
-}
 
 void report_empty_window(const TraceSpec& spec, const TraceScan& scan, ErrorLog& errors) {
   std::string cuts;
@@ -24,6 +22,9 @@ void report_empty_window(const TraceSpec& spec, const TraceScan& scan, ErrorLog&
   }
   if (spec.duration < SimTime::never()) {
     cuts += fmt::format(" duration {:.9g} s", spec.duration.seconds());
+  }
+  if (spec.thin < 1) {
+    cuts += fmt::format(" thin {}", spec.thin);
   }
   if (spec.requests == 0) {
     cuts += " requests 0";
@@ -36,23 +37,24 @@ void report_empty_window(const TraceSpec& spec, const TraceScan& scan, ErrorLog&
 }
 
 /// Counts the rows that are kept, and finds the last one's time in the window.
-void apply_cuts(const TraceSpec& spec, ReplayTrace& trace) {
-  if (!has_window(spec) && spec.requests >= trace.scan.rows) {
+void apply_cuts(ReplayTrace& trace) {
+  if (!trace.cuts.cuts(trace.scan.rows)) {
     trace.requests = trace.scan.rows;
     trace.last = trace.scan.latest - trace.scan.earliest;
     return;
   }
   OrderedTrace rows(trace.input, trace.options, trace.scan);
+  TraceCuts cuts = trace.cuts;
   TraceRow row;
-  while (trace.requests < spec.requests && rows.next(row)) {
-    if (row.time < spec.start) {
-      continue;
-    }
-    if (row.time - spec.start >= spec.duration) {
+  while (rows.next(row)) {
+    const TraceCuts::Verdict verdict = cuts.take(row);
+    if (verdict == TraceCuts::Verdict::end) {
       break;
     }
-    ++trace.requests;
-    trace.last = row.time - spec.start;
+    if (verdict == TraceCuts::Verdict::keep) {
+      ++trace.requests;
+      trace.last = cuts.time_of(row);
+    }
   }
 }
 
@@ -63,7 +65,7 @@ void check_times(const TraceSpec& spec, ReplayTrace& trace, ErrorLog& errors) {
                "not when they come",
                {"give `workload.trace.rate`, such as rate: 5/s (Poisson arrivals), or "
                 "`workload.trace.arrivals`, such as arrivals: {process: offline}"});
-  } else if (!trace.scan.has_times && has_window(spec)) {
+  } else if (!trace.scan.has_times && trace.cuts.cuts_time()) {
     errors.add(Diagnostic::Kind::input,
                "the trace has no times, so that `start` and `duration` cannot cut it",
                {"`workload.trace.requests` can"});
@@ -93,6 +95,12 @@ std::uint64_t stream_of(std::string_view kind, std::uint64_t id) {
 /// What the input's tokens are, as far as the trace says it.
 Content content_of(const TraceRow& row) {
   Content content;
+  if (!row.content.empty()) {
+    for (const ContentSpan& span : row.content) {
+      content.push_back({stream_of("trace/content", span.stream), span.first, span.tokens});
+    }
+    return content;
+  }
   if (row.blocks.empty()) {
     if (row.prefix_tokens > 0) {
       content.push_back(
@@ -113,16 +121,57 @@ Content content_of(const TraceRow& row) {
   return content;
 }
 
+/// The number by which a session is known; never 0.
+std::uint64_t session_of(const TraceRow& row) {
+  const std::uint64_t id = stream_of("trace/session", hash_of_name(row.session));
+  return id == 0 ? 1 : id;
+}
+
+TraceOptions options_of(const TraceSpec& spec, std::uint64_t seed) {
+  TraceOptions options;
+  options.format = spec.format.empty() ? nullptr : find_trace_format(spec.format);
+  PENSTOCK_ASSERT(spec.format.empty() || options.format != nullptr);
+  options.block_tokens = spec.block_tokens;
+  options.skip_bad_rows = spec.skip_bad_rows;
+  options.columns = spec.columns ? std::make_shared<NamedColumns>(*spec.columns) : nullptr;
+  options.draw = {seed, spec.start, spec.duration, spec.thin < 1 ? UINT64_MAX : spec.requests};
+  return options;
+}
+
 }  // namespace
 
-ReplayTrace load_replay(const TraceSpec& spec, TraceInput input, ErrorLog& errors,
-                        std::vector<std::string>& notes) {
-  ReplayTrace trace{.input = std::move(input), .options = {}, .scan = {}, .last = {}};
-  trace.options.format = spec.format.empty() ? nullptr : find_trace_format(spec.format);
-  trace.options.block_tokens = spec.block_tokens;
-  trace.options.skip_bad_rows = spec.skip_bad_rows;
+TraceCuts::TraceCuts(const TraceSpec& spec, std::uint64_t seed, bool is_drawn)
+    : start_(is_drawn ? SimTime{} : spec.start),
+      duration_(is_drawn ? SimTime::never() : spec.duration),
+      requests_(spec.requests),
+      thin_(spec.thin),
+      key_(Rng(seed, "thin").next()) {}
+
+TraceCuts::Verdict TraceCuts::take(const TraceRow& row) {
+  if (row.time < start_) {
+    return Verdict::skip;
+  }
+  if (row.time - start_ >= duration_ || kept_ >= requests_) {
+    return Verdict::end;
+  }
+  const bool is_kept = thin_ >= 1 || survives(row);
+  kept_ += is_kept ? 1 : 0;
+  return is_kept ? Verdict::keep : Verdict::skip;
+}
+
+bool TraceCuts::survives(const TraceRow& row) {
+  ++seen_;
+  const std::uint64_t unit = row.session.empty() ? seen_ : hash_of_name(row.session);
+  const std::uint64_t drawn = mix_bits(mix_bits(key_ ^ unit) + (row.session.empty() ? 0 : 1));
+  return static_cast<double>(drawn >> 11) * 0x1p-53 < thin_;
+}
+
+ReplayTrace load_replay(const TraceSpec& spec, std::uint64_t seed, TraceInput input,
+                        ErrorLog& errors, std::vector<std::string>& notes) {
+  ReplayTrace trace{.input = std::move(input), .options = {}, .scan = {}, .cuts = {}, .last = {}};
+  trace.options = options_of(spec, seed);
+  trace.cuts = TraceCuts(spec, seed, trace.input.is_folder());
   trace.has_arrivals = spec.has_arrivals;
-  PENSTOCK_ASSERT(spec.format.empty() || trace.options.format != nullptr);
   PENSTOCK_ASSERT(spec.rate_scale > 0 && spec.start >= SimTime{});
   const auto scan = scan_trace(trace.input, trace.options, errors, [](const TraceRow&) {});
   if (!scan) {
@@ -133,7 +182,7 @@ ReplayTrace load_replay(const TraceSpec& spec, TraceInput input, ErrorLog& error
   ErrorLog problems = errors.emptied();
   check_times(spec, trace, problems);
   if (problems.empty()) {
-    apply_cuts(spec, trace);
+    apply_cuts(trace);
     if (trace.requests == 0) {
       report_empty_window(spec, trace.scan, problems);
     } else if (trace.has_arrivals) {
@@ -150,55 +199,111 @@ ReplayStream::ReplayStream(const TraceSpec& spec, const ReplayTrace& trace,
                            const ClassSpec& class_spec, std::uint16_t class_index,
                            std::unique_ptr<ArrivalProcess> arrivals)
     : rows_(trace.input, trace.options, trace.scan),
+      cuts_(trace.cuts),
       arrivals_(std::move(arrivals)),
-      start_(spec.start),
+      follows_answers_(trace.scan.has_delays),
       rate_scale_(spec.rate_scale),
       left_(trace.requests),
       priority_(class_spec.priority),
       class_index_(class_index) {
-  do {
-    advance();
-  } while (left_ > 0 && row_.time < start_);
+  advance();
 }
 
+/// The next row that is kept; false at the end.
+bool ReplayStream::next_row(TraceRow& row) {
+  if (left_ == 0) {
+    return false;
+  }
+  do {
+    if (!rows_.next(row)) {
+      throw TraceChanged();
+    }
+  } while (cuts_.take(row) == TraceCuts::Verdict::skip);
+  --left_;
+  return true;
+}
+
+SimTime ReplayStream::scaled(SimTime time) const {
+  if (rate_scale_ == 1) {
+    return time;
+  }
+  const bool is_late =
+      static_cast<double>(time.ps) / rate_scale_ > static_cast<double>(SimTime::max().ps);
+  return is_late ? SimTime::max() : SimTime{divide_rounded(time.ps, rate_scale_)};
+}
+
+/// Reads up to the next row with a time of its own; those before it are turns that follow others.
 void ReplayStream::advance() {
-  if (left_ > 0 && !rows_.next(row_)) {
-    throw TraceChanged();
+  has_next_ = false;
+  TraceRow row;
+  while (!has_next_ && next_row(row)) {
+    const SimTime time = scaled(cuts_.time_of(row));
+    Request request = request_of(row);
+    if (!follows_answers_ || row.session.empty()) {
+      next_ = std::move(request);
+      has_next_ = true;
+    } else if (row.delay < SimTime::never() && turns_.knows(request.session)) {
+      const std::uint64_t session = request.session;
+      turns_.add(session, {.number = row.turn,
+                           .delay = scaled(row.delay),
+                           .earliest = arrivals_ == nullptr ? time : now_,
+                           .request = std::move(request)});
+    } else {
+      next_ = std::move(request);
+      has_next_ = true;
+    }
+    if (has_next_) {
+      next_time_ = time;
+      if (next_.tag != 0) {
+        turns_.begin(next_.session, row.turn, next_timed());
+      }
+    }
   }
 }
 
-SimTime ReplayStream::next_arrival() const {
-  if (left_ == 0) {
+Request ReplayStream::request_of(const TraceRow& row) const {
+  Request request;
+  request.input_tokens = row.input_tokens;
+  request.output_tokens = row.output_tokens;
+  request.priority = row.priority != 0 ? row.priority : priority_;
+  request.class_index = class_index_;
+  request.session = row.session.empty() ? 0 : session_of(row);
+  request.tag = follows_answers_ ? request.session : 0;
+  request.content = content_of(row);
+  return request;
+}
+
+/// When the next request with a time of its own comes.
+SimTime ReplayStream::next_timed() const {
+  if (!has_next_) {
     return SimTime::never();
   }
-  if (arrivals_ != nullptr) {
-    return arrivals_->next();
-  }
-  const SimTime time = row_.time - start_;
-  return rate_scale_ == 1 ? time : SimTime{divide_rounded(time.ps, rate_scale_)};
+  return arrivals_ != nullptr ? arrivals_->next() : next_time_;
 }
 
+SimTime ReplayStream::next_arrival() const { return std::min(next_timed(), turns_.next()); }
+
 Request ReplayStream::pop() {
-  PENSTOCK_ASSERT(next_arrival() < SimTime::never());
-  Request request;
-  request.arrival = next_arrival();
-  request.input_tokens = row_.input_tokens;
-  request.output_tokens = row_.output_tokens;
-  request.priority = row_.priority != 0 ? row_.priority : priority_;
-  request.class_index = class_index_;
-  request.session =
-      row_.session.empty() ? 0 : stream_of("trace/session", hash_of_name(row_.session));
-  request.content = content_of(row_);
-  --left_;
-  advance();
+  now_ = next_arrival();
+  PENSTOCK_ASSERT(now_ < SimTime::never());
+  if (turns_.next() <= next_timed()) {
+    return turns_.pop();
+  }
+  Request request = std::move(next_);
+  request.arrival = now_;
   if (arrivals_ != nullptr) {
     arrivals_->advance();
+    clients_.insert(request.tag);
   }
+  advance();
   return request;
 }
 
 void ReplayStream::on_departure(const Departure& departure) {
-  if (arrivals_ != nullptr) {
+  const bool is_over = departure.tag == 0 || turns_.on_departure(departure.tag, departure);
+  // A client of a closed loop sends its next request, or begins its next session.
+  if (arrivals_ != nullptr && is_over &&
+      (departure.tag == 0 || clients_.erase(departure.tag) > 0)) {
     arrivals_->on_departure(departure.at);
   }
 }

@@ -31,6 +31,7 @@ SessionStream::SessionStream(const ClassSpec& spec, const GeneratedStream::Optio
       seed_(options.seed),
       until_(options.until),
       class_index_(options.class_index),
+      first_group_(Rng(options.seed, "prefix/" + spec.name).next()),
       copula_(spec.rank_correlation),
       starts_(make_arrivals(spec, options.seed, options.requests)) {
   PENSTOCK_ASSERT(spec_.sessions && spec_.sessions->max_context > 0);
@@ -81,6 +82,11 @@ SessionStream::Due SessionStream::first_turn(std::uint32_t index, SimTime at) {
   --session.turns_left;
   session.in_flight = 1;
   session.forks_next = happens(spec_.sessions->branch_share, session.rng);
+  if (spec_.prefix.shared > 0) {
+    session.prefix = std::min(spec_.prefix.shared, due.input);
+    session.group =
+        first_group_ + session.rng.below(static_cast<std::uint64_t>(spec_.prefix.groups));
+  }
   return due;
 }
 
@@ -94,7 +100,10 @@ Request SessionStream::request_of(const Due& due) const {
   request.class_index = class_index_;
   request.session = session.stream;
   request.tag = due.session + std::uint64_t{1};
-  request.content.push_back({session.stream, 0, due.shared});
+  if (session.prefix > 0) {
+    request.content.push_back({session.group, 0, session.prefix});
+  }
+  request.content.push_back({session.stream, 0, due.shared - session.prefix});
   if (due.branch != 0) {
     request.content.push_back({due.branch, 0, due.input + due.output - due.shared});
   }

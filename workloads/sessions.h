@@ -27,6 +27,8 @@ namespace penstock {
 /// turn would need more than max_context tokens, answer included. Branches that would are left out.
 /// Its first turn is always sent. Where the process is a closed loop, the end is the departure.
 ///
+/// Where the class has a prefix, each conversation begins with that of a group, drawn for it.
+///
 /// Everything about conversation n (from 0) is drawn from the stream "session/CLASS/n": it does not
 /// depend on the system's speed. Its tokens are positions of a token stream of its own, a branch's
 /// after the fork those of another.
@@ -43,6 +45,8 @@ class SessionStream final : public RequestStream {
   struct Session {
     Rng rng;
     std::uint64_t stream = 0;
+    std::uint64_t group = 0;   ///< token stream of the prefix that it shares with others,
+    std::int64_t prefix = 0;   ///< and its tokens
     std::int64_t context = 0;  ///< tokens so far, with the answer of the turn in flight
     std::int64_t turns_left = 0;
     std::int64_t in_flight = 0;  ///< requests sent or due
@@ -75,6 +79,7 @@ class SessionStream final : public RequestStream {
   std::uint64_t seed_;
   SimTime until_;
   std::uint16_t class_index_;
+  std::uint64_t first_group_;  // the token stream of the first group
   Copula copula_;
   std::unique_ptr<ArrivalProcess> starts_;
   std::vector<Session> sessions_;

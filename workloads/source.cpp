@@ -25,23 +25,23 @@ void append(Diagnostics& to, Diagnostics from) {
   }
 }
 
-std::optional<ReplayTrace> open_replay(const TraceSpec& spec, Diagnostics& diagnostics) {
+std::optional<ReplayTrace> open_replay(const TraceSpec& spec, std::uint64_t seed,
+                                       Diagnostics& diagnostics, std::vector<std::string>& notes) {
   if (!spec.format.empty() && find_trace_format(spec.format) == nullptr) {
     diagnostics.push_back(unknown_trace_format(spec.format));
     return std::nullopt;
   }
   ErrorLog errors(spec.file);
-  std::vector<std::string> notes;
-  ReplayTrace trace = load_replay(spec, TraceInput(spec.path), errors, notes);
+  ReplayTrace trace = load_replay(spec, seed, TraceInput(spec.path), errors, notes);
   if (!errors.empty()) {
     append(diagnostics, errors.diagnostics());
     return std::nullopt;
   }
-  for (std::string& note : notes) {
+  for (const std::string& note : notes) {
     Diagnostic warning;
     warning.severity = Diagnostic::Severity::warning;
     warning.file = spec.file;
-    warning.message = std::move(note);
+    warning.message = note;
     diagnostics.push_back(std::move(warning));
   }
   return trace;
@@ -139,11 +139,16 @@ OpenedSource open_source(const WorkloadSpec& spec, std::uint64_t seed) {
   opened.diagnostics = check_workload(spec);
   std::optional<ReplayTrace> trace;
   if (spec.trace) {
-    trace = open_replay(*spec.trace, opened.diagnostics);
+    trace = open_replay(*spec.trace, seed, opened.diagnostics, opened.notes);
   }
   if (has_errors(opened.diagnostics)) {
     return opened;
   }
+  opened.follows_answers =
+      (trace && trace->scan.has_delays) ||
+      std::any_of(spec.classes.begin(), spec.classes.end(), [](const ClassSpec& one) {
+        return one.sessions || one.arrivals.process == ArrivalSpec::Process::closed_loop;
+      });
   opened.rows = trace ? trace->requests : 0;
   opened.description = describe(spec, trace ? &*trace : nullptr);
   opened.source = merge(spec, seed, trace);

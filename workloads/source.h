@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sim/core/diagnostic.h"
 #include "sim/request_source.h"
@@ -14,8 +15,10 @@ namespace penstock {
 struct OpenedSource {
   std::unique_ptr<RequestSource> source;  ///< null if there are errors
   Diagnostics diagnostics;
-  std::string description;  ///< "conv.csv × 2, 19,366 requests, 29.2 min", for a headline
-  std::uint64_t rows = 0;   ///< requests of the trace that are replayed; 0 without a trace
+  std::vector<std::string> notes;  ///< what its trace left out, moved or met twice, for the report
+  std::string description;         ///< "conv.csv × 2, 19,366 requests, 29.2 min", for a headline
+  bool follows_answers = false;    ///< what comes depends on when answers end
+  std::uint64_t rows = 0;          ///< requests of the trace that are replayed; 0 without a trace
 };
 
 /// Opens a workload: reads and checks its trace, starts its generators, merges them.

@@ -8,6 +8,8 @@
 
 #include "sim/core/assert.h"
 #include "workloads/limits.h"
+#include "workloads/servegen.h"
+#include "workloads/trace_input.h"
 
 namespace penstock {
 namespace {
@@ -33,7 +35,14 @@ constexpr std::array formats{
                 recognises_llmservingsim, open_llmservingsim},
     TraceFormat{"jsonl", "JSONL: input_tokens, output_tokens, [arrival_s], [hash_ids], ...",
                 recognises_jsonl, open_jsonl},
+    TraceFormat{"sharegpt", "ShareGPT JSON: conversations[{from, value}], lengths estimated",
+                recognises_sharegpt, open_sharegpt},
 };
+
+constexpr TraceFormat named_format{"named columns", "CSV or JSONL with columns as given", nullptr,
+                                   open_named};
+constexpr TraceFormat servegen_format{"servegen", "a ServeGen folder: one process for each client",
+                                      nullptr, nullptr};
 
 constexpr const char* empty_file = "the trace is an empty file";
 
@@ -149,7 +158,7 @@ OpenedTrace open_trace(LineReader lines, const TraceOptions& options, ErrorLog& 
     errors.add(Diagnostic::Kind::input, empty_file);
     return {};
   }
-  const TraceFormat* format = options.format;
+  const TraceFormat* format = options.columns != nullptr ? &named_format : options.format;
   if (format == nullptr) {
     const auto* const found = std::find_if(
         formats.begin(), formats.end(),
@@ -164,13 +173,28 @@ OpenedTrace open_trace(LineReader lines, const TraceOptions& options, ErrorLog& 
   return {format->open(std::move(lines), options, errors), format};
 }
 
+OpenedTrace open_trace(const TraceInput& input, const TraceOptions& options, ErrorLog& errors) {
+  const bool wants_folder = options.format == &servegen_format;
+  if (!input.is_folder() && !wants_folder) {
+    return open_trace(LineReader(input.open()), options, errors);
+  }
+  if (!input.is_folder() || (options.format != nullptr && !wants_folder) ||
+      options.columns != nullptr) {
+    errors.add(
+        Diagnostic::Kind::input,
+        "the trace is a folder: of clients, as ServeGen has them, not a file of this format");
+    return {};
+  }
+  return {open_servegen(input.path(), options, errors), &servegen_format};
+}
+
 bool report_unread_lines(const LineReader& lines, ErrorLog& errors) {
   if (!lines.read_failure().empty()) {
     errors.add(Diagnostic::Kind::io, "cannot read the trace: " + lines.read_failure());
   }
   if (lines.line_too_long()) {
     errors.add({{}, lines.number() + 1, 0, 0}, "the line is longer than " +
-                                                   grouped(max_line_bytes) +
+                                                   grouped(lines.most_bytes()) +
                                                    " bytes: the file is no text, or no trace");
   }
   return !lines.read_failure().empty() || lines.line_too_long();

@@ -5,12 +5,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/core/units.h"
+#include "sim/kv/content.h"
 #include "workloads/error_log.h"
 #include "workloads/line_reader.h"
 
 namespace penstock {
+
+class TraceInput;
 
 /// A request of a trace. Views hold until the reader's next row.
 struct TraceRow {
@@ -26,6 +30,11 @@ struct TraceRow {
   std::int64_t prefix_tokens = 0;      ///< how many, of input_tokens
   std::span<const std::uint64_t> blocks = {};  ///< ids of the input's blocks, from its start
   std::int64_t block_tokens = 0;               ///< in each of them, the last one excepted
+  /// What its tokens are, prompt and answer, instead of all that; as in Request::content.
+  std::span<const ContentSpan> content = {};
+  /// Rows of a session with the same number here are sent together, as the requests of the number
+  /// before have all ended; -1 = this row is alone in that.
+  std::int64_t turn = -1;
 };
 
 /// Reads a trace row by row, in one pass, in the order of the file.
@@ -41,22 +50,39 @@ class TraceReader {
   std::uint64_t empty_rows() const { return empty_rows_; }
   /// True if the text could not be read to its end; the log then says why.
   virtual bool failed() const = 0;
+  /// True if 0 is the start of the run, not the earliest row.
+  virtual bool starts_at_zero() const { return false; }
+  /// What people should know of the rows read so far; a sentence each.
+  virtual std::vector<std::string> notes() const { return {}; }
 
  protected:
   enum class Outcome { row, bad, end };
   /// Reads one row, good or bad; lengths may be 0.
   virtual Outcome read(TraceRow& row) = 0;
+  /// What another reader's read() gives, for readers that wrap one.
+  static Outcome read_with(TraceReader& other, TraceRow& row) { return other.read(row); }
 
  private:
   std::uint64_t bad_rows_ = 0;
   std::uint64_t empty_rows_ = 0;
 };
 
+class NamedColumns;
+
 /// How to read a trace.
 struct TraceOptions {
   const struct TraceFormat* format = nullptr;  ///< null = recognised by content
   std::int64_t block_tokens = 0;               ///< of `blocks`; 0 = what the format says
   bool skip_bad_rows = false;                  ///< count rows that cannot be read, and go on
+  /// The columns of a file of the user's own, CSV or JSONL; null = those of the format.
+  std::shared_ptr<const NamedColumns> columns = nullptr;
+  /// Which part of a ServeGen folder to draw, in its own time, and with which numbers.
+  struct Draw {
+    std::uint64_t seed = 1;
+    SimTime start = {};
+    SimTime duration = SimTime::never();
+    std::uint64_t requests = UINT64_MAX;
+  } draw = {};
 };
 
 /// A file format: one .cpp file, one row of the table in trace.cpp, and its name among the choices
@@ -87,9 +113,15 @@ struct OpenedTrace {
   const TraceFormat* format = nullptr;
 };
 OpenedTrace open_trace(LineReader lines, const TraceOptions& options, ErrorLog& errors);
+/// The same for a file, or a folder of several.
+OpenedTrace open_trace(const TraceInput& input, const TraceOptions& options, ErrorLog& errors);
 
 /// Logs why the lines ended before the text did, if they did; true if so.
 bool report_unread_lines(const LineReader& lines, ErrorLog& errors);
+
+/// A CSV or JSONL file whose columns the options name.
+std::unique_ptr<TraceReader> open_named(LineReader lines, const TraceOptions& options,
+                                        ErrorLog& errors);
 
 // ---- The formats --------------------------------------------------------------------------------
 
@@ -120,6 +152,9 @@ std::unique_ptr<TraceReader> open_mooncake(LineReader lines, const TraceOptions&
 bool recognises_llmservingsim(std::string_view head);
 std::unique_ptr<TraceReader> open_llmservingsim(LineReader lines, const TraceOptions& options,
                                                 ErrorLog& errors);
+bool recognises_sharegpt(std::string_view head);
+std::unique_ptr<TraceReader> open_sharegpt(LineReader lines, const TraceOptions& options,
+                                           ErrorLog& errors);
 bool recognises_jsonl(std::string_view head);
 std::unique_ptr<TraceReader> open_jsonl(LineReader lines, const TraceOptions& options,
                                         ErrorLog& errors);

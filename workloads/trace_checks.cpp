@@ -7,6 +7,9 @@
 namespace penstock {
 namespace {
 
+/// A token stream's position, at most.
+constexpr std::int64_t most_content_position = 1'000'000'000'000;
+
 /// A whole number, cut at +-1e15; nothing if the text is none.
 std::optional<std::int64_t> parse_whole_number(std::string_view text) {
   constexpr std::size_t most_digits = 15;
@@ -58,7 +61,7 @@ std::optional<SimTime> TraceChecks::time(const NamedField& field, const TimeNota
   if (!read) {
     return std::nullopt;
   }
-  if (earliest_.line == 0) {
+  if (earliest_.line == 0 && !since_zero_) {
     first_ps_ = read->ps;
   }
   return placed(field, read->ps - first_ps_);
@@ -67,7 +70,7 @@ std::optional<SimTime> TraceChecks::time(const NamedField& field, const TimeNota
 std::optional<SimTime> TraceChecks::placed(const NamedField& field, Int128 since_first) {
   const TextSpan& at = field.at;
   if (earliest_.line == 0) {
-    earliest_ = {since_first, at.number};
+    earliest_ = {since_zero_ ? 0 : since_first, at.number};
     latest_ = earliest_;
   }
   const bool is_late = since_first - earliest_.ps > SimTime::max().ps;
@@ -124,6 +127,43 @@ std::optional<std::int64_t> TraceChecks::whole(const NamedField& field, std::int
     return std::nullopt;
   }
   return value;
+}
+
+bool TraceChecks::content(const NamedField& field, std::int64_t most, Content& to) {
+  to.clear();
+  const char* at = field.text.data();
+  const char* const end = at + field.text.size();
+  const auto number = [&at, end](auto& value, char behind) {
+    const auto [stop, error] = std::from_chars(at, end, value);
+    const bool is_good = error == std::errc{} && (behind == 0 || (stop != end && *stop == behind));
+    at = is_good && behind != 0 ? stop + 1 : stop;
+    return is_good;
+  };
+  std::int64_t left = most;
+  while (true) {
+    while (at != end && *at == ' ') {
+      ++at;
+    }
+    if (at == end) {
+      return true;
+    }
+    const char* const begin = at;
+    ContentSpan span;
+    const bool is_good = number(span.stream, ':') && number(span.first, '+') &&
+                         number(span.tokens, 0) && (at == end || *at == ' ') && span.first >= 0 &&
+                         span.first <= most_content_position && span.tokens >= 1 &&
+                         span.tokens <= left;
+    if (!is_good) {
+      errors_.add(field.at,
+                  std::string(field.column) + " holds " +
+                      quoted(std::string_view(begin, static_cast<std::size_t>(end - begin))) +
+                      " where STREAM:FIRST+TOKENS should be, of at most " +
+                      grouped(static_cast<std::uint64_t>(left)) + " tokens");
+      return false;
+    }
+    left -= span.tokens;
+    to.push_back(span);
+  }
 }
 
 bool TraceChecks::ids(const NamedField& field, std::vector<std::uint64_t>& to) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/core/units.h"
+#include "sim/kv/content.h"
 #include "workloads/error_log.h"
 #include "workloads/timestamp.h"
 
@@ -29,9 +30,11 @@ struct TimeNotation {
 /// place, and then gives nothing.
 class TraceChecks {
  public:
-  explicit TraceChecks(ErrorLog& errors) : errors_(errors) {}
+  /// Times are since the first row that had one, or since 0.
+  explicit TraceChecks(ErrorLog& errors, bool since_zero = false)
+      : errors_(errors), since_zero_(since_zero) {}
 
-  /// Time since the first row that had one; below 0 if earlier than it. Refuses a time that is more
+  /// Time since the first row; below 0 if earlier than it. Refuses a time that is more
   /// than 100 days away from that of another row.
   std::optional<SimTime> time(const NamedField& field, const TimeNotation& notation);
 
@@ -48,6 +51,10 @@ class TraceChecks {
   std::optional<std::int64_t> whole(const NamedField& field, std::int64_t lowest,
                                     std::int64_t highest, const char* what);
 
+  /// What the first tokens of a request are, at most `most` of them: `STREAM:FIRST+TOKENS`, one or
+  /// more, separated by blanks (docs/traces.md).
+  bool content(const NamedField& field, std::int64_t most, Content& to);
+
   /// Whole numbers from 0 to 2^64 - 1, separated by blanks or commas, in brackets or not.
   bool ids(const NamedField& field, std::vector<std::uint64_t>& to);
 
@@ -55,6 +62,7 @@ class TraceChecks {
   std::optional<Timestamp> stamp(const NamedField& field, const TimeNotation& notation);
 
   ErrorLog& errors_;
+  bool since_zero_;
   struct Extreme {
     Int128 ps = 0;  // since the first row
     long line = 0;  // 0: no row yet

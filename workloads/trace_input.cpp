@@ -128,8 +128,9 @@ std::string all_bytes(ByteSource& source) {
 
 TraceInput::TraceInput(const std::string& path) : path_(path == "-" ? "/dev/stdin" : path) {
   std::error_code error;
-  if (path != "-" &&
-      (std::filesystem::is_regular_file(path_, error) || !std::filesystem::exists(path_, error))) {
+  is_folder_ = std::filesystem::is_directory(path_, error);
+  if (path != "-" && (is_folder_ || std::filesystem::is_regular_file(path_, error) ||
+                      !std::filesystem::exists(path_, error))) {
     return;
   }
   const auto source = open_file(path_);

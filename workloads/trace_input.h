@@ -17,6 +17,10 @@ class TraceInput {
   /// A text in memory.
   static TraceInput of_text(std::string text);
 
+  /// True if the path is that of a folder: nothing can be opened then.
+  bool is_folder() const { return is_folder_; }
+  const std::string& path() const { return path_; }
+
   /// The bytes from their start. Ensures a source; one that fails at the first read if there is
   /// nothing to be had.
   std::unique_ptr<ByteSource> open() const;
@@ -25,6 +29,7 @@ class TraceInput {
   TraceInput() = default;
 
   std::string path_;
+  bool is_folder_ = false;
   std::shared_ptr<const std::string> held_;  // null: a file
   std::string failure_;                      // of reading the pipe
 };

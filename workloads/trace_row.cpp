@@ -9,9 +9,11 @@ namespace {
 
 constexpr std::int64_t most_block_tokens = 1 << 20;
 constexpr std::int64_t most_priority = 1'000'000;
+constexpr std::int64_t most_turn = 1'000'000'000;
 
 constexpr unsigned session_fields = bit_of(TraceField::session) | bit_of(TraceField::tenant) |
-                                    bit_of(TraceField::delay) | bit_of(TraceField::priority);
+                                    bit_of(TraceField::delay) | bit_of(TraceField::priority) |
+                                    bit_of(TraceField::turn);
 
 }  // namespace
 
@@ -28,7 +30,7 @@ TraceRowBuilder::TraceRowBuilder(const TraceNames& names, const TraceOptions& op
                                  ErrorLog& errors)
     : names_(names),
       errors_(errors),
-      checks_(errors),
+      checks_(errors, names.starts_at_zero),
       block_tokens_(options.block_tokens > 0 ? options.block_tokens : names.block_tokens) {}
 
 std::optional<NamedField> TraceRowBuilder::given(const TraceFields& fields,
@@ -48,8 +50,9 @@ bool TraceRowBuilder::build(const TraceFields& fields, TraceRow& row) {
   const bool has_good_session = (present_ & session_fields) == 0 || read_session(fields, row);
   const bool has_good_prefix = !has_good_lengths || read_prefix(fields, row);
   const bool has_good_blocks = read_blocks(fields, row);
+  const bool has_good_content = !has_good_lengths || read_content(fields, row);
   return has_good_time && has_good_lengths && has_good_session && has_good_prefix &&
-         has_good_blocks && place(fields, row);
+         has_good_blocks && has_good_content && place(fields, row);
 }
 
 bool TraceRowBuilder::read_time(const TraceFields& fields, TraceRow& row) {
@@ -99,6 +102,11 @@ bool TraceRowBuilder::read_session(const TraceFields& fields, TraceRow& row) {
     is_good = is_good && value.has_value();
     row.priority = static_cast<std::int32_t>(value.value_or(0));
   }
+  if (const auto turn = given(fields, TraceField::turn)) {
+    const auto value = checks_.whole(*turn, 0, most_turn, "the number of a turn");
+    is_good = is_good && value.has_value();
+    row.turn = value.value_or(-1);
+  }
   return is_good;
 }
 
@@ -147,6 +155,18 @@ bool TraceRowBuilder::read_blocks(const TraceFields& fields, TraceRow& row) {
   const bool is_good = checks_.ids(*blocks, blocks_);
   row.blocks = blocks_;
   return is_good;
+}
+
+bool TraceRowBuilder::read_content(const TraceFields& fields, TraceRow& row) {
+  const auto content = given(fields, TraceField::content);
+  if (!content) {
+    return true;
+  }
+  if (!checks_.content(*content, row.input_tokens + row.output_tokens, content_)) {
+    return false;
+  }
+  row.content = content_;
+  return true;
 }
 
 /// Finds the time of a turn that has none, and sees to it that all rows have one or none has.

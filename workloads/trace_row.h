@@ -27,8 +27,10 @@ enum class TraceField : std::size_t {
   prefix_tokens,
   blocks,
   block_tokens,
+  turn,
+  content,
 };
-inline constexpr std::size_t trace_field_count = 11;
+inline constexpr std::size_t trace_field_count = 13;
 
 constexpr unsigned bit_of(TraceField field) { return 1U << static_cast<unsigned>(field); }
 
@@ -39,6 +41,7 @@ struct TraceNames {
   TimeNotation time = {};
   TimeNotation delay = {};
   bool time_is_optional = false;  ///< there are files without times
+  bool starts_at_zero = false;    ///< 0 is the start of the run, not the earliest row
   bool prefix_is_extra = false;   ///< `input` leaves out `prefix_tokens`
   std::int64_t block_tokens = 0;  ///< unless the row or the user says so; 0 = must be said
 
@@ -90,6 +93,7 @@ class TraceRowBuilder {
   bool read_session(const TraceFields& fields, TraceRow& row);
   bool read_prefix(const TraceFields& fields, TraceRow& row);
   bool read_blocks(const TraceFields& fields, TraceRow& row);
+  bool read_content(const TraceFields& fields, TraceRow& row);
   bool place(const TraceFields& fields, TraceRow& row);
 
   const TraceNames& names_;
@@ -98,6 +102,7 @@ class TraceRowBuilder {
   std::int64_t block_tokens_;
   unsigned present_ = 0;  // of the current row
   std::vector<std::uint64_t> blocks_;
+  Content content_;
   std::optional<bool> has_times_;
   /// Time of each session's latest turn, where turns may lack one. Looked up only.
   std::unordered_map<std::uint64_t, SimTime> last_turn_;

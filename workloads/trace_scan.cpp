@@ -25,6 +25,9 @@ std::uint64_t hash_of(const TraceRow& row) {
   for (const std::uint64_t block : row.blocks) {
     hash = mix(hash, block);
   }
+  for (const ContentSpan& span : row.content) {
+    hash = mix(mix(hash, span.stream), static_cast<std::uint64_t>(span.first + span.tokens));
+  }
   return hash;
 }
 
@@ -59,8 +62,11 @@ class Duplicates {
   std::unordered_set<std::uint64_t> others_;  // looked up only
 };
 
-/// Takes a row into account.
-void count(const TraceRow& row, TraceScan& scan) {
+std::string rows_text(std::uint64_t rows) { return grouped(rows) + (rows == 1 ? " row" : " rows"); }
+
+}  // namespace
+
+void count_row(const TraceRow& row, TraceScan& scan) {
   ++scan.rows;
   scan.has_times = row.has_time;
   scan.has_delays |= row.delay != SimTime::never();
@@ -69,8 +75,10 @@ void count(const TraceRow& row, TraceScan& scan) {
   scan.has_tenants |= !row.tenant.empty();
   scan.has_prefixes |= row.prefix_tokens > 0;
   scan.has_blocks |= !row.blocks.empty();
+  scan.has_turns |= row.turn >= 0;
+  scan.has_content |= !row.content.empty();
   if (scan.rows == 1) {
-    scan.earliest = row.time;
+    scan.earliest = scan.starts_at_zero ? std::min(row.time, SimTime{}) : row.time;
     scan.latest = row.time;
   }
   if (row.time < scan.latest) {
@@ -82,26 +90,24 @@ void count(const TraceRow& row, TraceScan& scan) {
   }
 }
 
-std::string rows_text(std::uint64_t rows) { return grouped(rows) + (rows == 1 ? " row" : " rows"); }
-
-}  // namespace
-
 std::optional<TraceScan> scan_trace(const TraceInput& input, const TraceOptions& options,
                                     ErrorLog& errors,
                                     const std::function<void(const TraceRow&)>& visit) {
-  const OpenedTrace opened = open_trace(LineReader(input.open()), options, errors);
+  const OpenedTrace opened = open_trace(input, options, errors);
   if (opened.reader == nullptr) {
     return std::nullopt;
   }
   TraceScan scan;
   scan.format = opened.format;
+  scan.starts_at_zero = opened.reader->starts_at_zero();
   Duplicates duplicates;
   TraceRow row;
   while (opened.reader->next(row)) {
-    count(row, scan);
+    count_row(row, scan);
     scan.duplicate_rows += duplicates.is_duplicate(row) ? 1 : 0;
     visit(row);
   }
+  scan.notes = opened.reader->notes();
   scan.bad_rows = opened.reader->bad_rows();
   scan.empty_rows = opened.reader->empty_rows();
   if (opened.reader->failed() || (!errors.empty() && !options.skip_bad_rows)) {
@@ -118,7 +124,7 @@ std::optional<TraceScan> scan_trace(const TraceInput& input, const TraceOptions&
 }
 
 std::vector<std::string> notes_on(const TraceScan& scan, const ErrorLog& errors) {
-  std::vector<std::string> notes;
+  std::vector<std::string> notes = scan.notes;
   if (scan.bad_rows > 0) {
     const Diagnostic first = errors.diagnostics().front();
     notes.push_back(fmt::format("{} cannot be read and {} left out; the first, line {}: {}",
@@ -145,7 +151,7 @@ OrderedTrace::OrderedTrace(const TraceInput& input, const TraceOptions& options,
     : scan_(scan), skips_bad_rows_(options.skip_bad_rows), errors_("") {
   TraceOptions same = options;
   same.format = scan.format;
-  reader_ = open_trace(LineReader(input.open()), same, errors_).reader;
+  reader_ = open_trace(input, same, errors_).reader;
   latest_ = scan.earliest;
 }
 
@@ -191,7 +197,8 @@ bool OrderedTrace::next_held(TraceRow& row) {
                   std::string(read_row.session),
                   std::string(read_row.tenant),
                   std::string(read_row.prefix_group),
-                  {read_row.blocks.begin(), read_row.blocks.end()}});
+                  {read_row.blocks.begin(), read_row.blocks.end()},
+                  {read_row.content.begin(), read_row.content.end()}});
     }
   }
   if (held_.empty()) {
@@ -205,6 +212,7 @@ bool OrderedTrace::next_held(TraceRow& row) {
   row.tenant = current_.tenant;
   row.prefix_group = current_.prefix_group;
   row.blocks = current_.blocks;
+  row.content = current_.content;
   return true;
 }
 

@@ -30,10 +30,17 @@ struct TraceScan {
   bool has_tenants = false;
   bool has_prefixes = false;
   bool has_blocks = false;
-  SimTime earliest;  ///< not above 0
+  bool has_turns = false;
+  bool starts_at_zero = false;
+  bool has_content = false;
+  std::vector<std::string> notes;  ///< of the reader
+  SimTime earliest;                ///< not above 0
   SimTime latest;
   SimTime lateness;  ///< how far a row lies behind the latest row before it, at most
 };
+
+/// Takes a row into account: all but rows left out and duplicates.
+void count_row(const TraceRow& row, TraceScan& scan);
 
 /// Reads a whole trace, row by row, in the order of the file, without keeping it. Nothing, and
 /// errors in the log, if it is no trace, cannot be read, has no rows, or (unless bad rows are
@@ -74,6 +81,7 @@ class OrderedTrace {
     std::string tenant;
     std::string prefix_group;
     std::vector<std::uint64_t> blocks;
+    Content content;
   };
   struct ComesLater {
     bool operator()(const Held& a, const Held& b) const {

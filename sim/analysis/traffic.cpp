@@ -19,7 +19,7 @@ double block_sum(std::int64_t n, std::int64_t block) {
 }  // namespace
 
 void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t output,
-                             std::int64_t cached) {
+                             std::int64_t cached, Held held) {
   const std::int64_t room = engine_.max_model_len > 0 ? engine_.max_model_len - input : output;
   const std::int64_t tokens = std::min(output, room);
   const std::int64_t block = engine_.block_size;
@@ -30,25 +30,25 @@ void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t out
     return;
   }
   const std::int64_t computed = input - cached;
+  const std::int64_t own = held == Held::by_request ? input : computed;  // positions that it holds
   const auto steps = static_cast<double>(tokens - 1);
   sums_.weight += weight;
   sums_.input += weight * static_cast<double>(computed);
+  sums_.cached += weight * static_cast<double>(cached);
   sums_.output += weight * static_cast<double>(tokens);
   sums_.pairs += weight * static_cast<double>(attention_pairs(cached, input));
   sums_.decode_kv += weight * steps * (static_cast<double>(input) + (steps + 1) / 2);
-  sums_.block_steps +=
-      weight * (block_sum(computed + tokens - 1, block) - block_sum(computed - 1, block) +
-                fixed * static_cast<double>(tokens));
-  sums_.first_blocks += weight * (fixed + static_cast<double>(blocks_for(computed, block)));
-  sums_.last_blocks +=
-      weight * (fixed + static_cast<double>(blocks_for(computed + tokens - 1, block)));
+  sums_.block_steps += weight * (block_sum(own + tokens - 1, block) - block_sum(own - 1, block) +
+                                 fixed * static_cast<double>(tokens));
+  sums_.first_blocks += weight * (fixed + static_cast<double>(blocks_for(own, block)));
+  sums_.last_blocks += weight * (fixed + static_cast<double>(blocks_for(own + tokens - 1, block)));
   sums_.longest = std::max(sums_.longest, input + tokens - 1);
 }
 
 TrafficMeans TrafficAccumulator::means() const {
   TrafficMeans means = sums_;
   if (means.weight > 0) {
-    for (double* sum : {&means.input, &means.output, &means.pairs, &means.decode_kv,
+    for (double* sum : {&means.input, &means.cached, &means.output, &means.pairs, &means.decode_kv,
                         &means.block_steps, &means.first_blocks, &means.last_blocks}) {
       *sum /= means.weight;
     }

@@ -11,6 +11,7 @@ namespace penstock {
 struct TrafficMeans {
   double weight = 0;         ///< of all requests added; 0 = no traffic
   double input = 0;          ///< prompt positions computed
+  double cached = 0;         ///< prompt positions found in a cache
   double output = 0;         ///< tokens emitted
   double pairs = 0;          ///< attention pairs of the prompt
   double decode_kv = 0;      ///< KV tokens read over all decode steps
@@ -29,8 +30,12 @@ class TrafficAccumulator {
  public:
   explicit TrafficAccumulator(const EngineSpec& engine) : engine_(engine) {}
 
-  /// `cached` prompt positions are found in a cache, and held there, not by the request.
-  void add(double weight, std::int64_t input, std::int64_t output, std::int64_t cached = 0);
+  /// Who holds the blocks that a request finds in a cache while it runs: the cache, for many at
+  /// once, or the request alone, as a conversation does its history.
+  enum class Held { by_cache, by_request };
+  /// `cached` prompt positions are found in a cache.
+  void add(double weight, std::int64_t input, std::int64_t output, std::int64_t cached = 0,
+           Held held = Held::by_cache);
   TrafficMeans means() const;
 
  private:

@@ -174,6 +174,8 @@ void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
   }
   if (replica.busy()) {
     events_.set(index, replica.run_end(), EventKind::step_end);
+  } else if (now < until && replica.wake() != SimTime::never()) {
+    events_.set(index, replica.wake(), EventKind::step_start);
   } else {
     // Work conservation: an idle replica with a queue would never wake again.
     PENSTOCK_ASSERT(now >= until || !replica.waiting());
@@ -198,6 +200,7 @@ Result Cluster::close(SimTime end, StopReason reason) {
     interval = std::max(interval, replica->recorder().interval());
     busy += replica->busy_ps();
     result_.preemptions += replica->preemptions();
+    result_.host_hit_tokens += replica->host_hit_tokens();
   }
   for (auto& replica : replicas_) {
     result_.replicas.push_back(replica->recorder().finish(end, interval));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/core/assert.h"
+#include "sim/core/rng.h"
 
 namespace penstock {
 
@@ -16,7 +17,11 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
       spec_(scenario.engine),
       records_(records),
       fast_path_(options.fast_path),
-      log_(options.token_log) {}
+      log_(options.token_log) {
+  if (spec_.host_blocks > 0) {
+    host.emplace(spec_.host_blocks, spec_.host_block_time);
+  }
+}
 
 void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   if (log_ != nullptr) {
@@ -26,9 +31,13 @@ void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
 
 Slot EngineState::submit(const Sequence& sequence, const Content& content) {
   const Slot slot = sequences.add(sequence);
-  if (pool.cache() != nullptr && !content.empty()) {
-    sequences[slot].holding = pool.cache()->open(
-        block_keys(content, sequence.prompt + sequence.output - 1, spec_.block_size));
+  const std::int64_t positions = sequence.prompt + sequence.output - 1;
+  if (host) {  // all its blocks have names there, those too that nobody else can ask for
+    Content all = content;
+    all.push_back({mix_bits(sequence.id + 0x7072697661746521), 0, positions});
+    sequences[slot].holding = pool.cache()->open(block_keys(all, positions, spec_.block_size));
+  } else if (pool.cache() != nullptr && !content.empty()) {
+    sequences[slot].holding = pool.cache()->open(block_keys(content, positions, spec_.block_size));
   }
   pending_tokens += sequence.prompt;
   waiting.push_arrival(slot);
@@ -95,6 +104,11 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
   } else {
     publish_due(turn);
     cache->publish(s.holding, full);
+    if (host) {
+      const PrefixCache::Holding& holding = (*cache)[s.holding];
+      const auto named = static_cast<std::ptrdiff_t>(holding.blocks.size());
+      host->store({holding.keys.begin(), holding.keys.begin() + named}, now_);
+    }
     pool.release(s.holding, s.blocks, full, returns);
   }
   s.blocks = 0;
@@ -251,13 +265,18 @@ bool EngineState::abort(Slot slot, std::int64_t step, bool in_flight) {
     --stalled;
   }
   hold(s);
-  if (s.state == SequenceState::waiting) {
-    waiting.erase(slot);
-    pending_tokens -= s.prompt + s.emitted;
-  } else {
+  const bool is_queued = s.state == SequenceState::waiting || s.state == SequenceState::loading;
+  if (!is_queued || s.blocks > 0) {
     release_blocks(s, published, 0, false);
+  }
+  if (s.state == SequenceState::loading) {
+    std::erase_if(loading, [slot](const Loading& one) { return one.slot == slot; });
+  } else if (s.state == SequenceState::waiting) {
+    waiting.erase(slot);
+  } else {
     running.erase(slot);
   }
+  pending_tokens -= is_queued ? s.prompt + s.emitted : 0;
   ledger.count_output(s.class_index, s.emitted);
   book_held(s, std::max<std::int64_t>(0, s.emitted - 1));
   close_holding(s);
@@ -306,8 +325,8 @@ Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   }
   s.fixed_blocks = spec_.per_sequence.blocks(s.target);
   PENSTOCK_ASSERT(pool.allocate(s.fixed_blocks));
-  s.blocks = hit.blocks;
-  s.computed = hit.blocks * spec_.block_size;
+  s.blocks += hit.blocks;  // to those that came from the host, if any did
+  s.computed = s.blocks * spec_.block_size;
   pending_tokens -= s.computed;
   s.admission = next_admission_++;
   PENSTOCK_ASSERT(next_admission_ != 0);
@@ -316,11 +335,13 @@ Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   RequestRecord& record = records_[s.id];
   if (record.first_scheduled < SimTime{}) {
     s.cached = s.computed;
+    host_hit_tokens += s.from_host;
     record.cached_tokens = static_cast<std::uint32_t>(s.cached);
     ledger.count_cached(s.class_index, s.cached);
     record.first_scheduled = now;
     record.status = RequestStatus::running;
   }
+  s.from_host = 0;
   return slot;
 }
 

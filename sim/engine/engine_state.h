@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <queue>
 #include <tuple>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "sim/engine/sequence.h"
 #include "sim/engine/waiting_queue.h"
 #include "sim/kv/block_pool.h"
+#include "sim/kv/host_tier.h"
 #include "sim/result.h"
 #include "sim/scenario.h"
 
@@ -32,6 +34,9 @@ class EngineState {
     now_ = now;
     step_ = step;
     clock.schedule(step, now);
+    if (host) {
+      take_loaded();
+    }
   }
 
   /// A request enters the waiting queue; `content` is for the prefix cache.
@@ -39,6 +44,29 @@ class EngineState {
 
   /// What the prefix cache has for the head of the waiting queue, now (scheduler-semantics 1.4.4).
   PrefixCache::Hit lookup_head();
+
+  /// Of the blocks of the waiting queue's head behind those of `hit`, how many the host's memory
+  /// has (scheduler-semantics 4.6); 0 without one, or for a head that was loaded already.
+  std::int64_t lookup_host(const PrefixCache::Hit& hit) const;
+  /// Takes the head out of the waiting queue until so many blocks behind `hit` have come from the
+  /// host; the pool must have room for them. True if they are there at once: then it stays.
+  bool load_head(const PrefixCache::Hit& hit, std::int64_t blocks);
+  /// What has come from the host by now stands at the head of the waiting queue again, with its
+  /// blocks.
+  void take_loaded();
+  /// The last sequence in the queue, but `spared`, that has blocks from the host frees them, to be
+  /// looked up again: false if there is none. For where nothing could go on without them.
+  bool give_back_loaded(Slot spared);
+  /// When a copy is complete that the scheduler waits for; never() if there is none.
+  SimTime next_load() const;
+  /// Visits the slots of all sequences that wait, for their turn or for their blocks.
+  template <typename Visit>
+  void for_each_queued(Visit visit) const {
+    waiting.for_each(visit);
+    for (const Loading& one : loading) {
+      visit(one.slot);
+    }
+  }
 
   /// Takes a running sequence back to the waiting queue: all its blocks are freed, its KV is lost,
   /// its tokens are kept (scheduler-semantics 1.3.3). `turn`: the admission of the sequence that
@@ -86,7 +114,14 @@ class EngineState {
   BlockClock clock;
   Ledger ledger;
   std::vector<Slot> prefilling;  ///< in running order
-  std::int64_t stalled = 0;      ///< how many sequences are stalled
+  std::optional<HostTier> host;
+  struct Loading {
+    SimTime ready;
+    Slot slot = no_slot;
+  };
+  std::deque<Loading> loading;       ///< sequences whose blocks come from the host, in that order
+  std::int64_t host_hit_tokens = 0;  ///< of cached input: found on the host
+  std::int64_t stalled = 0;          ///< how many sequences are stalled
   std::int64_t preemptions = 0;
   /// Known tokens of waiting and prefilling sequences that are not computed.
   std::int64_t pending_tokens = 0;
@@ -114,6 +149,7 @@ class EngineState {
   /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
   /// sequence admitted as `turn`. It `returns` to the queue or has finished.
   void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);
+  void loaded(Sequence& sequence);
   void close_holding(Sequence& sequence);
   /// Counts the block-time of a sequence that stops decoding.
   void hold_decode(Sequence& sequence) const;

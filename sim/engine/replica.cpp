@@ -140,7 +140,7 @@ void Replica::leap(const DecodeCost& decode, SimTime limit) {
       cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->decodes, batch_->below_window);
   if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
     run_.steps = leap_length(decode);
-    run_.cut(std::min(limit, timeouts_.next()));
+    run_.cut(std::min({limit, timeouts_.next(), engine_.next_load()}));
   }
 }
 
@@ -301,7 +301,7 @@ void Replica::update_levels() {
 void Replica::note_unfinished(const Sequence& s) {
   RequestRecord& record = shared_.requests[s.id];
   record.output_tokens = static_cast<std::uint32_t>(s.emitted);
-  const std::int64_t computed = std::max(s.high_water, s.computed);
+  const std::int64_t computed = std::max(s.high_water, s.from_host > 0 ? 0 : s.computed);
   record.computed_input_tokens =
       static_cast<std::uint32_t>(std::max(s.cached, std::min(s.prompt, computed)) - s.cached);
 }
@@ -329,7 +329,7 @@ void Replica::close(SimTime end) {
     note_unfinished(s);
     engine_.close(slot, end);
   }
-  engine_.waiting.for_each([&](Slot slot) {
+  engine_.for_each_queued([&](Slot slot) {
     const Sequence& s = engine_.sequences[slot];
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);

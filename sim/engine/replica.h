@@ -57,6 +57,8 @@ class Replica {
   /// The run in flight ends: emits, finishes, frees. Appends the ids of finished requests, in
   /// order.
   void end(SimTime now, std::vector<std::uint32_t>& finished);
+  /// Idle: when to start() again although nothing arrives; never() if there is no need.
+  SimTime wake() const { return engine_.next_load(); }
   bool has_aborted() const { return !aborted_.empty(); }
   /// Hands out the ids of the requests aborted since the last call.
   void take_aborted(std::vector<std::uint32_t>& ids) {
@@ -79,6 +81,7 @@ class Replica {
   Recorder& recorder() { return recorder_; }
   std::int64_t busy_ps() const { return counter_.busy_ps(); }
   std::int64_t preemptions() const { return engine_.preemptions; }
+  std::int64_t host_hit_tokens() const { return engine_.host_hit_tokens; }
 
  private:
   void schedule(Batch& batch, SimTime now);

@@ -17,10 +17,12 @@ inline constexpr Slot no_slot = UINT32_MAX;
 inline constexpr std::uint32_t no_request = UINT32_MAX;
 
 /// States of a sequence in an engine. Legal transitions:
-///   waiting -> prefilling -> decoding <-> stalled;  prefilling, decoding, stalled, draining
+///   waiting <-> loading;  waiting -> prefilling -> decoding <-> stalled;  prefilling, decoding,
+///   stalled, draining
 ///   -> waiting (preemption);  decoding -> draining -> gone (finished).
 enum class SequenceState : std::uint8_t {
-  waiting,     ///< in the waiting queue; no blocks, computed = 0
+  waiting,     ///< in the waiting queue; no blocks, computed = 0, unless it was loaded
+  loading,     ///< out of the queue, with blocks that come from the host's memory
   prefilling,  ///< running, more than one position behind
   decoding,    ///< running, a member of the DecodeSet: one position a step
   stalled,     ///< running, would decode but got no token in the last schedule
@@ -79,6 +81,7 @@ struct Sequence {
   std::int64_t blocks = 0;        ///< owned or shared, unless decoding
   std::int64_t fixed_blocks = 0;  ///< of states and windows: EngineSpec::per_sequence
   std::int64_t cached = 0;        ///< positions hit at the first admission
+  std::int64_t from_host = 0;     ///< waiting or loading: positions that the host gives or gave
   std::uint32_t holding = PrefixCache::none;  ///< with prefix caching: what it holds of the cache
   SimTime arrival;
   SimTime deadline = SimTime::never();  ///< when its client gives up

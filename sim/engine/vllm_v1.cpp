@@ -113,6 +113,9 @@ class VllmV1 final : public Scheduler {
     const std::int64_t need = blocks_for(computed + tokens, block_size) - engine.blocks_of(s, step);
     while (!engine.pool.allocate(need)) {
       const Slot victim = choose_victim(engine);
+      if (victim == slot && engine.give_back_loaded(no_slot)) {
+        continue;
+      }
       take_back(engine, victim, step, passed_over);
       engine.preempt(victim, step, engine.sequences[slot].admission);
       if (victim == slot) {
@@ -188,14 +191,17 @@ class VllmV1 final : public Scheduler {
     const EngineSpec& spec = engine.spec();
     while (!engine.waiting.empty() && budget_ > 0 && engine.running.size() < spec.max_num_seqs) {
       const Sequence& s = engine.sequences[engine.waiting.head()];
-      const PrefixCache::Hit hit = engine.lookup_head();
-      const std::int64_t cached = hit.blocks * spec.block_size;
+      const bool was_loaded = s.blocks > 0;
+      const PrefixCache::Hit hit = was_loaded ? PrefixCache::Hit{} : engine.lookup_head();
+      const std::int64_t from_host = was_loaded ? 0 : engine.lookup_host(hit);
+      const std::int64_t found = s.blocks + hit.blocks + from_host;
+      const std::int64_t cached = found * spec.block_size;
       const std::int64_t all = s.prompt + s.emitted;
       std::int64_t tokens = all - cached;
       if (spec.long_prefill_token_threshold > 0) {
         tokens = std::min(tokens, spec.long_prefill_token_threshold);
       }
-      if (!spec.enable_chunked_prefill && tokens > budget_) {
+      if (!spec.enable_chunked_prefill && tokens > budget_ && from_host == 0) {
         return;
       }
       tokens = std::min(tokens, budget_);
@@ -205,18 +211,26 @@ class VllmV1 final : public Scheduler {
                                           static_cast<double>(engine.pool.usable() + 1))
               : 0;
       // Hits that nobody holds are free blocks, but not for long.
-      const std::int64_t free =
-          engine.pool.free() - hit.free + hit.blocks - reserve - spec.per_sequence.blocks(all);
+      const std::int64_t free = engine.pool.free() - hit.free + hit.blocks + s.blocks - reserve -
+                                spec.per_sequence.blocks(all);
       const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
-      if (spec.scheduler_reserve_full_isl && whole > free) {
+      // Blocks that come from the host are taken alone, the others once they have come.
+      const std::int64_t blocks =
+          from_host > 0 ? found : blocks_for(cached + tokens, spec.block_size);
+      if ((spec.scheduler_reserve_full_isl && whole > free) || blocks > free) {
+        const bool is_stuck = engine.running.size() == 0 && engine.loading.empty();
+        if (is_stuck && engine.give_back_loaded(engine.waiting.head())) {
+          continue;
+        }
         return;
       }
-      const std::int64_t blocks = blocks_for(cached + tokens, spec.block_size);
-      if (blocks > free) {
-        return;
+      if (from_host > 0) {
+        engine.load_head(hit, from_host);
+        continue;
       }
+      const std::int64_t missing = blocks - s.blocks - hit.blocks;
       const Slot slot = engine.admit_head(now, hit);
-      PENSTOCK_ASSERT(engine.pool.allocate(blocks - hit.blocks));
+      PENSTOCK_ASSERT(engine.pool.allocate(missing));
       give_chunk(engine, slot, tokens, batch);
     }
   }

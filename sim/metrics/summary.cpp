@@ -358,6 +358,10 @@ Summary summarize(const Scenario& scenario, const Result& result) {
     const auto prompt = static_cast<double>(summary.tokens.input + summary.tokens.cached_input);
     summary.utilization.prefix_hit_rate =
         ratio(static_cast<double>(summary.tokens.cached_input), prompt);
+    if (scenario.engine.host_blocks > 0) {
+      summary.utilization.offload_hit_rate =
+          ratio(static_cast<double>(result.host_hit_tokens), prompt);
+    }
   }
   const auto duration = static_cast<double>(result.duration.ps);
   summary.mean_waiting = ratio(to_double(work.waiting_ps), duration);

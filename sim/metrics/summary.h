@@ -47,6 +47,7 @@ struct UtilizationSummary {
   double batch_peak = 0;
   std::uint64_t steps = 0;
   std::optional<double> prefix_hit_rate;
+  std::optional<double> offload_hit_rate;  ///< of which reloaded from host memory, if it has a part
 };
 
 struct Bottleneck {

@@ -21,6 +21,8 @@ Config reference_config(const probe::EngineLimits& limits) {
   config.reserve_full_isl = limits.gate;
   config.watermark = limits.watermark;
   config.enable_prefix_caching = limits.prefix_caching;
+  config.host_blocks = limits.host_blocks;
+  config.host_block_ps = limits.host_block_ps;
   return config;
 }
 
@@ -77,6 +79,7 @@ Observation observe(const Result& reference) {
     one.preemptions = outcome.preemptions;
     one.cached_tokens = outcome.cached_tokens;
     all.computed_tokens += outcome.computed;
+    all.host_tokens += outcome.host_tokens;
   }
   all.steps = std::ssize(reference.steps);
   return all;
@@ -98,6 +101,7 @@ Observation observe(const probe::Probe& engine) {
     one.cached_tokens = record.cached_tokens;
   }
   all.steps = engine.result.steps;
+  all.host_tokens = engine.result.host_hit_tokens;
   all.computed_tokens = engine.result.replicas.front().total.all_tokens;
   return all;
 }
@@ -113,6 +117,9 @@ std::string difference(const Observation& want, const Observation& got) {
   }
   if (wrong.empty()) {
     wrong = unequal("computed tokens", want.computed_tokens, got.computed_tokens);
+  }
+  if (wrong.empty()) {
+    wrong = unequal("tokens from the host", want.host_tokens, got.host_tokens);
   }
   return wrong.empty() ? unequal("steps", want.steps, got.steps) : wrong;
 }

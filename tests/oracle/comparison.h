@@ -24,6 +24,7 @@ struct Observation {
   };
   std::vector<Of> requests;
   std::int64_t steps = 0;
+  std::int64_t host_tokens = 0;      ///< of the cached ones: reloaded from the host
   std::int64_t computed_tokens = 0;  ///< over all steps, work done again included
 };
 

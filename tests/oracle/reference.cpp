@@ -5,26 +5,10 @@
 #include <stdexcept>
 #include <tuple>
 
-#include "tests/oracle/reference_blocks.h"
+#include "tests/oracle/reference_memory.h"
 
 namespace penstock::oracle {
 namespace {
-
-using Blocks = std::vector<std::size_t>;
-
-// The fields of 1.0. A request is running or waiting if it is in that list.
-struct State {
-  std::int64_t prompt = 0;                // P
-  std::int64_t output = 0;                // max_tokens, cut to what max_model_len leaves
-  std::int64_t generated = 0;             // O
-  std::int64_t computed = 0;              // C, advanced when scheduled
-  std::int64_t placeholders = 0;          // ph, async only
-  Blocks blocks = {};                     // owned, in order of position
-  std::int64_t cached_blocks = 0;         // of these, hit or registered: the first ones
-  std::vector<Identity> identities = {};  // of all its full blocks, future ones included
-
-  std::int64_t num_tokens() const { return prompt + generated; }
-};
 
 struct Reference {
   const Config& config;
@@ -36,7 +20,12 @@ struct Reference {
   std::vector<std::size_t> running = {};  // in order of admission
   int fruitless_schedules = 0;
   Identities identities = {};
-  BlockPool pool = BlockPool(0);
+  Memory memory = Memory(config);
+  struct Load {
+    std::int64_t ready_ps = 0;
+    std::size_t request = 0;
+  };
+  std::vector<Load> loads = {};  // 4.6: neither waiting nor running
   Result result = {};
 
   // 1.2.1 (sync) and 1.6.5 (async). At one instant: step end, then arrivals, then schedule().
@@ -45,8 +34,8 @@ struct Reference {
     std::int64_t now = 0;
     while (true) {
       take_arrivals(now);
-      if (running.empty() && waiting.empty()) {
-        if (blocks_in_use() != 0) {  // 7.2-6
+      if (running.empty() && waiting.empty() && loads.empty()) {
+        if (memory.blocks_in_use() != 0) {  // 7.2-6
           throw std::logic_error("reference: blocks in use when idle");
         }
         if (arrivals.empty()) {
@@ -56,6 +45,9 @@ struct Reference {
         continue;
       }
       Step step = schedule(now);  // nothing is in flight here: schedule and start coincide
+      if (step.scheduled.empty() && step.preempted.empty()) {
+        now = next_copy_or_arrival();
+      }
       while (!step.scheduled.empty()) {
         step.start_ps = now;
         step.duration_ps = step_time(step);
@@ -75,12 +67,23 @@ struct Reference {
     }
   }
 
+  // When something may come of another schedule(), where the last one found nothing to do.
+  std::int64_t next_copy_or_arrival() const {
+    std::int64_t next = arrivals.empty() ? INT64_MAX : requests[arrivals.front()].arrival_ps;
+    next = loads.empty() ? next : std::min(next, loads.front().ready_ps);
+    next = waiting.empty() ? next : std::min(next, memory.host.next_store());
+    if (next == INT64_MAX) {
+      throw std::logic_error("reference: nothing can ever be scheduled again");
+    }
+    return next;
+  }
+
   void prepare() {
     if (config.max_num_seqs < 1 || config.max_num_batched_tokens < 1 || config.block_size < 1 ||
         config.usable_blocks < 1 || config.long_prefill_token_threshold < 0) {
       throw std::invalid_argument("reference: bad configuration");
     }
-    pool = BlockPool(config.usable_blocks);
+    memory = Memory(config);
     for (std::size_t r = 0; r < requests.size(); ++r) {
       // 1.5.3: length-capped at max_tokens or where num_tokens reaches max_model_len.
       const std::int64_t room = config.max_model_len - requests[r].prompt;
@@ -118,7 +121,7 @@ struct Reference {
     }
     // 1.5.7. The last token is never computed (1.0). A request that passes also passes the gate of
     // 1.3.5 when alone: the gate looks at num_tokens <= P + G - 1, and no watermark applies then.
-    if (blocks_for(state[r].prompt + state[r].output - 1) > config.usable_blocks) {
+    if (memory.blocks_for(state[r].prompt + state[r].output - 1) > config.usable_blocks) {
       return Reject::kNeverFits;
     }
     return Reject::kNone;
@@ -147,14 +150,26 @@ struct Reference {
     Step step;
     step.schedule_ps = now;
     std::int64_t budget = config.max_num_batched_tokens;
+    finish_copies(now);
     schedule_running(step, budget);
     if (step.preempted.empty()) {
       schedule_waiting(step, budget);
     }
     advance(step);
     step.running = std::ssize(running);
-    step.blocks_in_use = blocks_in_use();
+    step.blocks_in_use = memory.blocks_in_use();
     return step;
+  }
+
+  // 4.6: what was copied to the host can be found there; requests whose blocks have come from it
+  // stand at the head of the queue again.
+  void finish_copies(std::int64_t now) {
+    memory.host.finish_stores(now);
+    std::size_t position = 0;
+    for (; !loads.empty() && loads.front().ready_ps <= now; loads.erase(loads.begin())) {
+      memory.finish_load(state[loads.front().request]);
+      enqueue(loads.front().request, position++);
+    }
   }
 
   // 1.3.1: phase 1.
@@ -169,8 +184,11 @@ struct Reference {
         continue;
       }
       bool preempted_itself = false;
-      while (!preempted_itself && !fits(s, {}, s.computed + n, 0)) {  // 1.3.1.8
+      while (!preempted_itself && !memory.fits(s, {}, s.computed + n, 0)) {  // 1.3.1.8
         const std::size_t victim = choose_victim();
+        if (victim == r && give_back_loaded(0, step.schedule_ps)) {
+          continue;
+        }
         // 1.3.2: a victim that this call has already scheduled is taken out again. Only then is i
         // decremented, as the text has it; a victim before i that was skipped does not move i.
         for (std::size_t k = 0; k < step.scheduled.size(); ++k) {
@@ -187,7 +205,7 @@ struct Reference {
       if (preempted_itself) {  // 1.3.1.9
         break;
       }
-      allocate(s, {}, s.computed + n);
+      memory.allocate(s, {}, s.computed + n);
       step.scheduled.push_back({r, n, s.computed, false});  // 1.3.1.10
       budget -= n;
       ++i;
@@ -223,7 +241,7 @@ struct Reference {
   // takes back (1.3.2), though nobody computes them: vLLM does the same.
   void preempt(std::size_t victim, Step& step) {
     std::erase(running, victim);
-    free_blocks(state[victim]);
+    memory.free_blocks(state[victim], step.schedule_ps);
     result.requests[victim].discarded += state[victim].computed;
     state[victim].computed = 0;
     result.requests[victim].preemptions += 1;
@@ -231,7 +249,8 @@ struct Reference {
     enqueue(victim, 0);
   }
 
-  // 1.3.4: phase 2. Every waiting request has C = 0 and no blocks.
+  // 1.3.4: phase 2. Every waiting request has C = 0 and no blocks, unless they came from the
+  // memory.host.
   void schedule_waiting(Step& step, std::int64_t& budget) {
     const auto num_blocks = static_cast<double>(config.usable_blocks + 1);
     const auto watermark_blocks = static_cast<std::int64_t>(config.watermark * num_blocks);
@@ -242,83 +261,71 @@ struct Reference {
       const std::size_t r = waiting.front();
       State& s = state[r];
       // 1.3.4.4, 1.4.4: at every attempt, and so that at least one token is left to compute.
-      const Blocks hit = pool.lookup(s.identities, (s.num_tokens() - 1) / config.block_size);
-      const std::int64_t hit_tokens = std::ssize(hit) * config.block_size;
+      const std::int64_t most = (s.num_tokens() - 1) / config.block_size;
+      const Blocks hit = s.blocks.empty() ? memory.pool.lookup(s.identities, most) : Blocks();
+      const std::int64_t from_host = memory.blocks_from_host(s, hit, most);  // 4.6
+      const std::int64_t hit_tokens =
+          (std::ssize(s.blocks) + std::ssize(hit) + from_host) * config.block_size;
       // 1.3.4.5; the generated tokens of a resumed request are included.
       std::int64_t n = cap_long_prefill(s.num_tokens() - hit_tokens);
-      if (!config.chunked_prefill && n > budget) {
+      if (!config.chunked_prefill && n > budget && from_host == 0) {
         break;
       }
       n = std::min(n, budget);
       const std::int64_t margin = running.empty() ? 0 : watermark_blocks;  // 1.3.5
-      const bool gate = !config.reserve_full_isl || fits(s, hit, s.num_tokens(), margin);
-      if (!gate || !fits(s, hit, hit_tokens + n, margin)) {  // 1.3.4.6
+      const bool gate = !config.reserve_full_isl || memory.fits(s, hit, s.num_tokens(), margin);
+      const std::int64_t wanted = from_host > 0 ? hit_tokens : hit_tokens + n;
+      if (!gate || !memory.fits(s, hit, wanted, margin)) {  // 1.3.4.6
+        if (running.empty() && loads.empty() && give_back_loaded(1, step.schedule_ps)) {
+          continue;
+        }
         break;
+      }
+      if (from_host > 0) {
+        load(r, hit, from_host, step.schedule_ps);
+        continue;
       }
       waiting.erase(waiting.begin());
       running.push_back(r);  // 1.3.4.8
       s.computed = hit_tokens;
-      allocate(s, hit, hit_tokens + n);
+      memory.allocate(s, hit, hit_tokens + n);
       step.scheduled.push_back({r, n, hit_tokens, false});
       budget -= n;
       result.requests[r].hit_tokens += hit_tokens;
       if (result.requests[r].first_scheduled_ps < 0) {
         result.requests[r].first_scheduled_ps = step.schedule_ps;
         result.requests[r].cached_tokens = hit_tokens;
+        result.requests[r].host_tokens = s.from_host * config.block_size;
+      }
+      s.from_host = 0;
+    }
+  }
+
+  // 4.6: the request waits, with its blocks, until they have come; the engine goes on.
+  void load(std::size_t r, const Blocks& hit, std::int64_t from_host, std::int64_t now) {
+    const std::int64_t ready = memory.load(state[r], hit, from_host, now);
+    if (ready <= now) {
+      memory.finish_load(state[r]);
+    } else {
+      waiting.erase(waiting.begin());
+      loads.push_back({ready, r});
+    }
+  }
+
+  // Ours: blocks that came from the host for requests that wait could keep the head out while
+  // nothing goes on, or make a running request preempt itself. The last such request then frees its
+  // own.
+  bool give_back_loaded(std::size_t spared, std::int64_t now) {
+    for (std::size_t i = waiting.size(); i > spared; --i) {
+      State& s = state[waiting[i - 1]];
+      if (!s.blocks.empty()) {
+        memory.free_blocks(s, now);
+        s.computed = 0;
+        s.from_host = 0;
+        return true;
       }
     }
-  }
-
-  std::int64_t blocks_for(std::int64_t tokens) const {
-    return (tokens + config.block_size - 1) / config.block_size;
-  }
-
-  std::int64_t blocks_in_use() const { return config.usable_blocks - pool.free_blocks(); }
-
-  // 1.3.5: are there blocks for the request's first `tokens` positions, and `margin` to spare? A
-  // hit on a block that nobody uses takes a free block too.
-  bool fits(const State& s, const Blocks& hit, std::int64_t tokens, std::int64_t margin) const {
-    std::int64_t need = blocks_for(std::min(tokens, config.max_model_len));
-    need -= std::ssize(s.blocks) + std::ssize(hit);
-    for (const std::size_t block : hit) {
-      need += pool.is_free(block) ? 1 : 0;
-    }
-    return need + margin <= pool.free_blocks();
-  }
-
-  // Blocks for the request's first `tokens` positions: the hit ones, before any of them can be
-  // taken off the queue's head, then new ones.
-  void allocate(State& s, const Blocks& hit, std::int64_t tokens) {
-    for (const std::size_t block : hit) {
-      pool.touch(block);
-      s.blocks.push_back(block);
-      s.cached_blocks += 1;
-    }
-    while (std::ssize(s.blocks) < blocks_for(tokens)) {
-      s.blocks.push_back(pool.allocate());
-    }
-    register_full_blocks(s, tokens);
-  }
-
-  // 1.4.3: a full block can be hit as soon as its last position is scheduled and the ids of all its
-  // tokens are known. Prompts and, without async scheduling, generated tokens are known when they
-  // are scheduled, so their blocks are registered by allocate(). With async scheduling (1.6.1) a
-  // generated token is scheduled before its id returns: update() registers what was computed by
-  // steps that have ended (async_scheduler.py: computed less placeholders), the next allocate() all
-  // that is known, unless the request has been preempted meanwhile and owns no block. When it is
-  // computed again its tokens are known, and allocate() registers their blocks.
-  void register_full_blocks(State& s, std::int64_t scheduled) {
-    const std::int64_t full = std::min(scheduled, s.num_tokens()) / config.block_size;
-    while (config.enable_prefix_caching && s.cached_blocks < full) {
-      const auto i = static_cast<std::size_t>(s.cached_blocks);
-      pool.cache(s.blocks[i], s.identities[i]);
-      s.cached_blocks += 1;
-    }
-  }
-
-  void free_blocks(State& s) {
-    pool.release(s.blocks);
-    s.cached_blocks = 0;
+    return false;
   }
 
   // 1.3.6, and 1.6.1 for the placeholders.
@@ -348,9 +355,9 @@ struct Reference {
         s.placeholders -= 1;
       }
       result.requests[entry.request].token_ps.push_back(now);
-      register_full_blocks(s, s.computed - s.placeholders);
+      memory.register_full_blocks(s, s.computed - s.placeholders);
       if (s.generated == s.output) {  // 1.5.4
-        free_blocks(s);
+        memory.free_blocks(s, now);
         std::erase(running, entry.request);
         std::erase(waiting, entry.request);
         result.requests[entry.request].finish_ps = now;

@@ -27,6 +27,8 @@ struct Config {
   bool reserve_full_isl = true;  // the full-sequence gate of 1.3.5
   double watermark = 0.0;
   bool enable_prefix_caching = false;
+  std::int64_t host_blocks = 0;    // 4.6: blocks that the host's memory keeps; 0 = no such tier
+  std::int64_t host_block_ps = 0;  // to copy one, in either direction
 };
 
 struct Request {
@@ -70,6 +72,7 @@ struct Outcome {
   std::int64_t discarded = 0;      // sum of C when it was preempted
   std::int64_t cached_tokens = 0;  // found in the prefix cache at its first admission
   std::int64_t hit_tokens = 0;     // the same over all its admissions
+  std::int64_t host_tokens = 0;    // of cached_tokens: came from the host
 };
 
 struct Result {

@@ -1,5 +1,6 @@
 #include "tests/oracle/reference_blocks.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::oracle {
@@ -70,6 +71,49 @@ std::size_t BlockPool::allocate() {
 void BlockPool::cache(std::size_t block, Identity identity) {
   blocks_[block].identity = identity;
   cached_[identity].push_back(block);
+}
+
+std::int64_t HostBlocks::found(const std::vector<Identity>& wanted, std::int64_t most) const {
+  std::int64_t count = 0;
+  while (count < most && count < std::ssize(wanted) &&
+         std::find(used_.begin(), used_.end(), wanted[static_cast<std::size_t>(count)]) !=
+             used_.end()) {
+    ++count;
+  }
+  return count;
+}
+
+void HostBlocks::use(std::vector<Identity> all) {
+  if (std::ssize(all) > capacity_) {
+    all.resize(static_cast<std::size_t>(capacity_));
+  }
+  for (const Identity identity : all) {
+    std::erase(used_, identity);
+  }
+  while (std::ssize(used_) + std::ssize(all) > capacity_) {
+    used_.pop_front();
+  }
+  used_.insert(used_.end(), all.rbegin(), all.rend());
+}
+
+void HostBlocks::store(const std::vector<Identity>& all, std::int64_t now) {
+  finish_stores(now);
+  const std::int64_t copied = std::ssize(all) - found(all, std::ssize(all));
+  store_link_free_ = std::max(store_link_free_, now) + copied * block_ps_;
+  stores_.emplace_back(store_link_free_, all);
+}
+
+void HostBlocks::finish_stores(std::int64_t now) {
+  for (; next_store() <= now; stores_.pop_front()) {
+    use(stores_.front().second);
+  }
+}
+
+std::int64_t HostBlocks::load(const std::vector<Identity>& all, std::int64_t blocks,
+                              std::int64_t now) {
+  use(all);
+  load_link_free_ = std::max(load_link_free_, now) + blocks * block_ps_;
+  return load_link_free_;
 }
 
 void BlockPool::release(std::vector<std::size_t>& owned) {

@@ -66,4 +66,33 @@ class BlockPool {
   std::map<Identity, std::vector<std::size_t>> cached_ = {};  // copies in order of registration
 };
 
+// 4.5, 4.6: blocks in the host's memory, the one used longest ago first. Copies follow each other,
+// in each direction by themselves.
+class HostBlocks {
+ public:
+  HostBlocks(std::int64_t capacity, std::int64_t block_ps)
+      : capacity_(capacity), block_ps_(block_ps) {}
+
+  std::int64_t resident() const { return std::ssize(used_); }
+  // How many of the wanted ones are there, from the first one on, up to the first that is not.
+  std::int64_t found(const std::vector<Identity>& wanted, std::int64_t most) const;
+  // What a request's blocks held as they were freed: on the host as soon as it is copied.
+  void store(const std::vector<Identity>& all, std::int64_t now);
+  void finish_stores(std::int64_t now);
+  std::int64_t next_store() const { return stores_.empty() ? INT64_MAX : stores_.front().first; }
+  // Copies the last `blocks` of these to the GPU; when they are there.
+  std::int64_t load(const std::vector<Identity>& all, std::int64_t blocks, std::int64_t now);
+
+ private:
+  // The last of them is the first to go.
+  void use(std::vector<Identity> all);
+
+  std::int64_t capacity_;
+  std::int64_t block_ps_;
+  std::deque<Identity> used_ = {};
+  std::deque<std::pair<std::int64_t, std::vector<Identity>>> stores_ = {};
+  std::int64_t store_link_free_ = 0;
+  std::int64_t load_link_free_ = 0;
+};
+
 }  // namespace penstock::oracle

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -138,6 +140,34 @@ TEST_CASE("a run's load grows to 1, and its price falls to that of saturation") 
   CHECK(output(slow, "per_million") > 30 * output(slow, "saturation_per_million"));
   CHECK(output(full, "per_million") ==
         doctest::Approx(output(full, "saturation_per_million")).epsilon(0.1));
+}
+
+TEST_CASE("explain expects the hits that a run with room for them has") {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "w.yaml").string();
+  for (const char* traffic :
+       {"rate: 3/s, prefix: {shared: 700, groups: 4}, lengths: {input: {uniform: [600, 1400]}, "
+        "output: 50}",
+        "rate: 0.5/s, lengths: {input: 200, output: 60}, prefix: {shared: 100}, sessions: {turns: "
+        "{uniform: [2, 8]}, think: 5s, follow_up: 30}"}) {
+    CAPTURE(traffic);
+    std::ofstream(file) << "model: llama-3.1-8b\ncluster: {gpu: h100-sxm}\nengine: {preset: "
+                           "vllm-0.19}\nworkload: {requests: 3000, classes: [{name: a, "
+                        << traffic << "}]}\nprices: {gpu: $2.50/h}\n";
+    const CommandResult said = run_penstock({"explain", file, "--format", "json"});
+    REQUIRE_MESSAGE(said.exit_code == 0, said.err);
+    const nlohmann::json mean = nlohmann::json::parse(said.out)["saturation"];
+    const CommandResult ran = run_penstock({"run", file, "--format", "json", "-q"});
+    REQUIRE_MESSAGE(ran.exit_code == 0, ran.err);
+    const nlohmann::json tokens = nlohmann::json::parse(ran.out)["tokens"];
+    const double cached = mean["cached_tokens_mean"];
+    const double computed = mean["input_tokens_mean"];
+    const double hits = tokens["cached_input"];
+    const double inputs = tokens["input"];
+    CHECK(cached > 0);
+    CHECK(cached / (cached + computed) == doctest::Approx(hits / (hits + inputs)).epsilon(0.03));
+    CHECK(has(run_penstock({"explain", file}).out, "found by a prefix cache"));
+  }
 }
 
 }  // namespace penstock::test

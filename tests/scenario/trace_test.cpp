@@ -1,9 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/support/command.h"
 #include "tests/support/shared.h"
@@ -157,6 +160,100 @@ TEST_CASE("a trace without times runs with arrivals from the workload file") {
                           "--set", "workload.trace.arrivals={process: offline}"})
                 .err,
             "`rate` is for poisson and constant arrivals only"));
+}
+
+TEST_CASE("--skip-bad-rows goes on where a row cannot be read, and the report counts") {
+  const TraceFile trace("t.csv", "ts,in,out\n1000,50,6\n2500,70,8\nx,1,1\n");
+  std::ofstream(trace.beside("w.yaml")) << workload_of(
+      "{file: t.csv, columns: {arrival: ts, input: in, output: out, time: milliseconds}}");
+  const std::string file = trace.beside("w.yaml");
+  const CommandResult refused = run_penstock({"run", file});
+  CHECK(refused.exit_code == 3);
+  CHECK(has(refused.err, "ts `x` cannot be read"));
+  const CommandResult done = run_penstock({"run", file, "--skip-bad-rows", "--format", "json"});
+  REQUIRE_MESSAGE(done.exit_code == 0, done.err);
+  const Json json = Json::parse(done.out);
+  CHECK(json["requests"]["completed"] == 2);
+  CHECK(json["scenario"]["workload"]["trace"]["skip_bad_rows"] == true);
+  CHECK(has(json["warnings"].dump(), "1 row cannot be read and is left out"));
+  CHECK(has(run_penstock({"run", file, "--skip-bad-rows"}).out, "1 row cannot be read"));
+  CHECK(run_penstock({"check", file, "--skip-bad-rows"}).exit_code == 0);
+  CHECK(run_penstock({"explain", file, "--skip-bad-rows"}).exit_code == 0);
+  CHECK(run_penstock({"sweep", file, "--skip-bad-rows", "--vary", "cluster.replicas=1,2"})
+            .exit_code == 0);
+  // Where there is no trace it means nothing.
+  std::ofstream(trace.beside("c.yaml"))
+      << "model: llama-3.1-8b\ncluster: {gpu: h100-sxm}\nengine: {preset: vllm-0.19}\n"
+         "workload: {requests: 3, classes: [{name: a, rate: 1/s, lengths: {input: 5, output: "
+         "5}}]}\n";
+  CHECK(run_penstock({"run", trace.beside("c.yaml"), "--skip-bad-rows"}).exit_code == 0);
+}
+
+namespace {
+
+/// What a run of this file did, request by request, without the names of classes.
+std::string requests_of(const std::string& file, const std::vector<std::string>& more,
+                        const std::filesystem::path& folder) {
+  std::vector<std::string> words{"run", file, "-q", "-o", folder.string()};
+  words.insert(words.end(), more.begin(), more.end());
+  const CommandResult result = run_penstock(words);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  std::istringstream rows(read_file((folder / "requests.csv").string()));
+  std::string all;
+  for (std::string row; std::getline(rows, row);) {
+    const std::size_t id = row.find(',');
+    all += row.substr(0, id) + row.substr(row.find(',', id + 1)) + "\n";
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a generated trace replays as the workload file that it was made from") {
+  const std::string head =
+      "model: llama-3.1-8b\ncluster: {gpu: h100-sxm}\nengine: {preset: vllm-0.19}\n"
+      "prices: {gpu: $2.50/h}\n";
+  const TemporaryFolder folder;
+  const auto path = [&folder](const char* name) { return (folder.path() / name).string(); };
+  const auto check = [&](const std::string& classes, const char* trace) {
+    CAPTURE(classes);
+    std::ofstream(path("w.yaml")) << head << "workload: {requests: 400, classes: [" << classes
+                                  << "]}\n";
+    std::ofstream(path("t.yaml")) << head << "workload: {trace: {file: " << trace << "}}\n";
+    const CommandResult made =
+        run_penstock({"trace", "generate", path("w.yaml"), "--seed", "7", "-o", path(trace)});
+    REQUIRE_MESSAGE(made.exit_code == 0, made.err);
+    const std::string own =
+        requests_of(path("w.yaml"), {"--seed", "7"}, folder.path() / "own" / trace);
+    CHECK(own == requests_of(path("t.yaml"), {}, folder.path() / "replayed" / trace));
+    CHECK(std::count(own.begin(), own.end(), '\n') == 401);
+  };
+  check(
+      "{name: a, rate: 20/s, lengths: {input: {uniform: [10, 900]}, output: 20}, prefix: {shared: "
+      "300, groups: 5}, arrivals: {process: gamma, cv: 2}}, {name: b, rate: 5/s, priority: 2, "
+      "lengths: {input: 50, output: 9}}",
+      "open.csv");
+  // Conversations that are through before the last request: later ones would be cut elsewhere.
+  check(
+      "{name: a, rate: 0.001/s, lengths: {input: 300, output: 40}, prefix: {shared: 100}, "
+      "sessions: {turns: 8, think: 2s, branches: {share: 50%, count: 2, input: 30}, "
+      "tools: {share: 30%, delay: 0s}}}",
+      "talk.jsonl.gz");
+}
+
+TEST_CASE("trace generate says what it cannot write") {
+  const TraceFile file(
+      "w.yaml",
+      "model: llama-3.1-8b\ncluster: {gpu: h100-sxm}\nengine: {preset: vllm-0.19}\n"
+      "workload: {requests: 3, classes: [{name: a, lengths: {input: 5, output: 5}, "
+      "arrivals: {process: closed_loop, concurrency: 2}}]}\n");
+  const CommandResult refused = run_penstock({"trace", "generate", file.path()});
+  CHECK(refused.exit_code == 3);
+  CHECK(has(refused.err, "class `a` is a closed loop"));
+  CHECK(run_penstock({"trace", "generate", file.path(), "--to", "xml"}).exit_code == 2);
+  CHECK(run_penstock({"trace", "convert", file.path(), "--columns", "input=a"}).exit_code == 2);
+  CHECK(has(run_penstock({"trace", "convert", file.path(), "--columns", "in=a"}).err,
+            "prefix_group"));
 }
 
 }  // namespace penstock::test

@@ -108,6 +108,8 @@ Scenario scenario(const EngineLimits& limits) {
   scenario.engine.scheduler_reserve_full_isl = limits.gate;
   scenario.engine.watermark = limits.watermark;
   scenario.engine.enable_prefix_caching = limits.prefix_caching;
+  scenario.engine.host_blocks = limits.host_blocks;
+  scenario.engine.host_block_time = SimTime{limits.host_block_ps};
   scenario.workload.classes.resize(1);
   scenario.prices.gpu_per_hour = 1;
   return scenario;

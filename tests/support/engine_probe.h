@@ -60,6 +60,8 @@ struct EngineLimits {
   bool gate = true;
   double watermark = 0;
   bool prefix_caching = false;
+  std::int64_t host_blocks = 0;  ///< of the host-memory tier; 0 = none
+  std::int64_t host_block_ps = 0;
 };
 Scenario scenario(const EngineLimits& limits);
 

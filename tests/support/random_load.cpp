@@ -162,6 +162,15 @@ RandomLoad random_content_load(std::uint64_t seed) {
   return load;
 }
 
+RandomLoad random_offload_load(std::uint64_t seed) {
+  RandomLoad load = random_content_load(seed);
+  Dice dice(seed, "random_offload_load");
+  load.limits.host_blocks = dice.of<std::int64_t>({1, 2, 5, 12, 40, 10'000});
+  const std::int64_t base = std::max<std::int64_t>(1, load.step.base);
+  load.limits.host_block_ps = dice.of<std::int64_t>({0, 1, base / 7, base / 2, base, 3 * base});
+  return load;
+}
+
 std::string RandomLoad::describe() const {
   std::ostringstream out;
   out << "seed " << seed << ": M " << limits.max_num_batched_tokens << " S " << limits.max_num_seqs
@@ -169,9 +178,10 @@ std::string RandomLoad::describe() const {
       << limits.long_prefill_token_threshold << " max_model_len " << limits.max_model_len
       << (limits.chunked_prefill ? "" : " unchunked") << (limits.priority ? " priority" : "")
       << (limits.async ? " async" : "") << (limits.gate ? " gate" : "")
-      << (limits.prefix_caching ? " caching" : "") << " watermark " << limits.watermark << " step "
-      << step.base << '+' << step.per_token << "/token+" << step.per_kv << "/kv+" << step.per_window
-      << "/kv in " << step.window << ';';
+      << (limits.prefix_caching ? " caching" : "") << " host " << limits.host_blocks << " x "
+      << limits.host_block_ps << " watermark " << limits.watermark << " step " << step.base << '+'
+      << step.per_token << "/token+" << step.per_kv << "/kv+" << step.per_window << "/kv in "
+      << step.window << ';';
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
         << r.priority;

@@ -25,4 +25,7 @@ RandomLoad random_load(std::uint64_t seed);
 /// that come twice, requests that share nothing.
 RandomLoad random_content_load(std::uint64_t seed);
 
+/// The same with a host-memory tier of any size, and links from instant to slower than computing.
+RandomLoad random_offload_load(std::uint64_t seed);
+
 }  // namespace penstock::probe

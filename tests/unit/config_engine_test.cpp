@@ -131,4 +131,31 @@ TEST_CASE("the step model is the roofline or a constant") {
 }
 
 }  // namespace
+// scheduler-semantics.md §4.5, 4.6.
+TEST_CASE(
+    "host memory holds blocks of all GPUs of a replica, and copies them at the link's speed") {
+  const auto engine = [](std::initializer_list<std::string> sets) {
+    const Loaded loaded = load_small(sets);
+    CHECK(rendered(loaded) == "");
+    return loaded.scenario.engine;
+  };
+  CHECK(engine({}).host_blocks == 0);
+  // 16 tokens of Llama-3.1-8B in bf16 are 2 MiB.
+  const EngineSpec one = engine({"engine.kv_offloading_size=64GiB"});
+  CHECK(one.host_blocks == 32768);
+  CHECK(one.host_block_time.ps == 83'886'080);  // 2 MiB / 25 GB/s
+  const EngineSpec two =
+      engine({"engine={kv_offloading_size: 64GiB, kv_offloading_bandwidth: 50GB/s}",
+              "cluster.tensor_parallel=2"});
+  CHECK(two.host_blocks == 32768);
+  CHECK(two.host_block_time.ps == 20'971'520);
+  CHECK(
+      only_error(load_small({"engine={kv_offloading_size: 1GiB, enable_prefix_caching: false}"})) ==
+      "`kv_offloading_size` needs `enable_prefix_caching`");
+  CHECK(only_error(load_small({"engine.kv_offloading_bandwidth=1GB/s"})) ==
+        "`kv_offloading_bandwidth` without a `kv_offloading_size`");
+  CHECK(only_error(load_small({"engine.kv_offloading_size=1MiB"})) ==
+        "a block of 16 tokens takes 0.00 GiB");
+}
+
 }  // namespace penstock::config

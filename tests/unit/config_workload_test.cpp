@@ -244,7 +244,20 @@ TEST_CASE("a trace is looked for beside the workload file, and has a class of it
   CHECK(missing.diagnostics[0].line == 4);
   CHECK(missing.diagnostics[0].column == 18);
   CHECK(exit_code(missing.diagnostics) == 3);
-  CHECK(only_error(load("{trace: {file: .}}")) == "the trace cannot be read: it is a folder");
+  CHECK(load("{trace: {file: .}}").ok);  // ServeGen's clients, or an error when it is opened
+  const Loaded named = load(
+      "{trace: {file: t.csv, thin: 25%, columns: {arrival: ts, input: in, output: out, time: "
+      "timestamp}}}");
+  REQUIRE(named.ok);
+  CHECK(named.scenario.workload.trace->thin == 0.25);
+  REQUIRE(named.scenario.workload.trace->columns);
+  CHECK(named.scenario.workload.trace->columns->names ==
+        std::vector<std::pair<std::string, std::string>>{
+            {"arrival", "ts"}, {"input", "in"}, {"output", "out"}});
+  CHECK(named.scenario.workload.trace->columns->time_unit == "timestamp");
+  CHECK(only_error(load("{trace: {file: t.csv, columns: {input: in}}}")) == "`output` is missing");
+  CHECK(only_error(load("{trace: {file: t.csv, format: csv, columns: {input: a, output: b}}}")) ==
+        "`columns` say what the file has: `format` does not go with them");
   CHECK(only_error(load("{trace: {}}")) == "`file` is missing");
   CHECK(only_error(load(
             "{trace: {file: t.csv}, duration: 1s, classes: [{name: default, rate: 1/s, " +

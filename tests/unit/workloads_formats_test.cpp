@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/workload_text.h"
+#include "workloads/named_columns.h"
 #include "workloads/trace.h"
 
 /// Every format, as it is found in the wild, and its quirks.
@@ -24,6 +25,10 @@ std::string in_words(const TraceRow& row) {
   text += row.priority == 0 ? "" : fmt::format(" priority {}", row.priority);
   if (row.prefix_tokens > 0) {
     text += fmt::format(" prefix {}:{}", row.prefix_group, row.prefix_tokens);
+  }
+  text += row.turn < 0 ? "" : fmt::format(" turn {}", row.turn);
+  for (const ContentSpan& span : row.content) {
+    text += fmt::format(" {}:{}+{}", span.stream, span.first, span.tokens);
   }
   for (std::size_t i = 0; i < row.blocks.size(); ++i) {
     text += i == 0 ? fmt::format(" {}x", row.block_tokens) : ",";
@@ -215,6 +220,79 @@ TEST_CASE("lines that are no JSON objects are named with their place") {
   CHECK(trace_errors(row + "\n{\"input_tokens\": 1.5, \"output_tokens\": {}}\n") ==
         Texts{"t.csv:2:18+3: input_tokens `1.5` is not a whole number of tokens",
               "t.csv:2:40+2: output_tokens `{}` is not a whole number of tokens"});
+}
+
+TEST_CASE("sharegpt: an answer is a request, its prompt all that was said before") {
+  const std::string talk =
+      R"([{"id": "a", "conversations": [{"from": "human", "value": "12345678"},
+  {"from": "gpt", "value": "\"[{é"}, {"from": "human", "value": "more"},
+  {"from": "gpt", "value": "x"}]},
+ {"id": "b", "conversations": []},
+ {"conversations": [{"value": "123456789", "from": "system"}, {"from": "gpt", "value": ""},
+  {"from": "human", "value": "y"}, {"from": "gpt", "value": "z"}]}])";
+  const Texts rows{"2>1 session 1 1:0+3", "4>1 +0 session 1 1:0+5", "4>1 session 3 3:0+5"};
+  CHECK(rows_as("sharegpt", talk) == rows);
+  CHECK(rows_as("sharegpt", "\xEF\xBB\xBF\n" + talk + "\n") == rows);
+  // One a line, and without an array around them.
+  CHECK(rows_as("sharegpt",
+                "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, "
+                "{\"from\": \"assistant\", \"value\": \"b\"}]}\n{\"conversations\": []}\n") ==
+        Texts{"1>1 session 1 1:0+2"});
+  CHECK(
+      trace_errors("[{\"conversations\": 5},\n {\"x\": 1}, {\"conversations\": [{\"from\": \"a\"}]}"
+                   ",\n 7,\n{\"conversations\"") ==
+      Texts{"t.csv:1:1+0: conversations: not an array of JSON objects",
+            "t.csv:2:1+0: the object has no `conversations`",
+            "t.csv:2:1+0: a message has no `from` and `value`", "t.csv:3:1+0: not a JSON object",
+            "t.csv:4:1+0: the line does not end with its JSON object"});
+}
+
+TEST_CASE("our own formats say what tokens are, which turns go together, and when the run began") {
+  CHECK(
+      rows_as("csv",
+              "time_s,input_tokens,output_tokens,session_id,delay_s,turn,content\n"
+              "0.5,10,2,s,,0,7:0+12\n0.5,30,2,s,1.5,1,7:0+12 9:0+20\n") ==
+      Texts{"10>2 @0.5 session s turn 0 7:0+12", "30>2 @0.5 +1.5 session s turn 1 7:0+12 9:0+20"});
+  CHECK(rows_as("jsonl",
+                "{\"time_s\": 2, \"input_tokens\": 3, \"output_tokens\": 1, "
+                "\"content\": \"18446744073709551615:5+1\"}\n") ==
+        Texts{"3>1 @2 18446744073709551615:5+1"});
+  CHECK(
+      trace_errors("input_tokens,output_tokens,content\n5,1,7:0+7\n5,1,7:0\n5,1,7:0+2x\n"
+                   "5,1,1:0+4 2:0+3\n5,1,-1:0+1\n5,1,1:0+0\n") ==
+      Texts{"t.csv:2:5+5: content holds `7:0+7` where STREAM:FIRST+TOKENS should be, of at most 6 "
+            "tokens",
+            "t.csv:3:5+3: content holds `7:0` where STREAM:FIRST+TOKENS should be, of at most 6 "
+            "tokens",
+            "t.csv:4:5+6: content holds `7:0+2x` where STREAM:FIRST+TOKENS should be, of at most "
+            "6 tokens",
+            "t.csv:5:5+11: content holds `2:0+3` where STREAM:FIRST+TOKENS should be, of at most "
+            "2 tokens",
+            "t.csv:6:5+6: content holds `-1:0+1` where STREAM:FIRST+TOKENS should be, of at most "
+            "6 tokens",
+            "t.csv:7:5+5: content holds `1:0+0` where STREAM:FIRST+TOKENS should be, of at most 6 "
+            "tokens"});
+}
+
+TEST_CASE("columns of a user's own, in CSV and JSONL, in the unit that is given") {
+  TraceOptions options;
+  options.columns = std::make_shared<NamedColumns>(TraceColumns{
+      {{"arrival", "ts"}, {"input", "in"}, {"output", "out"}, {"session", "who"}}, "milliseconds"});
+  const auto rows = [&options](std::string_view text) {
+    ErrorLog errors("t");
+    const OpenedTrace opened = open_trace(LineReader(text), options, errors);
+    Texts all = test::brief(errors.diagnostics());
+    TraceRow row;
+    while (opened.reader != nullptr && opened.reader->next(row)) {
+      all.push_back(in_words(row));
+    }
+    return all;
+  };
+  const Texts two{"5>6 @0 session a", "7>8 @1.5 session b"};
+  CHECK(rows("who,out,in,ts\na,6,5,1000\nb,8,7,2500\n") == two);
+  CHECK(rows("{\"who\": \"a\", \"out\": 6, \"in\": 5, \"ts\": 1000}\n"
+             "{\"ts\": 2500, \"who\": \"b\", \"out\": 8, \"in\": 7}\n") == two);
+  CHECK(rows("who,out,ts\na,6,1000\n") == Texts{"t:1:1+10: the header has no column `in`"});
 }
 
 }  // namespace penstock

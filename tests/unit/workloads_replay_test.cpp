@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/core/units.h"
@@ -45,7 +48,7 @@ struct Cuts {
 
 ReplayTrace load(const TraceSpec& spec, std::string text, ErrorLog& errors) {
   std::vector<std::string> notes;
-  return load_replay(spec, TraceInput::of_text(std::move(text)), errors, notes);
+  return load_replay(spec, 1, TraceInput::of_text(std::move(text)), errors, notes);
 }
 
 /// "input@milliseconds ..." of what is kept.
@@ -185,7 +188,7 @@ TEST_CASE("rows out of order are replayed in order, from the earliest on") {
   CHECK(kept({.start = 2, .duration = 3, .requests = 2}, shuffled) == "3@500 4@2000 ");
   ErrorLog errors("t.csv");
   std::vector<std::string> notes;
-  load_replay({}, TraceInput::of_text(shuffled), errors, notes);
+  load_replay({}, 1, TraceInput::of_text(shuffled), errors, notes);
   CHECK(notes == Texts{"4 rows out of order, by 9 s at most: sorted by time"});
 }
 
@@ -223,7 +226,7 @@ TEST_CASE("rows that cannot be read are left out where that is asked for") {
   spec.skip_bad_rows = true;
   ErrorLog errors("t.csv");
   std::vector<std::string> notes;
-  const ReplayTrace trace = load_replay(spec, TraceInput::of_text(text), errors, notes);
+  const ReplayTrace trace = load_replay(spec, 1, TraceInput::of_text(text), errors, notes);
   CHECK(errors.empty());
   CHECK(trace.requests == 3);
   CHECK(notes ==
@@ -269,7 +272,7 @@ TEST_CASE("Azure's conversation trace of 2023 is read to the last row") {
   ErrorLog errors("conv.csv");
   std::vector<std::string> notes;
   const TraceInput conv(file->string());
-  const ReplayTrace trace = load_replay({}, conv, errors, notes);
+  const ReplayTrace trace = load_replay({}, 1, conv, errors, notes);
   CHECK(test::brief(errors.diagnostics()) == Texts{});
   CHECK(notes.empty());
   REQUIRE(trace.requests == 19'366);
@@ -288,11 +291,53 @@ TEST_CASE("Azure's conversation trace of 2023 is read to the last row") {
   CHECK(output == 4'088'665 - 44);
 
   const Cuts cuts{.start = 60, .duration = 600, .rate_scale = 2};
-  const ReplayTrace part = load_replay(cuts.spec(), conv, errors, notes);
+  const ReplayTrace part = load_replay(cuts.spec(), 1, conv, errors, notes);
   CHECK(errors.empty());
   CHECK(part.requests < 4000);
   CHECK(part.last < seconds(300));
   CHECK(part.scan.rows == 19'366);
+}
+
+TEST_CASE("thinning keeps about its share, sessions whole, the same for the same seed") {
+  std::string text = "arrival_s,input_tokens,output_tokens,session_id\n";
+  for (int i = 0; i < 4000; ++i) {
+    const std::string session = i < 2000 ? std::to_string(i % 500) : "";
+    text += std::to_string(i) + "," + std::to_string(i + 1) + ",1," + session + "\n";
+  }
+  const auto thinned = [&text](double share, std::uint64_t seed, std::uint64_t most) {
+    TraceSpec spec;
+    spec.thin = share;
+    spec.requests = most;
+    spec.rate_scale = 2;
+    ErrorLog errors("t.csv");
+    std::vector<std::string> notes;
+    const ReplayTrace trace = load_replay(spec, seed, TraceInput::of_text(text), errors, notes);
+    CHECK(errors.empty());
+    ReplayStream stream(spec, trace, {}, 0, nullptr);
+    std::vector<std::int64_t> inputs;
+    while (stream.next_arrival() < SimTime::never()) {
+      const Request request = stream.pop();
+      CHECK(request.arrival == seconds(static_cast<double>(request.input_tokens - 1) / 2));
+      inputs.push_back(request.input_tokens);
+    }
+    CHECK(inputs.size() == trace.requests);
+    return inputs;
+  };
+  const auto kept_rows = thinned(0.25, 1, UINT64_MAX);
+  CHECK(std::abs(static_cast<int>(kept_rows.size()) - 1000) < 120);
+  CHECK(thinned(0.25, 1, UINT64_MAX) == kept_rows);
+  CHECK(thinned(0.25, 2, UINT64_MAX) != kept_rows);
+  CHECK(thinned(1, 1, UINT64_MAX).size() == 4000);
+  std::vector<int> of_session(500);
+  for (const std::int64_t row : kept_rows) {
+    if (row <= 2000) {
+      ++of_session[static_cast<std::size_t>((row - 1) % 500)];
+    }
+  }
+  CHECK(std::all_of(of_session.begin(), of_session.end(),
+                    [](int rows) { return rows == 0 || rows == 4; }));
+  const auto first = thinned(0.25, 1, 10);
+  CHECK(first == std::vector(kept_rows.begin(), kept_rows.begin() + 10));
 }
 
 }  // namespace penstock

@@ -222,4 +222,32 @@ TEST_CASE("a closed loop keeps so many conversations going, not requests") {
   CHECK(seconds == std::vector<std::int64_t>{0, 0, 7, 7, 9, 9, 16, 16, 18, 18});
 }
 
+TEST_CASE("with a prefix, conversations begin with that of a group, and go on as without one") {
+  ClassSpec spec = talk();
+  const std::vector<Request> plain = serve(spec, after(60), 1);
+  spec.prefix = {.shared = 40, .groups = 3};
+  const std::vector<Request> shared = serve(spec, after(60), 1);
+  REQUIRE(shared.size() == plain.size());
+  std::map<std::uint64_t, std::uint64_t> group_of;
+  std::set<std::uint64_t> groups;
+  for (std::size_t i = 0; i < shared.size(); ++i) {
+    const Request& request = shared[i];
+    CHECK(request.arrival == plain[i].arrival);
+    CHECK(request.input_tokens == plain[i].input_tokens);
+    REQUIRE(request.content.size() == 2);
+    const auto [group, first, tokens] = request.content[0];
+    CHECK(first == 0);
+    CHECK(tokens == 40);
+    CHECK(group_of.try_emplace(request.session, group).first->second == group);
+    groups.insert(group);
+    CHECK(request.content[1].stream == request.session);
+    CHECK(request.content[1].first == 0);
+    CHECK(request.content[1].tokens == request.input_tokens + request.output_tokens - 40);
+  }
+  CHECK(groups.size() == 3);
+  // A first turn that is shorter is all prefix.
+  spec.prefix.shared = 1000;
+  CHECK(serve(spec, after(3), 1)[0].content[0].tokens == 100);
+}
+
 }  // namespace penstock

@@ -13,6 +13,7 @@ Evaluation evaluate(const Scenario& scenario, const SimulationOptions& options,
   if (!opened.source) {
     return out;
   }
+  out.notes = std::move(opened.notes);
   out.traffic = std::move(opened.description);
   out.expected = opened.source->expected_requests();
   out.result = simulate(scenario, *opened.source, options,

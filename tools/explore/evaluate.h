@@ -16,10 +16,11 @@ namespace penstock::explore {
 struct Evaluation {
   Result result;
   Summary summary;
-  std::string traffic;         ///< "chat 11/s, 3,000 requests"
-  std::uint64_t expected = 0;  ///< how many requests were to arrive; 0 = unknown
-  Diagnostics diagnostics;     ///< of the workload; with errors nothing was run
-  bool is_complete = false;    ///< it ran to its end (or to `scenario.until`)
+  std::vector<std::string> notes;  ///< of the workload's trace, for the report
+  std::string traffic;             ///< "chat 11/s, 3,000 requests"
+  std::uint64_t expected = 0;      ///< how many requests were to arrive; 0 = unknown
+  Diagnostics diagnostics;         ///< of the workload; with errors nothing was run
+  bool is_complete = false;        ///< it ran to its end (or to `scenario.until`)
 };
 
 /// Opens the scenario's traffic and plays it to the end, or until `stop` (asked every few thousand

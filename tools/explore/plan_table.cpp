@@ -68,6 +68,11 @@ class PlanScreen {
         line("warning", label(planned, warning));
       }
     }
+    for (const PlannedPool& planned : plan_.pools) {
+      for (const std::string& note : planned.run.notes) {
+        line("note", printable(note));
+      }
+    }
     for (const std::string& note : output_.space.notes) {
       line("note", printable(note));
     }

@@ -34,14 +34,12 @@ Diagnostics traffic_errors(const Scenario& scenario) {
 Traffic read_traffic(const Scenario& scenario) {
   Traffic traffic;
   traffic.by_class.resize(scenario.workload.classes.size());
-  for (const ClassSpec& one : scenario.workload.classes) {
-    if (one.arrivals.process == ArrivalSpec::Process::closed_loop || one.sessions) {
-      traffic.is_open = false;
-      return traffic;
-    }
-  }
   const OpenedSource opened = open_source(scenario.workload, scenario.seed);
   PENSTOCK_ASSERT(opened.source != nullptr);
+  if (opened.follows_answers) {
+    traffic.is_open = false;
+    return traffic;
+  }
   std::size_t count = 0;
   while (opened.source->next_arrival() != SimTime::never()) {
     if (++count > most_planned_requests) {

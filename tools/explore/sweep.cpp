@@ -28,6 +28,8 @@ using Json = nlohmann::ordered_json;
 /// The summary of a run on one line, without what is the same for all points.
 std::string summary_text(const config::Loaded& loaded, const Evaluation& evaluation) {
   const Scenario& scenario = loaded.scenario;
+  std::vector<std::string> notes = loaded.notes;
+  notes.insert(notes.end(), evaluation.notes.begin(), evaluation.notes.end());
   const output::RunOutput run{
       scenario,
       evaluation.result,
@@ -36,7 +38,7 @@ std::string summary_text(const config::Loaded& loaded, const Evaluation& evaluat
       "{}",
       evaluation.traffic,
       output::run_warnings(scenario, evaluation.result, evaluation.expected),
-      loaded.notes,
+      std::move(notes),
       evaluation.expected};
   Json summary = output::summary_json(run);
   for (const char* key : {"schema_version", "scenario", "seed"}) {

@@ -171,7 +171,9 @@ std::vector<std::string> utilization_parts(const RunOutput& run) {
   parts.push_back(fmt::format("KV mean {} peak {}", percent(u.kv_mean), percent(u.kv_peak)));
   parts.push_back(fmt::format("batch mean {} peak {:.0f}", figure(u.batch_mean), u.batch_peak));
   if (u.prefix_hit_rate.value_or(0) > 0) {
-    parts.push_back(fmt::format("prefix hits {}", percent(*u.prefix_hit_rate)));
+    const std::string of_host =
+        u.offload_hit_rate ? fmt::format(" ({} from the host)", percent(*u.offload_hit_rate)) : "";
+    parts.push_back(fmt::format("prefix hits {}{}", percent(*u.prefix_hit_rate), of_host));
   }
   return parts;
 }

@@ -165,6 +165,9 @@ class SummaryWriter {
     section["batch_peak"] = u.batch_peak;
     section["prefix_hit_rate"] =
         maybe("utilization.prefix_hit_rate", u.prefix_hit_rate, "prefix caching is off");
+    if (u.offload_hit_rate) {  // left out where the host has no part
+      section["offload_hit_rate"] = *u.offload_hit_rate;
+    }
     section["steps"] = u.steps;
     return section;
   }

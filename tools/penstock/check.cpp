@@ -13,7 +13,7 @@
 namespace penstock::cli {
 namespace {
 
-constexpr std::array options_table{set_option, catalog_option, color_option};
+constexpr std::array options_table{set_option, skip_rows_option, catalog_option, color_option};
 constexpr std::array<std::string_view, 2> examples{
     "penstock check workloads/*.yaml",
     "penstock check mix.yaml --set cluster.tensor_parallel=2",

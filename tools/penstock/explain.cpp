@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 3> formats{"table", "json", "markdown"};
 constexpr std::array options_table{
     Option{"step", 0, "JSON", "one step: decode, kv_sum, kv_max, chunks [[new, before], ...]"},
     set_option,
+    skip_rows_option,
     Option{"format", 0, "FORMAT", "table (default), json or markdown"},
     catalog_option,
     color_option,

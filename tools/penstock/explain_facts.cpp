@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
+#include <vector>
 
+#include "sim/kv/prefix_memory.h"
 #include "workloads/lengths.h"
 #include "workloads/source.h"
 
@@ -28,6 +31,29 @@ double weight_of(const ClassSpec& one) {
   }
 }
 
+/// What requests find of each other's prompts and answers in a cache that forgets nothing.
+class Hits {
+ public:
+  explicit Hits(const EngineSpec& engine)
+      : block_size_(engine.block_size), is_on_(engine.enable_prefix_caching) {}
+
+  /// Prompt tokens that the request finds; those after it may find its own.
+  std::int64_t take(const Request& request) {
+    if (!is_on_ || request.content.empty()) {
+      return 0;
+    }
+    std::vector<std::uint64_t> keys =
+        block_keys(request.content, request.input_tokens + request.output_tokens - 1, block_size_);
+    const std::int64_t found = memory_.insert(std::move(keys));
+    return block_size_ * std::min(found, (request.input_tokens - 1) / block_size_);
+  }
+
+ private:
+  std::int64_t block_size_;
+  bool is_on_;
+  PrefixMemory memory_{PrefixMemory::unlimited};
+};
+
 /// Conversations, one after the other, served at once: their turns, by the weight of the class.
 void add_sessions(const Scenario& scenario, const ClassSpec& one, TrafficAccumulator& sums) {
   WorkloadSpec alone;
@@ -47,8 +73,10 @@ void add_sessions(const Scenario& scenario, const ClassSpec& one, TrafficAccumul
     sessions += turns.size() < 2 || turns[turns.size() - 2].session != turn.session ? 1 : 0;
     opened.source->on_departure({.tag = turn.tag, .at = turn.arrival});
   }
+  Hits hits(scenario.engine);
   for (const Request& turn : turns) {
-    sums.add(weight_of(one) / static_cast<double>(sessions), turn.input_tokens, turn.output_tokens);
+    sums.add(weight_of(one) / static_cast<double>(sessions), turn.input_tokens, turn.output_tokens,
+             hits.take(turn), TrafficAccumulator::Held::by_request);
   }
 }
 
@@ -69,9 +97,13 @@ void add_class(const Scenario& scenario, const ClassSpec& one, TrafficAccumulato
   const std::vector<std::int64_t> outputs = points(one.output);
   const double weight =
       weight_of(one) / static_cast<double>(inputs.size()) / static_cast<double>(outputs.size());
+  const EngineSpec& engine = scenario.engine;
   for (const std::int64_t input : inputs) {
+    // All but the first request of a group find its prefix.
+    const std::int64_t found = std::min(one.prefix.shared, input - 1) / engine.block_size;
+    const std::int64_t cached = engine.enable_prefix_caching ? found * engine.block_size : 0;
     for (const std::int64_t output : outputs) {
-      sums.add(weight, input, output);
+      sums.add(weight, input, output, cached);
     }
   }
 }
@@ -87,14 +119,19 @@ void add_trace(const Scenario& scenario, TrafficAccumulator& sums) {
   std::vector<Request> rows;
   while (rows.size() < most_rows && opened.source->next_arrival() != SimTime::never()) {
     rows.push_back(opened.source->pop());
+    const Request& row = rows.back();
+    opened.source->on_departure(
+        {.class_index = row.class_index, .tag = row.tag, .at = row.arrival});
   }
   if (rows.empty()) {
     return;
   }
   const double span_s = rows.back().arrival.milliseconds() / 1e3;
   const double rate = static_cast<double>(rows.size()) / std::max(span_s, 1e-3);
+  Hits hits(scenario.engine);
   for (const Request& row : rows) {
-    sums.add(rate / static_cast<double>(rows.size()), row.input_tokens, row.output_tokens);
+    sums.add(rate / static_cast<double>(rows.size()), row.input_tokens, row.output_tokens,
+             hits.take(row));
   }
 }
 

@@ -62,6 +62,7 @@ inline constexpr std::array<std::int64_t, 7> position_contexts{1,    11,     101
 /// Requires a scenario whose workload opens without errors; reads its trace. No simulation.
 ExplainFacts explain_facts(const config::Loaded& loaded);
 
+/// Prompt tokens that a prefix cache of unlimited size would hold count as cached.
 /// The mean request of a workload: of each class's length distributions (a grid of quantiles),
 /// weighted by rates (offline: shares; closed loops: clients), and of the trace's requests.
 TrafficMeans workload_means(const Scenario& scenario);

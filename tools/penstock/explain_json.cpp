@@ -74,13 +74,10 @@ Json saturation_json(const ExplainFacts& f) {
     return nullptr;
   }
   const Saturation& s = *f.saturation;
-  Json section{{"limit", to_string(s.limit)},
-               {"kv_sequences", s.kv_sequences},
-               {"input_tokens_mean", f.means.input},
-               {"output_tokens_mean", f.means.output},
-               {"context_mean", f.means.context()},
-               {"decodes_a_step", s.decodes},
-               {"prompt_tokens_a_step", s.prompt_tokens},
+  Json section{{"limit", to_string(s.limit)},          {"kv_sequences", s.kv_sequences},
+               {"input_tokens_mean", f.means.input},   {"cached_tokens_mean", f.means.cached},
+               {"output_tokens_mean", f.means.output}, {"context_mean", f.means.context()},
+               {"decodes_a_step", s.decodes},          {"prompt_tokens_a_step", s.prompt_tokens},
                {"requests_a_step", s.requests_a_step}};
   section.update(prices(f, s));
   section["by_batch"] = Json::array();

@@ -77,21 +77,27 @@ class PageWriter {
     const double hour = prices.gpu_per_hour * gpus;
     const TrafficMeans& m = facts_.means;
     const std::string fit = scenario_.cluster.gpu.timing.fit;
-    return {"basis",
-            {{"price", fmt::format("{} × {} GPUs = {} a replica-hour = {}{:.3g} a second; {}",
-                                   output::money(prices.gpu_per_hour, currency_), gpus,
-                                   output::money(hour, currency_), sign_, hour / 3600,
-                                   output::printable(prices.source))},
-             {"step times", scenario_.step_model.kind == StepModelSpec::Kind::constant
-                                ? "constant, as given"
-                                : fmt::format("roofline per operator, {} parameters of {}", fit,
-                                              output::printable(scenario_.cluster.gpu.name))},
-             {"mean request", fmt::format("{} prompt + {} output tokens; {} tokens of KV read per "
-                                          "decode step, {} attention pairs in the prompt",
-                                          tokens(m.input), tokens(m.output), tokens(m.context()),
-                                          figure(m.pairs))}},
-            {},
-            {}};
+    std::string found;
+    if (m.cached > 0) {
+      found = fmt::format(" ({} more found by a prefix cache that forgets nothing: {} hit)",
+                          tokens(m.cached), output::percent(m.cached / (m.cached + m.input)));
+    }
+    return {
+        "basis",
+        {{"price", fmt::format("{} × {} GPUs = {} a replica-hour = {}{:.3g} a second; {}",
+                               output::money(prices.gpu_per_hour, currency_), gpus,
+                               output::money(hour, currency_), sign_, hour / 3600,
+                               output::printable(prices.source))},
+         {"step times", scenario_.step_model.kind == StepModelSpec::Kind::constant
+                            ? "constant, as given"
+                            : fmt::format("roofline per operator, {} parameters of {}", fit,
+                                          output::printable(scenario_.cluster.gpu.name))},
+         {"mean request", fmt::format("{} prompt{} + {} output tokens; {} tokens of KV read per "
+                                      "decode step, {} attention pairs in the prompt",
+                                      tokens(m.input), found, tokens(m.output), tokens(m.context()),
+                                      figure(m.pairs))}},
+        {},
+        {}};
   }
 
   PageSection memory() const {

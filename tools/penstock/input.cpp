@@ -22,6 +22,9 @@ config::LoadOptions load_options(const ParsedOptions& options) {
                        "for example --set cluster.replicas=4; see `penstock help overrides`");
     }
   }
+  if (options.has("skip-bad-rows")) {
+    load.sets.emplace_back("workload.trace?.skip_bad_rows=true");
+  }
   if (const auto seed = options.value("seed")) {
     load.seed = config::parse_seed(*seed);
     if (!load.seed) {

@@ -11,12 +11,14 @@
 /// What the verbs that read a workload file have in common.
 namespace penstock::cli {
 
-/// --set, --seed, --catalog as load_scenario() takes them; throws UsageError.
+/// --set, --skip-bad-rows, --seed, --catalog as load_scenario() takes them; throws UsageError.
 config::LoadOptions load_options(const ParsedOptions& options);
 
 /// The options that load_options() reads, for a verb's table.
 inline constexpr Option set_option{"set", 0, "PATH=VALUE", "change a key of the file (repeatable)",
                                    true};
+inline constexpr Option skip_rows_option{"skip-bad-rows", 0, "",
+                                         "leave out rows of a trace that cannot be read"};
 inline constexpr Option seed_option{"seed", 0, "N", "seed of all random streams", false};
 inline constexpr Option catalog_option{"catalog", 0, "DIR",
                                        "your own GPUs, models, engines, prices", false};

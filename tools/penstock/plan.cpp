@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::array options_table{
     set_option,
+    skip_rows_option,
     seed_option,
     Option{"gpus", 0, "LIST", "search these GPUs only: h100-sxm,l40s (as plan.gpus)"},
     Option{"max-gpus", 0, "N", "buy at most so many GPUs (as plan.max_gpus)"},

@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::array options_table{
     set_option,
+    skip_rows_option,
     seed_option,
     Option{"output", 'o', "DIR", "also write summary.json, requests.csv, ... into a new folder"},
     Option{"force", 0, {}, "allow -o to replace results in a folder that is not empty"},
@@ -224,6 +225,7 @@ int run(const Request& request) {
                         output::run_warnings(scenario, result, expected),
                         prepared.loaded.notes,
                         expected};
+  run.notes.insert(run.notes.end(), prepared.opened.notes.begin(), prepared.opened.notes.end());
   run.cost_tree = request.cost_tree;
   add_pricing(request.pricing, prepared.list_prices.prices, run);
   if (!request.quiet) {

@@ -27,6 +27,7 @@ constexpr std::array options_table{
     Option{"vary", 0, "PATH=VALUES",
            "1,2,4  1..64  1..64:log2  10ms..50ms:step10ms  0..1:lin5  @file", true},
     set_option,
+    skip_rows_option,
     seed_option,
     Option{"sample", 0, "N", "N points of a Latin hypercube instead of the whole grid"},
     Option{"runs", 0, "K", "repeat each point with K seeds: means with 95 % intervals"},

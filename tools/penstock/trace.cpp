@@ -1,17 +1,19 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <filesystem>
+#include <memory>
+#include <utility>
 
 #include "config/quantity.h"
 #include "config/text.h"
 #include "sim/kv/prefix_memory.h"
-#include "tools/output/files.h"
 #include "tools/penstock/console.h"
 #include "tools/penstock/input.h"
 #include "tools/penstock/options.h"
-#include "tools/penstock/trace_convert.h"
+#include "tools/penstock/trace_generate.h"
 #include "tools/penstock/trace_report.h"
+#include "workloads/named_columns.h"
 #include "workloads/trace_info.h"
 
 namespace penstock::cli {
@@ -19,15 +21,24 @@ namespace {
 
 constexpr Option from_option{"from", 0, "FORMAT", "format of FILE (default: by its content)"};
 constexpr Option block_option{"block-tokens", 0, "N", "tokens in a block of its hash ids"};
-constexpr Option skip_option{"skip-bad-rows", 0, "", "leave out rows that cannot be read"};
+
+constexpr Option columns_option{"columns", 0, "LIST",
+                                "of a file of your own: arrival=ts,input=in,output=out"};
+constexpr Option draw_seed_option{"seed", 0, "N", "ServeGen folder: seed of the requests drawn"};
+constexpr Option draw_start_option{"start", 0, "TIME", "ServeGen folder: draw from here on"};
+constexpr Option draw_duration_option{"duration", 0, "TIME", "ServeGen folder: draw so long"};
 
 constexpr std::array info_options{
     Option{"format", 0, "FORMAT", "table (default) or json"},
     Option{"prefix-cache", 0, "LIST", "capacities in blocks: 1000,10000,inf (default: inf)"},
     Option{"max-model-len", 0, "N", "count requests with more tokens than this"},
     from_option,
+    columns_option,
     block_option,
-    skip_option,
+    skip_rows_option,
+    draw_seed_option,
+    draw_start_option,
+    draw_duration_option,
     color_option,
 };
 constexpr std::array<std::string_view, 3> info_examples{
@@ -45,11 +56,15 @@ constexpr Usage info_usage{"trace info",
                            1};
 
 constexpr std::array convert_options{
-    Option{"output", 'o', "FILE", "write to this file, whole or not at all"},
+    Option{"output", 'o', "FILE", "write to this file, whole or not at all; .gz packs it"},
     Option{"to", 0, "FORMAT", "csv or jsonl (default: by the name of the output, else csv)"},
     from_option,
+    columns_option,
     block_option,
-    skip_option,
+    skip_rows_option,
+    draw_seed_option,
+    draw_start_option,
+    draw_duration_option,
     color_option,
 };
 constexpr std::array<std::string_view, 2> convert_examples{
@@ -78,6 +93,45 @@ std::int64_t whole_option(const ParsedOptions& options, std::string_view name, s
   return number.value;
 }
 
+/// "arrival=ts,input=in,output=out,time=milliseconds".
+std::shared_ptr<const NamedColumns> named_columns(const std::string& text) {
+  std::vector<std::string_view> keys{"time"};
+  for (const NamedColumns::Key& key : NamedColumns::keys()) {
+    keys.push_back(key.name);
+  }
+  TraceColumns columns;
+  for (const std::string_view part : config::split(text, ',')) {
+    const std::size_t equals = part.find('=');
+    const std::string key(part.substr(0, equals));
+    const std::string name(equals == std::string_view::npos ? "" : part.substr(equals + 1));
+    const auto units = NamedColumns::time_units();
+    if (std::find(keys.begin(), keys.end(), key) == keys.end() || name.empty()) {
+      throw UsageError(
+          fmt::format("--columns takes KEY=COLUMN,..., not `{}`", config::excerpt(part)),
+          fmt::format("keys: {}", config::list_of_names(keys)));
+    }
+    if (key == "time" && std::find(units.begin(), units.end(), name) == units.end()) {
+      throw UsageError(fmt::format("--columns time= takes {}, not `{}`",
+                                   config::list_of_names({units.begin(), units.end()}),
+                                   config::excerpt(name)));
+    }
+    if (key == "time") {
+      columns.time_unit = name;
+    } else {
+      columns.names.emplace_back(key, name);
+    }
+  }
+  const auto has = [&columns](std::string_view key) {
+    return std::count_if(columns.names.begin(), columns.names.end(),
+                         [key](const auto& one) { return one.first == key; }) == 1;
+  };
+  if (!has("input") || !has("output")) {
+    throw UsageError("--columns must name `input` and `output`, once",
+                     "such as --columns arrival=ts,input=prompt_len,output=answer_len");
+  }
+  return std::make_shared<NamedColumns>(std::move(columns));
+}
+
 TraceOptions trace_options(const ParsedOptions& options) {
   TraceOptions all;
   if (const auto name = options.value("from")) {
@@ -92,6 +146,12 @@ TraceOptions trace_options(const ParsedOptions& options) {
                        config::did_you_mean(*name, names));
     }
   }
+  if (options.has("columns")) {
+    all.columns = named_columns(*options.value("columns"));
+  }
+  all.draw.seed = load_options(options).seed.value_or(all.draw.seed);
+  all.draw.start = time_option(options, "start").value_or(all.draw.start);
+  all.draw.duration = time_option(options, "duration").value_or(all.draw.duration);
   all.block_tokens = whole_option(options, "block-tokens", 1 << 20);
   all.skip_bad_rows = options.has("skip-bad-rows");
   return all;
@@ -137,17 +197,8 @@ int info(const ParsedOptions& options) {
   return exit_ok;
 }
 
-/// `csv` or `jsonl`, as asked for or as the output is called.
-std::string target_format(const ParsedOptions& options) {
-  static constexpr std::array<std::string_view, 2> formats{"csv", "jsonl"};
-  if (options.has("to")) {
-    return choose(options, "to", formats);
-  }
-  return options.value("output").value_or("").ends_with(".jsonl") ? "jsonl" : "csv";
-}
-
 int convert(const ParsedOptions& options) {
-  const std::string to = target_format(options);
+  const TraceTarget target = trace_target(options);
   const TraceOptions how = trace_options(options);
   const std::string& file = options.words().front();
   ErrorLog errors(file);
@@ -159,13 +210,8 @@ int convert(const ParsedOptions& options) {
   for (const std::string& note : notes_on(*scan, errors)) {
     tell_warning(note);
   }
-  if (const auto target = options.value("output")) {
-    output::WholeFile out(*target);
-    convert_trace(input, how, *scan, to, [&out](std::string_view text) { out.write(text); });
-    out.commit();
-  } else {
-    convert_trace(input, how, *scan, to, [](std::string_view text) { print(text); });
-  }
+  OrderedTrace rows(input, how, *scan);
+  write_rows(target, *scan, [&rows](TraceRow& row) { return rows.next(row); });
   return exit_ok;
 }
 
@@ -189,18 +235,23 @@ int trace_verb(const Arguments& arguments) {
   if (part == "convert") {
     return run_part(convert_usage, convert, arguments);
   }
+  if (part == "generate") {
+    return run_part(generate_usage, generate_trace, arguments);
+  }
   if (part == "--help" || part == "-h") {
-    std::string text = usage_text(info_usage) + "\n" + usage_text(convert_usage) + "\nformats:\n";
+    std::string text = usage_text(info_usage) + "\n" + usage_text(convert_usage) + "\n" +
+                       usage_text(generate_usage) + "\nformats:\n";
     for (const TraceFormat& format : trace_formats()) {
       text += fmt::format("  {:<14}  {}\n", format.name, format.description);
     }
-    print(text);
+    print(text + "  (a folder)      ServeGen's clients: chunk-N-trace.csv, chunk-N-dataset.json\n");
     return exit_ok;
   }
   throw UsageError(part.empty()
-                       ? "`penstock trace` needs `info` or `convert`"
+                       ? "`penstock trace` needs `info`, `convert` or `generate`"
                        : fmt::format("`penstock trace {}` is not known", config::excerpt(part)),
-                   "usage: penstock trace info FILE, penstock trace convert FILE -o FILE");
+                   "usage: penstock trace info FILE, penstock trace convert FILE -o FILE, "
+                   "penstock trace generate FILE -o FILE");
 }
 
 }  // namespace penstock::cli

@@ -1,10 +1,12 @@
-#include "tools/penstock/trace_convert.h"
+#include "tools/penstock/trace_writer.h"
 
 #include <fmt/format.h>
 
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "tools/output/text.h"
 
@@ -13,11 +15,21 @@ namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 18;
 
+/// `STREAM:FIRST+TOKENS`, for each span.
+std::string content_text(std::span<const ContentSpan> content) {
+  std::string text;
+  for (const ContentSpan& span : content) {
+    text +=
+        fmt::format("{}{}:{}+{}", text.empty() ? "" : " ", span.stream, span.first, span.tokens);
+  }
+  return text;
+}
+
 /// A row as `name value` pairs, in the order of the columns.
 template <typename Put>
 void put_fields(const TraceRow& row, const TraceScan& scan, Put put) {
   if (scan.has_times) {
-    put("arrival_s", output::exact_seconds(row.time.ps), false);
+    put(scan.starts_at_zero ? "time_s" : "arrival_s", output::exact_seconds(row.time.ps), false);
   }
   put("input_tokens", std::to_string(row.input_tokens), false);
   put("output_tokens", std::to_string(row.output_tokens), false);
@@ -27,6 +39,9 @@ void put_fields(const TraceRow& row, const TraceScan& scan, Put put) {
   if (scan.has_delays) {
     put("delay_s",
         row.delay == SimTime::never() ? std::string() : output::exact_seconds(row.delay.ps), false);
+  }
+  if (scan.has_turns) {
+    put("turn", row.turn < 0 ? std::string() : std::to_string(row.turn), false);
   }
   if (scan.has_priorities) {
     put("priority", std::to_string(row.priority), false);
@@ -38,6 +53,9 @@ void put_fields(const TraceRow& row, const TraceScan& scan, Put put) {
     put("prefix_group", std::string(row.prefix_group), true);
     put("prefix_tokens", row.prefix_tokens > 0 ? std::to_string(row.prefix_tokens) : std::string(),
         false);
+  }
+  if (scan.has_content) {
+    put("content", content_text(row.content), true);
   }
 }
 
@@ -98,24 +116,34 @@ void add_json_row(const TraceRow& row, const TraceScan& scan, std::string& text)
 
 }  // namespace
 
-void convert_trace(const TraceInput& input, const TraceOptions& options, const TraceScan& scan,
-                   std::string_view to, const std::function<void(std::string_view)>& write) {
-  const bool is_csv = to == "csv";
-  std::string text = is_csv ? csv_header(scan) : std::string();
-  OrderedTrace rows(input, options, scan);
-  TraceRow row;
-  while (rows.next(row)) {
-    if (is_csv) {
-      add_csv_row(row, scan, text);
-    } else {
-      add_json_row(row, scan, text);
-    }
-    if (text.size() > piece_bytes) {
-      write(text);
-      text.clear();
-    }
+TraceWriter::TraceWriter(std::string_view to, bool packed, const TraceScan& scan, Write write)
+    : is_csv_(to == "csv"),
+      packer_(packed ? std::make_unique<GzipPacker>() : nullptr),
+      scan_(scan),
+      write_(std::move(write)),
+      text_(is_csv_ ? csv_header(scan) : std::string()) {}
+
+void TraceWriter::add(const TraceRow& row) {
+  if (is_csv_) {
+    add_csv_row(row, scan_, text_);
+  } else {
+    add_json_row(row, scan_, text_);
   }
-  write(text);
+  if (text_.size() > piece_bytes) {
+    flush();
+  }
+}
+
+void TraceWriter::flush() {
+  write_(packer_ ? packer_->pack(text_) : text_);
+  text_.clear();
+}
+
+void TraceWriter::finish() {
+  flush();
+  if (packer_) {
+    write_(packer_->finish());
+  }
 }
 
 }  // namespace penstock::cli
