@@ -87,11 +87,6 @@ std::int64_t EngineState::next_publication() const {
   return publications_.empty() ? INT64_MAX : publications_.top().step;
 }
 
-std::int64_t EngineState::known_positions(const Sequence& s, std::int64_t computed) const {
-  // 1.4.3: asynchronously, the token of the step in flight has not come back.
-  return spec_.async_scheduling ? std::max(s.target, computed - 1) : computed;
-}
-
 void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
                                  bool returns) {
   PrefixCache* cache = pool.cache();
@@ -305,12 +300,6 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   ledger.join(s);
   decoding.join(slot, step);
   expect_publication(slot);
-}
-
-void EngineState::cross_window(std::int64_t step) {
-  for (Slot slot = decoding.cross(step); slot != no_slot; slot = decoding.cross(step)) {
-    ledger.cross_window(sequences[slot]);
-  }
 }
 
 Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
