@@ -5,6 +5,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/cost/apportion.h"
+#include "sim/cost/flop_units.h"
 
 namespace penstock {
 namespace {
@@ -58,41 +59,6 @@ TypeAccounts charge_the_read(const ClassAccounts& traffic) {
 /// What token types weigh under a rule that splits the whole busy time at once.
 using Weights = std::array<Int128, token_type_count>;
 
-/// Useful FLOP, in 1/1024 ps at peak. Rows of the head are output; recomputation is nobody's.
-struct FlopUnits {
-  explicit FlopUnits(const PeakTimes& peak)
-      : token(units(peak.token_flop)),
-        row(units(peak.row_flop)),
-        pair(units(peak.pair_flop)),
-        window_pair(units(peak.window_pair_flop)),
-        window(peak.window) {}
-  static std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5); }
-
-  Weights of(const RequestRecord& request) const {
-    const std::int64_t input = computed_input(request);
-    const std::int64_t cached = request.cached_tokens;
-    const std::int64_t prompt = cached + input;
-    const std::int64_t output = request.output_tokens;
-    const std::int64_t decodes = std::max<std::int64_t>(0, output - 1);
-    // A hit prefix pays for being attended to by the prefill that uses it, as in the ledger.
-    const Int128 read = static_cast<Int128>(input) * cached;
-    return {static_cast<Int128>(input) * token + of_pairs(cached, prompt) - read * pair,
-            read * pair,
-            static_cast<Int128>(decodes) * token + static_cast<Int128>(output) * row +
-                of_pairs(prompt, prompt + decodes)};
-  }
-
-  /// Attention of the positions [begin, end). Windows are taken to hold what has just been
-  /// computed.
-  Int128 of_pairs(std::int64_t begin, std::int64_t end) const {
-    return static_cast<Int128>(attention_pairs(begin, end)) * pair +
-           (window > 0 ? static_cast<Int128>(attention_pairs(begin, end, window)) * window_pair
-                       : 0);
-  }
-
-  std::int64_t token, row, pair, window_pair, window;
-};
-
 /// The weights of each class.
 std::vector<Weights> weigh(const Result& result, CostRule rule) {
   std::vector<Weights> weights;
@@ -116,7 +82,7 @@ std::vector<Weights> weigh(const Result& result, CostRule rule) {
   if (rule == CostRule::flops) {
     const FlopUnits units(result.peak);
     for (const RequestRecord& request : result.requests) {
-      const Weights one = units.of(request);
+      const Weights one = units.of(request, computed_input(request));
       for (std::size_t type = 0; type < token_type_count; ++type) {
         weights[request.class_index][type] += one[type];
       }
@@ -335,7 +301,7 @@ double weight_of(const RequestRecord& request, std::size_t id, CostRule rule,
     case CostRule::occupancy:
       return id < result.ledger.block_ps.size() ? to_double(result.ledger.block_ps[id]) : 0;
     case CostRule::flops: {
-      const Weights flop = FlopUnits(result.peak).of(request);
+      const Weights flop = FlopUnits(result.peak).of(request, computed_input(request));
       return to_double(flop[0] + flop[1] + flop[2]);
     }
     case CostRule::output_only:

@@ -48,11 +48,6 @@ std::int64_t EngineState::next_publication() const {
   return publications_.empty() ? INT64_MAX : publications_.top().step;
 }
 
-std::int64_t EngineState::known_positions(const Sequence& s, std::int64_t computed) const {
-  // 1.4.3: asynchronously, the token of the step in flight has not come back.
-  return spec_.async_scheduling ? std::max(s.target, computed - 1) : computed;
-}
-
 void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
                                  bool returns) {
   PrefixCache* cache = pool.cache();

@@ -234,12 +234,6 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   expect_publication(slot);
 }
 
-void EngineState::cross_window(std::int64_t step) {
-  for (Slot slot = decoding.cross(step); slot != no_slot; slot = decoding.cross(step)) {
-    ledger.cross_window(sequences[slot]);
-  }
-}
-
 Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   const Slot slot = waiting.head();
   waiting.pop_head();

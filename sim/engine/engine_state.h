@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -106,7 +107,11 @@ class EngineState {
   /// A stalled sequence decodes again, from step `step` on.
   void resume(Slot slot, std::int64_t step);
   /// All steps before `step` are charged: sequences that reach the window in it pay for no more.
-  void cross_window(std::int64_t step);
+  void cross_window(std::int64_t step) {
+    for (Slot slot = decoding.cross(step); slot != no_slot; slot = decoding.cross(step)) {
+      ledger.cross_window(sequences[slot]);
+    }
+  }
   /// Moves the head of the waiting queue to the end of the running list, with the cached blocks
   /// that a lookup has found, just now. `now` is the time of the schedule.
   Slot admit_head(SimTime now, const PrefixCache::Hit& hit);
@@ -190,7 +195,10 @@ class EngineState {
   /// in the schedule made last.
   void publish_due(std::uint32_t admission);
   /// Of the positions of a sequence that decodes, those whose tokens the scheduler knows.
-  std::int64_t known_positions(const Sequence& sequence, std::int64_t computed) const;
+  std::int64_t known_positions(const Sequence& sequence, std::int64_t computed) const {
+    // 1.4.3: asynchronously, the token of the step in flight has not come back.
+    return spec_.async_scheduling ? std::max(sequence.target, computed - 1) : computed;
+  }
   /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
   /// sequence admitted as `turn`. It `returns` to the queue or has finished.
   void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);

@@ -84,8 +84,6 @@ class RooflineModel final : public StepModel {
     return parameters_.cpu.per_step.ps + parameters_.cpu.per_sequence.ps * sequences * cpu_ranks_;
   }
   void set_decode_attention();
-  void add_projection(const GemmShape& shape, double layers, PeakTimes& out) const;
-  static void add_cache(const AttentionLayers& layers, PeakTimes& out);
 
   RooflineParameters parameters_;
   double time_factor_ps_;  ///< ps per ms of operator time
@@ -377,53 +375,9 @@ DecodeCost RooflineModel::make_decode(std::int64_t n) {
   return out;
 }
 
-void RooflineModel::add_projection(const GemmShape& shape, double layers, PeakTimes& out) const {
-  const GemmRates& rates = parameters_.gemm;
-  const double weights = gemm_bytes(rates, shape, 0);
-  const double activations = gemm_bytes(rates, shape, 1) - weights;
-  out.token_flop += layers * gemm_flop(shape, 1) / rates.peak_flop_per_ms * ps_per_ms;
-  out.step_bytes += layers * weights / rates.peak_bytes_per_ms * ps_per_ms;
-  out.token_bytes += layers * activations / rates.peak_bytes_per_ms * ps_per_ms;
-}
-
-void RooflineModel::add_cache(const AttentionLayers& layers, PeakTimes& out) {
-  const AttentionRates& rates = layers.rates;
-  const double flop = layers.layers * rates.flop_per_pair / rates.peak_flop_per_ms * ps_per_ms;
-  const double bytes = layers.layers * rates.bytes_per_kv / rates.peak_bytes_per_ms * ps_per_ms;
-  if (layers.span == AttentionLayers::Span::state) {
-    out.token_flop += flop;
-    out.sequence_bytes += bytes;
-  } else if (layers.span == AttentionLayers::Span::window) {
-    // A small window that is taken to be full counts nothing: no sum says how full it is.
-    out.window_pair_flop += layers.is_full ? 0 : flop;
-    out.window_kv_bytes += layers.is_full ? 0 : bytes;
-  } else {
-    out.pair_flop += flop;
-    out.kv_bytes += bytes;
-  }
-}
-
 PeakTimes RooflineModel::peak_times() const {
-  PeakTimes out;
+  PeakTimes out = useful_times(parameters_);
   out.window = window_;
-  for (const LayerGemm& projection : parameters_.gemms) {
-    add_projection(projection.shape, projection.layers, out);
-  }
-  for (const GemmShape& shape : parameters_.expert_gemms) {
-    add_projection(shape, parameters_.moe.layers, out);
-  }
-  for (const AttentionLayers& layers : parameters_.attention) {
-    add_cache(layers, out);
-  }
-  if (const MoeRates& moe = parameters_.moe; moe.layers > 0) {
-    out.token_flop += moe.layers * expert_flop(moe, 1) / moe.peak_flop_per_ms * ps_per_ms;
-  }
-  const GemmRates& head = parameters_.head;
-  const double head_weights = gemm_bytes(head, parameters_.head_shape, 0);
-  const double head_row = gemm_bytes(head, parameters_.head_shape, 1) - head_weights;
-  out.row_flop = gemm_flop(parameters_.head_shape, 1) / head.peak_flop_per_ms * ps_per_ms;
-  out.head_bytes = head_weights / head.peak_bytes_per_ms * ps_per_ms;
-  out.row_bytes = head_row / head.peak_bytes_per_ms * ps_per_ms;
   return out;
 }
 

@@ -87,4 +87,7 @@ struct TokenTimes {
 };
 TokenTimes token_times(const RooflineParameters& parameters, double tokens);
 
+/// Useful work at the peaks; the window is left to the step model.
+PeakTimes useful_times(const RooflineParameters& parameters);
+
 }  // namespace penstock
