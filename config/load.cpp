@@ -19,6 +19,23 @@ namespace {
 constexpr std::array<std::string_view, 5> memory_keys{"model", "weights", "kv_cache", "cluster",
                                                       "engine"};
 
+/// Engines whose own prefix cache is not simulated, where prompts share what they begin with.
+void note_missing_cache(const Scenario& scenario, Reporter& reporter) {
+  const std::string& scheduler = scenario.engine.scheduler;
+  if (scheduler != "sglang" && scheduler != "tensorrt_llm") {
+    return;
+  }
+  const auto& classes = scenario.workload.classes;
+  const bool shares = scenario.workload.trace.has_value() ||
+                      std::any_of(classes.begin(), classes.end(), [](const ClassSpec& c) {
+                        return c.prefix.shared > 0 || c.sessions.has_value();
+                      });
+  if (shares) {
+    reporter.note(fmt::format("prefixes are not reused: the cache of {} is not built yet",
+                              scenario.engine.preset));
+  }
+}
+
 /// Everything after the file is a tree with its overrides.
 void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& options,
                Reporter& reporter, Loaded& loaded) {
@@ -39,6 +56,7 @@ void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& optio
     loaded.memory = load_memory(context, *preset, options.must_fit, scenario);
   }
   load_workload(context, scenario);
+  note_missing_cache(scenario, reporter);
   load_prices(context, has_gpu, scenario);
   if (options.check_plan && root.find("plan") != nullptr) {
     read_plan(context, scenario.workload.classes);
@@ -164,16 +182,17 @@ Loaded load_scenario_from_text(const std::string& text, const std::string& name,
   return load_source(std::make_shared<const Source>(name, text), options, reporter);
 }
 
-bool scheduler_is_built(std::string_view scheduler) { return scheduler == "vllm_v1"; }
-
-Diagnostic scheduler_not_built(const Scenario& scenario) {
+std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_view command) {
+  if (scenario.engine.scheduler == "vllm_v1") {
+    return std::nullopt;
+  }
   Diagnostic d;
   d.kind = Diagnostic::Kind::infeasible;
-  d.message = fmt::format("the scheduler of `{}` ({}) is not built yet", scenario.engine.preset,
-                          scenario.engine.scheduler);
-  d.notes.emplace_back("this version runs vLLM V1: presets `vllm-0.8-api` to `vllm-0.27`");
-  d.notes.push_back(
-      fmt::format("`penstock explain --step` works with `{}`", scenario.engine.preset));
+  d.message = fmt::format("{} does not know the scheduler of `{}` ({}) yet", command,
+                          scenario.engine.preset, scenario.engine.scheduler);
+  d.notes.emplace_back("it knows vLLM V1's: presets `vllm-0.8-api` to `vllm-0.27`");
+  d.notes.push_back(fmt::format("`penstock run`, `sweep` and `explain --step` work with `{}`",
+                                scenario.engine.preset));
   return d;
 }
 

@@ -45,10 +45,9 @@ Loaded load_scenario(const std::string& path, const LoadOptions& options);
 Loaded load_scenario_from_text(const std::string& text, const std::string& name,
                                const LoadOptions& options);
 
-/// Whether `run` can play this scheduler. Others serve `explain --step` only.
-bool scheduler_is_built(std::string_view scheduler);
-/// The error to show when it cannot (kind infeasible: exit 4).
-Diagnostic scheduler_not_built(const Scenario& scenario);
+/// The error (kind infeasible: exit 4) of a command whose formulas are those of vLLM V1's
+/// scheduler; nothing if the scenario's is that one.
+std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_view command);
 
 /// The exit code that diagnostics with an error call for: 3 (input), 74 (cannot read), 4
 /// (infeasible only); 0 without an error.

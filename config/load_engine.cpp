@@ -11,6 +11,37 @@ namespace {
 
 constexpr std::string_view default_preset = "vllm-0.19";
 
+/// Keys that not every scheduler knows, and those that do.
+struct OwnKey {
+  std::string_view key;
+  std::string_view schedulers;
+  std::string_view instead{};  ///< what else to do
+};
+constexpr OwnKey own_keys[] = {
+    {"max_num_batched_tokens", "vllm_v1|vllm_v0|sarathi|sglang|tensorrt_llm",
+     "it has no token budget"},
+    {"block_size", "vllm_v1|vllm_v0|sarathi|sglang|tensorrt_llm",
+     "it reserves `max_model_len` tokens for each request"},
+    {"enable_chunked_prefill", "vllm_v1|sglang|tensorrt_llm"},
+    {"long_prefill_token_threshold", "vllm_v1"},
+    {"scheduler_reserve_full_isl", "vllm_v1"},
+    {"watermark", "vllm_v1|vllm_v0|sarathi"},
+    {"kv_offloading_size", "vllm_v1"},
+    {"kv_offloading_bandwidth", "vllm_v1"},
+    {"async_scheduling", "vllm_v1|sglang|tensorrt_llm"},
+    {"chunked_prefill_size", "sglang", "`max_num_batched_tokens` is the budget of a step"},
+    {"max_prefill_tokens", "sglang"},
+    {"schedule_conservativeness", "sglang"},
+    {"enable_mixed_chunk", "sglang"},
+    {"capacity_scheduler_policy", "tensorrt_llm"},
+    {"context_chunking_policy", "tensorrt_llm"},
+    {"enable_chunked_context", "tensorrt_llm"},
+};
+
+bool has_word(std::string_view words, std::string_view word) {
+  return ('|' + std::string(words) + '|').find('|' + std::string(word) + '|') != std::string::npos;
+}
+
 /// vLLM's class of GPUs with larger limits (scheduler-semantics.md §1.1.1).
 bool is_large(const Accelerator& gpu) {
   constexpr double gib = 1024.0 * 1024.0 * 1024.0;
@@ -49,7 +80,9 @@ class EngineLoader {
       context_.reporter.note(fmt::format("engine.preset is {}, as none is given", default_preset));
     }
     engine_ = preset->spec;
+    check_own_keys();
     override_policies();
+    override_own();
     override_timing();
     if (hardware_is_known) {
       set_limits(*preset);
@@ -59,12 +92,61 @@ class EngineLoader {
   }
 
  private:
-  void override_policies() {
-    const auto set = [](auto& field, const auto& value) {
-      if (value) {
-        field = *value;
+  template <typename T, typename U>
+  static void set(T& field, const std::optional<U>& value) {
+    if (value) {
+      field = *value;
+    }
+  }
+
+  void check_own_keys() {
+    for (const OwnKey& own : own_keys) {
+      if (section_.has(own.key) && !has_word(own.schedulers, engine_.scheduler)) {
+        Diagnostic& d = context_.reporter.error(
+            section_.key_span(own.key),
+            fmt::format("`{}` is no setting of the scheduler {}", own.key, engine_.scheduler));
+        if (!own.instead.empty()) {
+          d.notes.emplace_back(own.instead);
+        }
       }
-    };
+    }
+    if (engine_.scheduler == "vllm_v1") {
+      return;
+    }
+    if (section_.boolean("enable_prefix_caching").value_or(false)) {
+      context_.reporter
+          .infeasible(
+              section_.span("enable_prefix_caching"),
+              fmt::format("prefix caching of the scheduler {} is not built yet", engine_.scheduler))
+          .notes.emplace_back("this version caches prefixes as vLLM V1 does");
+    }
+    if (section_.choice("scheduling_policy").value_or("fcfs") != "fcfs") {
+      context_.reporter.error(
+          section_.span("scheduling_policy"),
+          fmt::format("the scheduler {} is first come, first served", engine_.scheduler));
+    }
+  }
+
+  /// What only one engine has, by its own names.
+  void override_own() {
+    SglangSpec& sglang = engine_.sglang;
+    set(sglang.max_prefill_tokens, section_.whole("max_prefill_tokens"));
+    set(sglang.schedule_conservativeness, section_.number("schedule_conservativeness"));
+    set(sglang.enable_mixed_chunk, section_.boolean("enable_mixed_chunk"));
+    if (const auto policy = section_.choice("capacity_scheduler_policy")) {
+      engine_.tensorrt_llm.capacity_scheduler_policy =
+          *policy == "max_utilization" ? TensorRtSpec::Capacity::max_utilization
+                                       : TensorRtSpec::Capacity::guaranteed_no_evict;
+    }
+    if (const auto policy = section_.choice("context_chunking_policy")) {
+      engine_.tensorrt_llm.context_chunking_policy =
+          *policy == "equal_progress" ? TensorRtSpec::Chunking::equal_progress
+                                      : TensorRtSpec::Chunking::first_come_first_served;
+    }
+    set(engine_.enable_chunked_prefill, section_.boolean("enable_chunked_context"));
+  }
+
+  void override_policies() {
     set(engine_.block_size, section_.whole("block_size"));
     set(engine_.gpu_memory_utilization, section_.number("gpu_memory_utilization"));
     set(engine_.enable_chunked_prefill, section_.boolean("enable_chunked_prefill"));
@@ -102,29 +184,49 @@ class EngineLoader {
   void set_limits(const EnginePreset& preset) {
     const EnginePreset::Limits& limits =
         is_large(scenario_.cluster.gpu) ? preset.large : preset.other;
-    const auto given_tokens = section_.whole("max_num_batched_tokens");
+    const auto chunk = section_.whole("chunked_prefill_size");
+    const auto given_tokens = chunk ? chunk : section_.whole("max_num_batched_tokens");
     const auto given_seqs = section_.whole("max_num_seqs");
     const std::int64_t longest =
         section_.whole("max_model_len").value_or(scenario_.model.max_position_embeddings);
     std::int64_t seqs = given_seqs.value_or(limits.max_num_seqs);
     std::int64_t tokens = given_tokens.value_or(limits.max_num_batched_tokens);
-    if (!given_tokens) {
+    const bool is_vllm = engine_.scheduler == "vllm_v1" || engine_.scheduler == "vllm_v0";
+    if (!given_tokens && is_vllm) {
       tokens = engine_.enable_chunked_prefill ? tokens : std::max(tokens, longest);
       tokens = std::min(tokens, seqs * longest);
     }
-    if (!given_seqs) {
+    const bool counts_decodes = is_vllm || engine_.scheduler == "tensorrt_llm";
+    if (!given_seqs && counts_decodes) {
       seqs = std::min(seqs, tokens);
     }
     engine_.max_num_seqs = seqs;
     engine_.max_num_batched_tokens = tokens;
-    check_limits(given_tokens.has_value(), longest);
+    const std::string_view key = chunk          ? "chunked_prefill_size"
+                                 : given_tokens ? "max_num_batched_tokens"
+                                                : "max_num_seqs";
+    if (counts_decodes) {
+      check_limits(key, is_vllm ? longest : 1);
+    }
+    check_unit(key);
   }
 
-  void check_limits(bool tokens_are_given, std::int64_t longest) {
+  /// A chunk is made of whole pages or units, but for the last of a prompt.
+  void check_unit(std::string_view key) {
+    const bool cuts = (engine_.scheduler == "sglang" || engine_.scheduler == "tensorrt_llm") &&
+                      engine_.enable_chunked_prefill;
+    if (cuts && engine_.max_num_batched_tokens < engine_.block_size) {
+      context_.reporter.error(section_.span(key),
+                              fmt::format("a chunk of {} tokens is less than a block of {}",
+                                          group_digits(engine_.max_num_batched_tokens),
+                                          group_digits(engine_.block_size)));
+    }
+  }
+
+  void check_limits(std::string_view key, std::int64_t longest) {
     const std::int64_t seqs = engine_.max_num_seqs;
     const std::int64_t tokens = engine_.max_num_batched_tokens;
-    const Span tokens_span =
-        section_.span(tokens_are_given ? "max_num_batched_tokens" : "max_num_seqs");
+    const Span tokens_span = section_.span(key);
     if (tokens < seqs) {
       Diagnostic& d = context_.reporter.error(
           tokens_span, fmt::format("`max_num_batched_tokens` {} is less than `max_num_seqs` {}",

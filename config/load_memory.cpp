@@ -4,6 +4,7 @@
 
 #include "config/load_parts.h"
 #include "config/text.h"
+#include "sim/kv/block_pool.h"
 
 namespace penstock::config {
 
@@ -96,6 +97,17 @@ void set_max_model_len(const LoadContext& context, const MemoryPlan& plan, Scena
   }
 }
 
+/// Where each request reserves max_model_len tokens, those are a block.
+void make_slots(MemoryPlan& plan, EngineSpec& engine) {
+  const std::int64_t blocks = blocks_for(engine.max_model_len, plan.block_size);
+  plan.block_size *= blocks;
+  plan.blocks /= blocks;
+  plan.usable_blocks /= blocks;
+  plan.tokens = plan.usable_blocks * plan.block_size;
+  engine.block_size = plan.block_size;
+  engine.num_gpu_blocks = plan.usable_blocks;
+}
+
 void warn_of_overfull_pool(const LoadContext& context, const MemoryPlan& plan) {
   const double pool = plan.bytes_per_token * static_cast<double>(plan.block_size) *
                       static_cast<double>(plan.blocks);
@@ -138,21 +150,39 @@ void load_offloading(const LoadContext& context, const MemoryPlan& plan, Scenari
   }
 }
 
+/// States and windows are blocks of vLLM V1's pool; what other engines do with them is not built.
+void refuse_other_engines_states(const LoadContext& context, const Scenario& scenario) {
+  if (scenario.engine.per_sequence.any() && scenario.engine.scheduler != "vllm_v1") {
+    context.reporter.infeasible(
+        context.root.span("model"),
+        fmt::format("sliding windows and states are simulated with vLLM V1's scheduler only, not "
+                    "with `{}`",
+                    scenario.engine.scheduler),
+        "has layers of such");
+  }
+}
+
 }  // namespace
 
 MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, bool must_fit,
                        Scenario& scenario) {
   const Section engine = context.root.section("engine");
   const MemoryQuestion question = question_of(engine, preset, scenario);
-  const MemoryPlan plan = plan_memory(question);
+  MemoryPlan plan = plan_memory(question);
   scenario.engine.num_gpu_blocks = plan.usable_blocks;
   scenario.engine.per_sequence = plan.per_sequence;
+  if (must_fit) {
+    refuse_other_engines_states(context, scenario);
+  }
   set_max_model_len(context, plan, scenario);
   const std::int64_t needed = engine.whole("max_model_len").value_or(1);
   if (!plan.holds(needed)) {
     report_misfit(context, question, plan, needed, must_fit);
   } else {
     warn_of_overfull_pool(context, plan);
+    if (scenario.engine.holds_slots()) {
+      make_slots(plan, scenario.engine);
+    }
   }
   load_offloading(context, plan, scenario);
   return plan;

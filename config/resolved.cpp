@@ -81,30 +81,50 @@ Json cluster_json(const ClusterSpec& c) {
           {"router", find_router(c.router).name}};
 }
 
+/// What only one engine has.
+void add_own(const EngineSpec& e, Json& json) {
+  if (e.scheduler == "sglang") {
+    json["max_prefill_tokens"] = e.sglang.max_prefill_tokens;
+    json["schedule_conservativeness"] = e.sglang.schedule_conservativeness;
+    json["enable_mixed_chunk"] = e.sglang.enable_mixed_chunk;
+  }
+  if (e.scheduler == "tensorrt_llm") {
+    const TensorRtSpec& t = e.tensorrt_llm;
+    json["capacity_scheduler_policy"] =
+        t.capacity_scheduler_policy == TensorRtSpec::Capacity::max_utilization
+            ? "max_utilization"
+            : "guaranteed_no_evict";
+    json["context_chunking_policy"] =
+        t.context_chunking_policy == TensorRtSpec::Chunking::equal_progress
+            ? "equal_progress"
+            : "first_come_first_served";
+  }
+}
+
 Json engine_json(const EngineSpec& e) {
-  return {{"preset", e.preset},
-          {"scheduler", e.scheduler},
-          {"max_num_seqs", e.max_num_seqs},
-          {"max_num_batched_tokens", e.max_num_batched_tokens},
-          {"block_size", e.block_size},
-          {"num_gpu_blocks", e.num_gpu_blocks},
-          {"gpu_memory_utilization", e.gpu_memory_utilization},
-          {"max_model_len", e.max_model_len},
-          {"enable_chunked_prefill", e.enable_chunked_prefill},
-          {"long_prefill_token_threshold", e.long_prefill_token_threshold},
-          {"enable_prefix_caching", e.enable_prefix_caching},
-          {"kv_offloading_blocks", e.host_blocks},
-          {"kv_offloading_block_us", e.host_block_time.milliseconds() * 1e3},
-          {"async_scheduling", e.async_scheduling},
-          {"scheduling_policy",
-           e.scheduling_policy == SchedulingPolicy::priority ? "priority" : "fcfs"},
-          {"scheduler_reserve_full_isl", e.scheduler_reserve_full_isl},
-          {"watermark", e.watermark},
-          {"cuda_graph_sizes", e.cuda_graph_sizes},
-          {"cpu_overhead",
-           {{"per_step_ms", milliseconds(e.cpu_overhead.per_step)},
-            {"per_sequence_ms", milliseconds(e.cpu_overhead.per_sequence)},
-            {"overlap", e.cpu_overhead.overlap}}}};
+  Json json{{"preset", e.preset},
+            {"scheduler", e.scheduler},
+            {"max_num_seqs", e.max_num_seqs},
+            {"max_num_batched_tokens", e.max_num_batched_tokens},
+            {"block_size", e.block_size},
+            {"num_gpu_blocks", e.num_gpu_blocks},
+            {"gpu_memory_utilization", e.gpu_memory_utilization},
+            {"max_model_len", e.max_model_len},
+            {"enable_chunked_prefill", e.enable_chunked_prefill},
+            {"long_prefill_token_threshold", e.long_prefill_token_threshold},
+            {"enable_prefix_caching", e.enable_prefix_caching},
+            {"async_scheduling", e.async_scheduling},
+            {"scheduling_policy",
+             e.scheduling_policy == SchedulingPolicy::priority ? "priority" : "fcfs"},
+            {"scheduler_reserve_full_isl", e.scheduler_reserve_full_isl},
+            {"watermark", e.watermark},
+            {"cuda_graph_sizes", e.cuda_graph_sizes},
+            {"cpu_overhead",
+             {{"per_step_ms", milliseconds(e.cpu_overhead.per_step)},
+              {"per_sequence_ms", milliseconds(e.cpu_overhead.per_sequence)},
+              {"overlap", e.cpu_overhead.overlap}}}};
+  add_own(e, json);
+  return json;
 }
 
 Json slo_json(const Slo& slo) {

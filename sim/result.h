@@ -17,7 +17,13 @@ namespace penstock {
 enum class RequestStatus : std::uint8_t { queued, running, completed, rejected, aborted };
 
 /// Why a request was refused at submission (scheduler-semantics.md §1.5.6, §1.5.7, §5.2).
-enum class RejectReason : std::uint8_t { none, prompt_too_long, does_not_fit, queue_full };
+enum class RejectReason : std::uint8_t {
+  none,
+  prompt_too_long,
+  does_not_fit,
+  queue_full,
+  beyond_budget,  ///< of tokens in a step, and the engine does not cut prompts
+};
 
 /// One request, 64 bytes, in arrival order (the index is its id). Times are -1 until they happen.
 struct RequestRecord {

@@ -68,6 +68,23 @@ struct CpuOverhead {
   bool overlap = false;  ///< the GPU works meanwhile: max(GPU, CPU) instead of the sum
 };
 
+/// What only SGLang has.
+struct SglangSpec {
+  std::int64_t max_prefill_tokens = 16384;  ///< most tokens of a prefill batch, but for one request
+  double schedule_conservativeness = 1;     ///< scales the share of unborn tokens kept free
+  bool enable_mixed_chunk = false;          ///< decodes run beside prefills
+  /// Retraction goes on until 20 tokens for each remaining request are free, as up to 0.4.
+  bool retracts_far = false;
+};
+
+/// What only TensorRT-LLM has.
+struct TensorRtSpec {
+  enum class Capacity { guaranteed_no_evict, max_utilization };
+  enum class Chunking { first_come_first_served, equal_progress };
+  Capacity capacity_scheduler_policy = Capacity::guaranteed_no_evict;
+  Chunking context_chunking_policy = Chunking::first_come_first_served;
+};
+
 /// One engine, keys spelled as vLLM spells them.
 struct EngineSpec {
   std::string preset;
@@ -109,6 +126,13 @@ struct EngineSpec {
   } per_sequence;
   EngineTiming timing;
   CpuOverhead cpu_overhead;
+  SglangSpec sglang;
+  TensorRtSpec tensorrt_llm;
+
+  /// It learns that a token was the last only when that has come back, a step later.
+  bool finishes_late() const { return async_scheduling && scheduler != "vllm_v1"; }
+  /// A block is a slot: it holds one request of up to max_model_len.
+  bool holds_slots() const { return scheduler == "orca" || scheduler == "static"; }
 };
 
 struct StepModelSpec {
@@ -278,15 +302,22 @@ struct Scenario {
 };
 
 /// When every token of a one-replica run was emitted, for tests: token t of a request was emitted
-/// in the step t + prompt - 1 - base of the first span of its id whose last_step is not earlier.
+/// in the step t + prompt - 1 - base of the first span of its id whose last_step is not earlier,
+/// but for those that chunks brought out.
 struct TokenLog {
   struct Span {
     std::uint32_t id = 0;
     std::int64_t base = 0;
     std::int64_t last_step = 0;
   };
+  struct PrefillToken {
+    std::uint32_t id = 0;
+    std::int64_t token = 0;  ///< from 1
+    SimTime at;
+  };
   std::vector<Span> spans;         ///< one per stay in the decode set, when it ends
-  std::vector<SimTime> step_ends;  ///< by step
+  std::vector<SimTime> step_ends;  ///< by step; of those with decodes
+  std::vector<PrefillToken> prefill_tokens;
 };
 
 class StepModel;

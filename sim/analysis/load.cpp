@@ -9,6 +9,10 @@ LoadReport assess_load(const Scenario& scenario, const Result& result, double re
     report.reason = "no request completed";
     return report;
   }
+  if (scenario.engine.scheduler != "vllm_v1") {
+    report.reason = "saturation is worked out for vLLM V1's scheduler only";
+    return report;
+  }
   const auto model = make_step_model(scenario);
   report.saturation = saturate(scenario.engine, *model, traffic);
   if (!report.saturation) {

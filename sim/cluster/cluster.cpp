@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "sim/core/assert.h"
-#include "sim/kv/block_pool.h"
+#include "sim/engine/scheduler.h"
 
 namespace penstock {
 
@@ -33,13 +33,9 @@ RejectReason Cluster::refusal(const Request& request) const {
   if (request.input_tokens >= engine.max_model_len) {
     return RejectReason::prompt_too_long;
   }
-  // 1.5.7: alone, it must fit the pool to its last position.
   const std::int64_t output =
       std::min(request.output_tokens, engine.max_model_len - request.input_tokens);
-  const std::int64_t positions = request.input_tokens + output - 1;
-  const std::int64_t blocks =
-      blocks_for(positions, engine.block_size) + engine.per_sequence.blocks(positions);
-  return blocks > engine.num_gpu_blocks ? RejectReason::does_not_fit : RejectReason::none;
+  return find_scheduler(engine.scheduler)->refuse(engine, request.input_tokens, output);
 }
 
 void Cluster::scrape(SimTime now) {

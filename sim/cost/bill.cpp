@@ -389,24 +389,4 @@ double request_cost(const Bill& bill, const Result& result, std::size_t id) {
   return bill.weight > 0 ? bill.total * (weight / bill.weight) : 0;
 }
 
-const char* to_string(CostRule rule) {
-  switch (rule) {
-    case CostRule::phase:
-      return "phase";
-    case CostRule::cause:
-      return "cause";
-    case CostRule::occupancy:
-      return "occupancy";
-    case CostRule::flops:
-      return "flops";
-    case CostRule::output_only:
-      return "output_only";
-    case CostRule::blended:
-      return "blended";
-  }
-  return "";
-}
-
-bool has_flop(const PeakTimes& peak) { return peak.token_flop > 0; }
-
 }  // namespace penstock

@@ -190,7 +190,9 @@ void Ledger::charge_head(const Batch& batch, const StepCost& cost, PrefillBill& 
   const RowShare& share = row_share(batch.sampled, cost);
   const std::int64_t rows = batch.sampled;
   for (std::size_t p = 0; p < causes.size(); ++p) {
-    sums_.per_sequence[causes[p]] += static_cast<std::uint64_t>(share.per_row[p]);
+    if (batch.decodes > 0) {  // else those who decode stand still
+      sums_.per_sequence[causes[p]] += static_cast<std::uint64_t>(share.per_row[p]);
+    }
     prefill[causes[p]] += share.amounts[p] - share.per_row[p] * rows;
   }
   for (const ScheduledChunk& chunk : batch.chunks) {

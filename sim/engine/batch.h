@@ -17,9 +17,18 @@ struct ScheduledChunk {
   SimTime last_token{-1};       ///< of a resumed sequence, before this one; -1 for a first token
 };
 
+/// Decoding sequences whose last token is older than the previous step: they stood still meanwhile.
+struct LateTokens {
+  SimTime last;                ///< when their last token was emitted
+  std::int64_t sequences = 0;  ///< of those whose token gaps count
+};
+
 /// What one step executes. Decoding sequences appear as sums; only prefills are listed.
 struct Batch {
+  /// By the replica's clock of decoding: a step in which decoding sequences stand still has the
+  /// number of the one before.
   std::int64_t step = 0;
+  bool frozen = false;  ///< chunks only, though there may be sequences that decode
   std::int64_t decodes = 0;
   std::int64_t kv_sum = 0;
   std::int64_t kv_max = 0;        ///< filled in beside chunks only
@@ -34,6 +43,8 @@ struct Batch {
   /// tokens' times, of those whose gaps count.
   std::int64_t resumed = 0;
   std::vector<SimTime> resumed_gaps_from;
+  std::vector<LateTokens> late;
+  std::int64_t wasted = 0;      ///< of the decodes, those that emit nothing: they have finished
   std::vector<Slot> finishing;  ///< emit their last token in this step (filled in late)
 
   /// What the step model needs to know.
@@ -49,7 +60,10 @@ struct Batch {
   bool decode_only() const { return decodes > 0 && chunks.empty(); }
   std::int64_t sequences() const { return decodes + static_cast<std::int64_t>(chunks.size()); }
   void clear() {
-    decodes = kv_sum = kv_max = window_sum = below_window = sampled = measured = resumed = 0;
+    frozen = false;
+    decodes = kv_sum = kv_max = window_sum = below_window = 0;
+    sampled = measured = resumed = wasted = 0;
+    late.clear();
     chunks.clear();
     work.clear();
     resumed_gaps_from.clear();

@@ -5,13 +5,14 @@
 namespace penstock {
 
 DecodeSet::DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size,
-                     std::int64_t window)
+                     std::int64_t window, bool overshoots)
     : table_(table),
       running_(running),
       block_(block_size),
       window_(window),
       residues_(static_cast<std::size_t>(block_size)),
-      finishes_(table) {}
+      finishes_(table),
+      overshoots_(overshoots) {}
 
 void DecodeSet::join(Slot slot, std::int64_t first) {
   Sequence& s = table_[slot];
@@ -22,7 +23,10 @@ void DecodeSet::join(Slot slot, std::int64_t first) {
   ++residues_[residue(s.base)];
   finishes_.add(slot);
   if (!contexts_stale_) {
-    contexts_.add(s.base, s.finish_step());
+    contexts_.add(s.base, s.finish_step() + (overshoots_ ? 1 : 0));
+  }
+  if (remaining_) {
+    remaining_->add(s.finish_step());
   }
   s.below_window = s.base + first < window_;
   if (s.below_window) {
@@ -62,12 +66,25 @@ void DecodeSet::subtract(const Sequence& s) {
     --below_;
     below_base_sum_ -= s.base;
   }
+  if (remaining_) {
+    remaining_->remove(s.finish_step());
+  }
 }
 
 void DecodeSet::leave(Slot slot) {
-  subtract(table_[slot]);
-  finishes_.remove(slot);
+  Sequence& s = table_[slot];
+  subtract(s);
+  if (!s.last_in_flight) {
+    finishes_.remove(slot);
+  }
+  s.last_in_flight = false;
   contexts_stale_ = true;
+}
+
+void DecodeSet::leave_late(Slot slot) {
+  PENSTOCK_ASSERT(table_[slot].last_in_flight);
+  subtract(table_[slot]);
+  table_[slot].last_in_flight = false;
 }
 
 std::int64_t DecodeSet::kv_max(std::int64_t step) {
@@ -76,13 +93,24 @@ std::int64_t DecodeSet::kv_max(std::int64_t step) {
     for (Slot slot = running_.front(); slot != no_slot; slot = table_[slot].next) {
       const Sequence& s = table_[slot];
       if (s.state == SequenceState::decoding) {
-        contexts_.add(s.base, s.finish_step());
+        contexts_.add(s.base, s.finish_step() + (overshoots_ ? 1 : 0));
       }
     }
     contexts_stale_ = false;
   }
   contexts_.drop_finished(step);
   return contexts_.base() + step;
+}
+
+void DecodeSet::expect_finished(std::int64_t step, std::vector<Slot>& finished) {
+  if (finishes_.empty() || finishes_.first() != step) {
+    return;
+  }
+  const std::size_t before = finished.size();
+  finishes_.take_first(finished);
+  for (std::size_t i = before; i < finished.size(); ++i) {
+    table_[finished[i]].last_in_flight = true;
+  }
 }
 
 void DecodeSet::take_finished(std::int64_t step, std::vector<Slot>& finished) {

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <queue>
 #include <utility>
 #include <vector>
 
 #include "sim/engine/finish_calendar.h"
 #include "sim/engine/longest_context.h"
+#include "sim/engine/remaining_output.h"
 #include "sim/engine/sequence.h"
 #include "sim/kv/block_size.h"
 
@@ -23,9 +25,10 @@ namespace penstock {
 class DecodeSet {
  public:
   /// `running` holds all members, whenever kv_max() is asked.
-  /// `window`: see StepModel::window(); 0 = none.
+  /// `window`: see StepModel::window(); 0 = none. `overshoots`: members may stay for a step after
+  /// their last.
   DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size,
-            std::int64_t window = 0);
+            std::int64_t window = 0, bool overshoots = false);
 
   std::int64_t size() const { return size_; }
   /// Members whose token gaps count.
@@ -58,6 +61,17 @@ class DecodeSet {
   void leave(Slot slot);
   /// Takes out all members whose finish_step() is `step`, in admission order; they are draining.
   void take_finished(std::int64_t step, std::vector<Slot>& finished);
+  /// The members whose finish_step() is `step`, in admission order, stay until they leave(), as
+  /// `last_in_flight`.
+  void expect_finished(std::int64_t step, std::vector<Slot>& finished);
+  /// One of those leaves, its last step over.
+  void leave_late(Slot slot);
+
+  /// Counts the tokens that members have yet to emit, each up to `clip`, from now on.
+  void track_remaining(std::int64_t clip) { remaining_.emplace(clip); }
+  /// Their sum before step `step`, not earlier than that of the last call. Requires
+  /// track_remaining().
+  std::int64_t remaining(std::int64_t step) { return remaining_->sum(step); }
 
  private:
   std::size_t residue(std::int64_t value) const {
@@ -87,6 +101,8 @@ class DecodeSet {
   FinishCalendar finishes_;
   LongestContext contexts_;
   bool contexts_stale_ = false;  ///< a member left early: what it outlasted is not known
+  bool overshoots_;
+  std::optional<RemainingOutput> remaining_;
 };
 
 }  // namespace penstock

@@ -10,13 +10,15 @@ namespace penstock {
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
                          Accounts& accounts, RequestRecords& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
-      decoding(sequences, running, scenario.engine.block_size, model.window()),
+      decoding(sequences, running, scenario.engine.block_size, model.window(),
+               scenario.engine.finishes_late()),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
-      clock(scenario.engine.block_size, options.attribution),
+      clock(scenario.engine.block_size, options.attribution && !scenario.engine.holds_slots()),
       ledger(accounts, sequences, records, model),
       spec_(scenario.engine),
       records_(records),
       fast_path_(options.fast_path),
+      slots_(scenario.engine.holds_slots()),
       log_(options.token_log) {
   if (spec_.host_blocks > 0) {
     host.emplace(spec_.host_blocks, spec_.host_block_time);
@@ -44,90 +46,6 @@ Slot EngineState::submit(const Sequence& sequence, const Content& content) {
   return slot;
 }
 
-PrefixCache::Hit EngineState::lookup_head() {
-  const Sequence& s = sequences[waiting.head()];
-  if (s.holding == PrefixCache::none) {
-    return {};
-  }
-  publish_due(next_admission_);
-  return pool.cache()->lookup(s.holding, full_blocks(s.prompt + s.emitted - 1, spec_.block_size));
-}
-
-void EngineState::expect_publication(Slot slot) {
-  const Sequence& s = sequences[slot];
-  if (s.holding == PrefixCache::none) {
-    return;
-  }
-  const PrefixCache::Holding& holding = (*pool.cache())[s.holding];
-  if (holding.blocks.size() < holding.keys.size()) {
-    const auto positions = static_cast<std::int64_t>(holding.blocks.size() + 1) * spec_.block_size;
-    const std::int64_t step = positions - s.base + (spec_.async_scheduling ? 1 : 0);
-    if (step <= s.finish_step()) {
-      publications_.push({step, s.admission, slot});
-    }
-  }
-}
-
-void EngineState::publish_due(std::uint32_t admission) {
-  const Publication until{step_, admission, no_slot};
-  while (!publications_.empty() && until > publications_.top()) {
-    const Publication due = publications_.top();
-    publications_.pop();
-    const Sequence& s = sequences[due.slot];
-    const bool goes_on = s.state == SequenceState::decoding || s.state == SequenceState::draining;
-    if (goes_on && s.holding != PrefixCache::none && s.admission == due.admission) {
-      pool.cache()->publish(s.holding,
-                            full_blocks(known_positions(s, s.base + due.step), spec_.block_size));
-      expect_publication(due.slot);
-    }
-  }
-}
-
-std::int64_t EngineState::next_publication() const {
-  return publications_.empty() ? INT64_MAX : publications_.top().step;
-}
-
-std::int64_t EngineState::known_positions(const Sequence& s, std::int64_t computed) const {
-  // 1.4.3: asynchronously, the token of the step in flight has not come back.
-  return spec_.async_scheduling ? std::max(s.target, computed - 1) : computed;
-}
-
-void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
-                                 bool returns) {
-  PrefixCache* cache = pool.cache();
-  const std::int64_t full = full_blocks(positions, spec_.block_size);
-  if (cache != nullptr && s.holding == PrefixCache::none && returns && full > 0) {
-    s.holding = cache->open({});  // it may hit its own blocks
-  }
-  if (s.holding == PrefixCache::none) {
-    pool.release(s.blocks);
-  } else {
-    publish_due(turn);
-    cache->publish(s.holding, full);
-    if (host) {
-      const PrefixCache::Holding& holding = (*cache)[s.holding];
-      const auto named = static_cast<std::ptrdiff_t>(holding.blocks.size());
-      host->store({holding.keys.begin(), holding.keys.begin() + named}, now_);
-    }
-    pool.release(s.holding, s.blocks, full, returns);
-  }
-  s.blocks = 0;
-  pool.release(s.fixed_blocks);
-  s.fixed_blocks = 0;
-}
-
-std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
-  return s.state == SequenceState::decoding ? blocks_for(s.base + step - 1, spec_.block_size)
-                                            : s.blocks;
-}
-
-void EngineState::close_holding(Sequence& s) {
-  if (s.holding != PrefixCache::none) {
-    pool.cache()->close(s.holding);
-    s.holding = PrefixCache::none;
-  }
-}
-
 void EngineState::hold(Sequence& s) const {
   HeldBlocks& held = s.held;
   const std::int64_t time = (now_ - held.since).ps;
@@ -143,6 +61,10 @@ void EngineState::hold(Sequence& s) const {
 }
 
 void EngineState::hold_decode(Sequence& s) const {
+  if (slots_) {
+    hold(s);
+    return;
+  }
   const BlockClock::Held held = clock.held_since(s.held.joined, s.base);
   s.held.all += held.blocks;
   s.held.with_prompt += held.time;
@@ -206,12 +128,13 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
   s.computed = s.base + step - 1;
   s.emitted = s.emitted_after(step - 1);
   s.high_water = std::max(s.high_water, s.computed);
-  s.last_token = last_step_end;
+  s.last_token = std::max(s.last_token, last_decode_end);
+  forget_gap(s);
   hold_decode(s);
   decoding.leave(slot);
 }
 
-void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn) {
+void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn, Requeue where) {
   Sequence& s = sequences[slot];
   // What this step's schedule gave it goes too; its full blocks have been hit-able since then.
   const bool scheduled = s.scheduled_step == step;
@@ -241,22 +164,26 @@ void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn) {
   s.computed = 0;
   pending_tokens += s.prompt + s.emitted;
   s.state = SequenceState::waiting;
-  running.erase(slot);
-  waiting.push_preempted(slot);
+  leave_running(slot);
+  if (where == Requeue::at_the_head) {
+    waiting.push_preempted(slot);
+  } else {
+    waiting.push_arrival(slot);
+  }
   ++preemptions;
   std::uint16_t& times = records_[s.id].preemptions;
   times = times == UINT16_MAX ? times : static_cast<std::uint16_t>(times + 1);
 }
 
-bool EngineState::abort(Slot slot, std::int64_t step, bool in_flight) {
+bool EngineState::abort(Slot slot, std::int64_t step, SimTime in_flight) {
   Sequence& s = sequences[slot];
-  if (s.state == SequenceState::draining || s.emitted == s.output) {
+  if (s.state == SequenceState::draining || s.last_in_flight || s.emitted == s.output) {
     return false;
   }
   std::int64_t published = s.computed;
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
-    s.emitted -= in_flight ? 1 : 0;
+    s.emitted -= s.last_token == in_flight ? 1 : 0;
     published = known_positions(s, s.computed);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
@@ -274,7 +201,7 @@ bool EngineState::abort(Slot slot, std::int64_t step, bool in_flight) {
   } else if (s.state == SequenceState::waiting) {
     waiting.erase(slot);
   } else {
-    running.erase(slot);
+    leave_running(slot);
   }
   pending_tokens -= is_queued ? s.prompt + s.emitted : 0;
   ledger.count_output(s.class_index, s.emitted);
@@ -396,13 +323,9 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
     ledger.settle(s);
     log_span(s, step);
     release_blocks(s, s.prompt + s.output - 1, next_admission_, false);
-    running.erase(slot);
+    leave_running(slot);
   }
-  RequestRecord& record = records_[s.id];
-  record.finish = now;
-  record.status = RequestStatus::completed;
-  record.output_tokens = static_cast<std::uint32_t>(s.output);
-  ledger.count_output(s.class_index, s.output);
+  record_finish(s, now);
   book_held(s, s.output - 1);
   close_holding(s);
   sequences.remove(slot);

@@ -19,6 +19,9 @@
 
 namespace penstock {
 
+/// Where a preempted sequence waits (first come, first served).
+enum class Requeue { at_the_head, at_the_tail };
+
 /// What one engine knows, and the only ways in which a scheduler may change it. A scheduler
 /// decides; these functions keep queues, blocks, sums and accounts in step with each other.
 class EngineState {
@@ -74,11 +77,30 @@ class EngineState {
   /// Takes a running sequence back to the waiting queue: all its blocks are freed, its KV is lost,
   /// its tokens are kept (scheduler-semantics 1.3.3). `turn`: the admission of the sequence that
   /// needs the blocks; those after it have not been scheduled in this step.
-  void preempt(Slot slot, std::int64_t step, std::uint32_t turn);
+  void preempt(Slot slot, std::int64_t step, std::uint32_t turn,
+               Requeue where = Requeue::at_the_head);
   /// Its client has gone: takes a sequence out, wherever it is, before step `step` is scheduled
-  /// (scheduler-semantics 1.5.8); the slot is the caller's to remove. A token `in_flight` is lost.
-  /// False for a sequence whose last token is in flight: it finishes.
-  bool abort(Slot slot, std::int64_t step, bool in_flight);
+  /// (scheduler-semantics 1.5.8); the slot is the caller's to remove. A token in flight, of the
+  /// step that ends at `in_flight`, is lost. False for a sequence whose last token is in flight: it
+  /// finishes.
+  bool abort(Slot slot, std::int64_t step, SimTime in_flight);
+  /// The batch being scheduled is made of chunks only: sequences that decode stand still, and the
+  /// clock of their steps too. Call it before the first chunk is added.
+  void freeze(Batch& batch);
+  /// Puts all decoding sequences into the batch, whose blocks have been taken; it is not frozen.
+  void add_decodes(Batch& batch);
+  /// After the last chunk and decode: sequences whose chunk completes join the decode set.
+  void complete(Batch& batch) {
+    if (!batch.chunks.empty() && batch.decodes > 0) {
+      batch.kv_max = decoding.kv_max(batch.step);
+    }
+    join_completed(batch);
+  }
+  /// Sets blocks aside for a running sequence, in name only (`reserved`), until it leaves.
+  void reserve(Slot slot, std::int64_t blocks) {
+    sequences[slot].reserved = blocks;
+    reserved += blocks;
+  }
   /// A decoding sequence gets no token in step `step`: it leaves the sums.
   void stall(Slot slot, std::int64_t step);
   /// A stalled sequence decodes again, from step `step` on.
@@ -101,6 +123,22 @@ class EngineState {
   void close(Slot slot, SimTime end);
   /// A sequence has emitted its last token: settles its cost and frees what it holds.
   void finish(Slot slot, std::int64_t step, SimTime now);
+
+  // Engines that learn only from the last token that it was the last (scheduler-semantics 2.5.6).
+  /// Step `step` will be the last one of some decoding sequences, which go on as members.
+  void expect_finished(std::int64_t step, std::vector<Slot>& finishing) {
+    decoding.expect_finished(step, finishing);
+  }
+  /// As finish(), for one of those. If `next`, scheduled already, has it decode again, it pays for
+  /// that: settle_wasted() is due when that step has been charged.
+  void finish_late(Slot slot, std::int64_t step, SimTime now, Batch& next);
+  void settle_wasted();
+
+  // Static batching (2.3): who has finished keeps slot and row until all have.
+  /// As finish(), but the sequence goes on in the batch as a row that emits nothing.
+  void finish_idle(Slot slot, std::int64_t step, SimTime now);
+  /// Frees what the idle ones hold.
+  void release_idle(SimTime now);
 
   /// The first step whose schedule completes a generated block that others can hit; INT64_MAX if
   /// there is none.
@@ -126,11 +164,15 @@ class EngineState {
   std::int64_t host_hit_tokens = 0;  ///< of cached input: found on the host
   std::int64_t stalled = 0;          ///< how many sequences are stalled
   std::int64_t preemptions = 0;
+  std::int64_t departures = 0;  ///< how often a running sequence has left
+  std::int64_t reserved = 0;    ///< blocks, see reserve()
   /// Known tokens of waiting and prefilling sequences that are not computed.
   std::int64_t pending_tokens = 0;
   /// When the last token of every uninterrupted decode was, or will be, emitted: the end of the
   /// previous step, or (asynchronous) of the one in flight.
   SimTime last_step_end;
+  /// The same for the last step in which decoding sequences did not stand still.
+  SimTime last_decode_end;
 
  private:
   /// A decoding sequence completes a generated block that others can hit.
@@ -161,15 +203,26 @@ class EngineState {
   void log_span(const Sequence& sequence, std::int64_t last_step);
   /// Settles and takes a sequence out of the decode set before step `step`.
   void leave_decoding(Sequence& sequence, Slot slot, std::int64_t step);
+  /// The next gap of a decoding sequence is not counted.
+  void forget_gap(const Sequence& sequence);
+  void leave_running(Slot slot);
+  /// Writes down that a request is through.
+  void record_finish(const Sequence& sequence, SimTime now);
 
   const EngineSpec& spec_;
   RequestRecords& records_;
   bool fast_path_;
+  bool slots_;  ///< EngineSpec::holds_slots()
   TokenLog* log_;
   SimTime now_;            ///< of the schedule, or of what came after it
   std::int64_t step_ = 0;  ///< scheduled last
   std::priority_queue<Publication, std::vector<Publication>, std::greater<>> publications_;
   std::uint32_t next_admission_ = 0;
+  /// Decoding sequences that have stood still since their last token, by its time, rising.
+  std::vector<LateTokens> late_;
+  std::vector<Slot> wasted_;  ///< finished, but in the batch that is scheduled
+  std::vector<Slot> idle_;
+  std::int64_t idle_base_sum_ = 0;
 };
 
 }  // namespace penstock

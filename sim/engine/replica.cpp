@@ -6,20 +6,14 @@
 
 namespace penstock {
 
-namespace {
-
-/// Longest leap, and the longest step (a minute) in one: keeps every product of a leap's closed
-/// forms within 64 bits, and its end within what SimTime holds beyond SimTime::max().
-constexpr std::int64_t max_leap = 8192;
-constexpr std::int64_t max_leap_step_ps = 60'000'000'000'000;
-
-}  // namespace
-
 Replica::Replica(std::uint16_t index, const Scenario& scenario, const SimulationOptions& options,
                  SharedRecords shared)
     : index_(index),
       shared_(shared),
       leaping_(options.leaping),
+      finishes_late_(scenario.engine.finishes_late()),
+      keeps_finished_(scenario.engine.scheduler == "static"),
+      spare_blocks_(find_scheduler(scenario.engine.scheduler)->spare_blocks),
       log_(options.token_log),
       timeline_(options.timeline),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
@@ -59,7 +53,7 @@ void Replica::schedule(Batch& batch, SimTime now) {
   if (!admission_was_tried_) {
     recorder_.count_preemptions(now, engine_.preemptions - preemptions);
   }
-  if (!batch.empty()) {
+  if (!batch.empty() && !batch.frozen) {
     ++next_step_;
   }
 }
@@ -67,7 +61,7 @@ void Replica::schedule(Batch& batch, SimTime now) {
 void Replica::abort_overdue(SimTime now) {
   while (timeouts_.next() <= now) {
     const Slot slot = timeouts_.pop();
-    if (!engine_.abort(slot, next_step_, run_.active())) {
+    if (!engine_.abort(slot, next_step_, run_.active() ? run_.end() : SimTime::never())) {
       continue;
     }
     const Sequence& s = engine_.sequences[slot];
@@ -112,6 +106,7 @@ void Replica::launch(SimTime now, SimTime limit) {
     const DecodeCost& decode = shared_.model.decode(batch_->decodes);
     run_.first = decode.total(batch_->decodes, batch_->kv_sum, batch_->window_sum);
     engine_.ledger.charge_decodes(*batch_, batch_->step, batch_->kv_sum, batch_->window_sum, 1);
+    engine_.settle_wasted();
     schedule_ahead(now);
     leap(decode, limit);
     return;
@@ -119,9 +114,12 @@ void Replica::launch(SimTime now, SimTime limit) {
   const StepCost cost = shared_.model.cost(batch_->load());
   run_.first = cost.total;
   engine_.ledger.charge(*batch_, cost);
+  engine_.settle_wasted();
   for (const ScheduledChunk& chunk : batch_->chunks) {
     if (chunk.completes) {
-      engine_.ledger.join(engine_.sequences[chunk.slot]);
+      Sequence& s = engine_.sequences[chunk.slot];
+      engine_.ledger.join(s);
+      s.last_token = now + SimTime{cost.total};
     }
   }
   counter_.count_mixed(*batch_, run_, cost);
@@ -131,7 +129,12 @@ void Replica::launch(SimTime now, SimTime limit) {
 void Replica::schedule_ahead(SimTime now) {
   if (engine_.spec().async_scheduling) {
     engine_.last_step_end = run_.end();
-    engine_.take_finished(batch_->step, now, batch_->finishing);
+    engine_.last_decode_end = batch_->frozen ? engine_.last_decode_end : run_.end();
+    if (finishes_late_) {
+      engine_.expect_finished(batch_->step, batch_->finishing);
+    } else {
+      engine_.take_finished(batch_->step, now, batch_->finishing);
+    }
     schedule(*pending_, now);
   }
 }
@@ -148,61 +151,15 @@ void Replica::leap(const DecodeCost& decode, SimTime limit) {
   }
 }
 
-std::int64_t Replica::leap_length(const DecodeCost& decode) {
-  if (batch_->resumed > 0 || engine_.stalled > 0 || !engine_.prefilling.empty() ||
-      !admission_was_tried_) {
-    return 1;
-  }
-  const bool async = engine_.spec().async_scheduling;
-  if (async &&
-      (!pending_->decode_only() || pending_->decodes != batch_->decodes || pending_->resumed > 0)) {
-    return 1;
-  }
-  // The last step may finish sequences; asynchronously, the batch after it must not miss them.
-  const std::int64_t until_finish =
-      engine_.decoding.first_finish() - batch_->step + (async ? 0 : 1);
-  std::int64_t steps = std::min(max_leap, until_finish);
-  if (!engine_.waiting.empty()) {
-    // The head may fit as soon as it hits a block that is being generated.
-    steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));
-  }
-  steps = std::min(steps, engine_.decoding.next_crossing() - batch_->step);
-  if (const std::int64_t excess = cpu_excess(decode); excess > 0) {
-    const std::int64_t growth = decode.context_cost(batch_->decodes, batch_->below_window);
-    if (growth % batch_->decodes != 0) {
-      return 1;  // steps that the CPU decides would not be equally long
-    }
-    steps = growth > 0 ? std::min(steps, (excess - 1) / growth + 1) : steps;
-  }
-  return steps <= 1 ? 1 : 1 + steps_with_blocks(next_step_, steps - 1);
-}
-
-std::int64_t Replica::steps_with_blocks(std::int64_t first, std::int64_t wanted) const {
-  const std::int64_t block_size = engine_.spec().block_size;
-  const std::int64_t members = engine_.decoding.size();
-  std::int64_t free = engine_.pool.free();
-  // Each member takes one block in block_size steps.
-  if (blocks_for(wanted, block_size) * members <= free) {
-    return wanted;
-  }
-  const std::int64_t rounds = free / members;
-  free -= rounds * members;
-  std::int64_t steps = rounds * block_size;
-  while (steps < wanted) {
-    free -= engine_.decoding.blocks_needed(first + steps);
-    if (free < 0) {
-      break;
-    }
-    ++steps;
-  }
-  return std::min(steps, wanted);
-}
-
 void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   see_blocks(now);
   recorder_.advance(now);
-  const std::int64_t regular =
+  std::int64_t regular =
       batch_->measured - static_cast<std::int64_t>(batch_->resumed_gaps_from.size());
+  for (const LateTokens& late : batch_->late) {
+    regular -= late.sequences;
+  }
+  regular = batch_->frozen ? 0 : regular;
   shared_.gaps.add(run_.first, run_.growth, run_.steps, regular);
   if (batch_->decode_only()) {
     counter_.count_decodes(*batch_, run_, shared_.model.decode(batch_->decodes));
@@ -210,23 +167,29 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   if (run_.steps > 1) {
     apply_leap();
   }
-  for (std::int64_t j = 1; log_ != nullptr && j <= run_.steps; ++j) {
-    log_->step_ends.push_back(run_.start_of(j));
+  if (log_ != nullptr && !batch_->frozen) {
+    log_->step_ends.resize(static_cast<std::size_t>(batch_->step + 1));
+    for (std::int64_t j = 1; j <= run_.steps; ++j) {
+      log_->step_ends[static_cast<std::size_t>(batch_->step - run_.steps + j)] = run_.start_of(j);
+    }
   }
   if (timeline_ != nullptr) {
     timeline_->add(timeline_step(now));
   }
+  const bool leapt = run_.steps > 1;
   run_.steps = 0;
   emit(now);
   if (!engine_.spec().async_scheduling) {
     engine_.last_step_end = now;
+    engine_.last_decode_end = batch_->frozen ? engine_.last_decode_end : now;
     engine_.take_finished(batch_->step, now, batch_->finishing);
+  } else if (leapt) {
+    engine_.last_step_end = engine_.last_decode_end = now;
+    if (finishes_late_) {
+      engine_.expect_finished(batch_->step, batch_->finishing);
+    }
   }
-  for (const Slot slot : batch_->finishing) {
-    finished.push_back(engine_.sequences[slot].id);
-    engine_.finish(slot, batch_->step, now);
-    recorder_.count_completion(now);
-  }
+  finish(now, finished);
   for (const Slot slot : gone_) {
     engine_.sequences.remove(slot);
   }
@@ -234,7 +197,24 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   update_levels();
 }
 
+void Replica::finish(SimTime now, std::vector<std::uint32_t>& finished) {
+  for (const Slot slot : batch_->finishing) {
+    finished.push_back(engine_.sequences[slot].id);
+    if (finishes_late_) {
+      engine_.finish_late(slot, batch_->step, now, *pending_);
+    } else if (keeps_finished_) {
+      engine_.finish_idle(slot, batch_->step, now);
+    } else {
+      engine_.finish(slot, batch_->step, now);
+    }
+    recorder_.count_completion(now);
+  }
+}
+
 void Replica::emit(SimTime now) {
+  for (const LateTokens& late : batch_->late) {
+    shared_.gaps.add((now - late.last).ps, 0, 1, late.sequences);
+  }
   for (const SimTime last : batch_->resumed_gaps_from) {
     shared_.gaps.add((now - last).ps, 0, 1, 1);
   }
@@ -242,7 +222,14 @@ void Replica::emit(SimTime now) {
     if (!chunk.completes) {
       continue;
     }
-    RequestRecord& record = shared_.requests[engine_.sequences[chunk.slot].id];
+    const std::uint32_t id = engine_.sequences[chunk.slot].id;
+    RequestRecord& record = shared_.requests[id];
+    if (log_ != nullptr) {
+      const Sequence& s = engine_.sequences[chunk.slot];
+      const bool decodes = s.state == SequenceState::decoding || s.state == SequenceState::draining;
+      log_->prefill_tokens.push_back(
+          {id, decodes ? s.emitted_after(batch_->step) : s.emitted, now});
+    }
     if (record.status == RequestStatus::aborted) {
       continue;  // nobody takes it
     }
@@ -251,25 +238,6 @@ void Replica::emit(SimTime now) {
     } else if (chunk.measured) {
       shared_.gaps.add((now - chunk.last_token).ps, 0, 1, 1);
     }
-  }
-}
-
-void Replica::apply_leap() {
-  const std::int64_t more = run_.steps - 1;
-  const std::int64_t kv_sum = batch_->kv_sum + batch_->decodes;
-  const std::int64_t window_sum = batch_->window_sum + batch_->below_window;
-  engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, window_sum, more);
-  PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
-  engine_.clock.leap(run_.start, run_.first, run_.growth, more);
-  engine_.skip_steps(more);  // what they completed is published in its order
-  next_step_ += more;
-  batch_->step += more;
-  batch_->kv_sum += batch_->decodes * more;
-  batch_->window_sum += batch_->below_window * more;
-  if (!pending_->empty()) {
-    pending_->step += more;
-    pending_->kv_sum += pending_->decodes * more;
-    pending_->window_sum += pending_->below_window * more;
   }
 }
 
@@ -330,6 +298,8 @@ void Replica::note_unfinished(const Sequence& s) {
 }
 
 void Replica::close(SimTime end) {
+  engine_.settle_wasted();
+  engine_.release_idle(end);
   engine_.ledger.flush();
   counter_.close();
   for (std::size_t i = 0; i < pending_->chunks.size(); ++i) {  // scheduled, never run
@@ -339,6 +309,7 @@ void Replica::close(SimTime end) {
     s.high_water = s.computed + chunk.recomputed;
     if (chunk.completes) {
       engine_.ledger.join(s);  // owes nothing
+      s.last_in_flight = pending_->frozen;
     }
   }
   const std::int64_t last_step = batch_->step;
@@ -346,7 +317,7 @@ void Replica::close(SimTime end) {
     Sequence& s = engine_.sequences[slot];
     if (s.state == SequenceState::decoding) {
       engine_.ledger.settle(s);
-      s.emitted = s.emitted_after(last_step);
+      s.emitted = s.emitted_after(last_step) - (s.last_in_flight ? 1 : 0);
     }
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);

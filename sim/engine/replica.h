@@ -85,6 +85,11 @@ class Replica {
   std::int64_t host_hit_tokens() const { return engine_.host_hit_tokens; }
 
  private:
+  /// Longest leap, and the longest step (a minute) in one: keeps every product of a leap's closed
+  /// forms within 64 bits, and its end within what SimTime holds beyond SimTime::max().
+  static constexpr std::int64_t max_leap = 8192;
+  static constexpr std::int64_t max_leap_step_ps = 60'000'000'000'000;
+
   void schedule(Batch& batch, SimTime now);
   /// Aborts what has timed out, before a schedule.
   void abort_overdue(SimTime now);
@@ -106,6 +111,7 @@ class Replica {
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
   void emit(SimTime now);
+  void finish(SimTime now, std::vector<std::uint32_t>& finished);
   /// What an unfinished request has got so far.
   void note_unfinished(const Sequence& sequence);
   void update_levels();
@@ -115,6 +121,9 @@ class Replica {
   std::uint16_t index_;
   SharedRecords shared_;
   bool leaping_;
+  bool finishes_late_;         ///< EngineSpec::finishes_late()
+  bool keeps_finished_;        ///< static batching
+  std::int64_t spare_blocks_;  ///< without which a decode step is not like the one before
   TokenLog* log_;
   Timeline* timeline_;
   std::unique_ptr<Scheduler> scheduler_;
@@ -128,7 +137,7 @@ class Replica {
   Batch* batch_ = &batches_[0];    ///< in flight
   Batch* pending_ = &batches_[1];  ///< asynchronous: scheduled, not started
   StepRun run_;
-  std::int64_t next_step_ = 0;
+  std::int64_t next_step_ = 1;
   bool admission_was_tried_ = true;  ///< by the last schedule
 };
 

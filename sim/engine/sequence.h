@@ -68,6 +68,8 @@ struct Sequence {
   SequenceState state = SequenceState::waiting;
   bool measured = true;       ///< arrived after the warm-up: its token gaps count
   bool below_window = false;  ///< decoding: shorter than the model's window
+  /// Decoding: its last token is in flight, and the engine does not know that it is the last.
+  bool last_in_flight = false;
   std::int32_t priority = 0;
 
   CostSnapshot cost;
@@ -85,8 +87,9 @@ struct Sequence {
   std::uint32_t holding = PrefixCache::none;  ///< with prefix caching: what it holds of the cache
   SimTime arrival;
   SimTime deadline = SimTime::never();  ///< when its client gives up
-  SimTime last_token{-1};               ///< last emission, unless decoding without interruption
-  std::int64_t scheduled_step = -1;     ///< rule-by-rule path: the last step that gave it tokens
+  SimTime last_token{-1};            ///< last emission, unless a later step of all that decode was
+  std::int64_t reserved = 0;         ///< running: blocks set aside for it, see EngineState::reserve
+  std::int64_t scheduled_step = -1;  ///< rule-by-rule path: the last step that gave it tokens
   std::int64_t scheduled_tokens = 0;
   std::int64_t scheduled_blocks = 0;
   std::int64_t visited_step = -1;  ///< rule-by-rule path: the last step that looked at it

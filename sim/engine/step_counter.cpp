@@ -7,7 +7,7 @@ namespace penstock {
 void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost) {
   StepCounts counts{.steps = 1,
                     .sequences = batch.sequences(),
-                    .tokens = batch.decodes,
+                    .tokens = batch.decodes - batch.wasted,
                     .all_tokens = batch.decodes,
                     .rows = batch.sampled,
                     .sampling_steps = batch.sampled > 0 ? 1 : 0,
@@ -85,7 +85,7 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
   const SimTime end = run.start_of(first + steps);
   StepCounts counts{.steps = steps,
                     .sequences = steps * n,
-                    .tokens = steps * n,
+                    .tokens = steps * (n - batch.wasted),
                     .all_tokens = steps * n,
                     .rows = steps * n,
                     .sampling_steps = steps,

@@ -2,6 +2,9 @@
 
 #include <cstddef>
 #include <iterator>
+#include <limits>
+
+#include "tests/oracle/reference_engines.h"
 
 namespace penstock::oracle {
 
@@ -24,6 +27,56 @@ Config reference_config(const probe::EngineLimits& limits) {
   config.host_blocks = limits.host_blocks;
   config.host_block_ps = limits.host_block_ps;
   return config;
+}
+
+EngineConfig engine_config(const probe::EngineLimits& limits) {
+  using Kind = EngineConfig::Kind;
+  const std::string& name = limits.scheduler;
+  EngineConfig config;
+  config.kind = name == "vllm_v0"   ? Kind::vllm_v0
+                : name == "orca"    ? Kind::orca
+                : name == "static"  ? Kind::static_batch
+                : name == "sarathi" ? Kind::sarathi
+                : name == "sglang"  ? Kind::sglang
+                                    : Kind::tensorrt_llm;
+  config.max_num_seqs = limits.max_num_seqs;
+  config.token_budget = limits.max_num_batched_tokens;
+  if (name == "sglang" && !limits.chunked_prefill) {
+    config.token_budget = std::numeric_limits<std::int32_t>::max();
+  }
+  config.block_size = limits.block_size;
+  config.usable_blocks = limits.usable_blocks;
+  config.max_model_len = limits.max_model_len;
+  config.watermark = limits.watermark;
+  config.overlap = limits.async;
+  config.max_prefill_tokens = limits.sglang.max_prefill_tokens;
+  config.schedule_conservativeness = limits.sglang.schedule_conservativeness;
+  config.mixed_chunk = limits.sglang.enable_mixed_chunk;
+  config.classic_retraction = limits.sglang.retracts_far;
+  config.max_utilization =
+      limits.tensorrt_llm.capacity_scheduler_policy == TensorRtSpec::Capacity::max_utilization;
+  config.chunked_context = limits.chunked_prefill;
+  config.equal_progress =
+      limits.tensorrt_llm.context_chunking_policy == TensorRtSpec::Chunking::equal_progress;
+  return config;
+}
+
+StepTime step_time(const probe::LinearStep& model) {
+  return [&model](const Step& step) {
+    std::int64_t time = model.base;
+    for (const ScheduledRequest& s : step.scheduled) {
+      time += model.per_token * s.n + model.reads(s.context + s.n);
+    }
+    return time;
+  };
+}
+
+std::vector<Request> requests_of(const probe::RandomLoad& load) {
+  std::vector<Request> requests;
+  for (const penstock::Request& r : load.requests) {
+    requests.push_back({r.arrival.ps, r.input_tokens, r.output_tokens, r.priority, r.content});
+  }
+  return requests;
 }
 
 /// "" or "WHAT 5, want 6".
@@ -54,17 +107,11 @@ std::string difference(const Observation::Of& want, const Observation::Of& got) 
 }  // namespace
 
 Result run_reference(const probe::RandomLoad& load) {
-  std::vector<Request> requests;
-  for (const penstock::Request& r : load.requests) {
-    requests.push_back({r.arrival.ps, r.input_tokens, r.output_tokens, r.priority, r.content});
-  }
-  return simulate(reference_config(load.limits), requests, [&](const Step& step) {
-    std::int64_t time = load.step.base;
-    for (const ScheduledRequest& s : step.scheduled) {
-      time += load.step.per_token * s.n + load.step.reads(s.context + s.n);
-    }
-    return time;
-  });
+  return simulate(reference_config(load.limits), requests_of(load), step_time(load.step));
+}
+
+Result run_engine_reference(const probe::RandomLoad& load) {
+  return simulate_engine(engine_config(load.limits), requests_of(load), step_time(load.step));
 }
 
 Observation observe(const Result& reference) {

@@ -29,6 +29,8 @@ struct Observation {
 };
 
 Result run_reference(const probe::RandomLoad& load);
+/// By the reference of the load's scheduler, one of reference_engines.h.
+Result run_engine_reference(const probe::RandomLoad& load);
 Observation observe(const Result& reference);
 /// Of a run with one replica.
 Observation observe(const probe::Probe& engine);

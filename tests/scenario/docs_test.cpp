@@ -97,6 +97,8 @@ TEST_CASE("the page on prefix caching shows what its commands print") {
 
 TEST_CASE("the page on tariffs shows what its commands print") { check_page("docs/tariffs.md"); }
 
+TEST_CASE("the page on engines shows what its commands print") { check_page("docs/engines.md"); }
+
 TEST_CASE("the load curve of the page on explaining is what runs say") {
   const test::PageTable table = test::page_table(test::read_page("docs/explain.md"), "offered");
   REQUIRE(table.rows.size() == 7);

@@ -110,6 +110,9 @@ Scenario scenario(const EngineLimits& limits) {
   scenario.engine.enable_prefix_caching = limits.prefix_caching;
   scenario.engine.host_blocks = limits.host_blocks;
   scenario.engine.host_block_time = SimTime{limits.host_block_ps};
+  scenario.engine.scheduler = limits.scheduler;
+  scenario.engine.sglang = limits.sglang;
+  scenario.engine.tensorrt_llm = limits.tensorrt_llm;
   scenario.workload.classes.resize(1);
   scenario.prices.gpu_per_hour = 1;
   return scenario;
@@ -131,12 +134,19 @@ Probe run(const Scenario& scenario, std::vector<Request> requests, const LinearS
   Probe probe;
   probe.result = simulate(scenario, source, options);
   probe.tokens.resize(prompts.size());
+  std::map<std::pair<std::uint32_t, std::int64_t>, SimTime> by_prefill;
+  for (const TokenLog::PrefillToken& token : log.prefill_tokens) {
+    by_prefill[{token.id, token.token}] = token.at;
+  }
   for (const TokenLog::Span& span : log.spans) {
     std::vector<SimTime>& times = probe.tokens[span.id];
     const std::int64_t prompt = prompts[span.id];
     while (static_cast<std::int64_t>(times.size()) < span.base + span.last_step - prompt + 1) {
       const std::int64_t token = static_cast<std::int64_t>(times.size()) + 1;
-      times.push_back(log.step_ends.at(static_cast<std::size_t>(token + prompt - 1 - span.base)));
+      const auto found = by_prefill.find({span.id, token});
+      times.push_back(found != by_prefill.end() ? found->second
+                                                : log.step_ends.at(static_cast<std::size_t>(
+                                                      token + prompt - 1 - span.base)));
     }
   }
   return probe;

@@ -62,6 +62,9 @@ struct EngineLimits {
   bool prefix_caching = false;
   std::int64_t host_blocks = 0;  ///< of the host-memory tier; 0 = none
   std::int64_t host_block_ps = 0;
+  std::string scheduler = "vllm_v1";
+  SglangSpec sglang = {};
+  TensorRtSpec tensorrt_llm = {};
 };
 Scenario scenario(const EngineLimits& limits);
 

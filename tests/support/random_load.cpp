@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sim/core/rng.h"
+#include "sim/kv/block_pool.h"
 
 namespace penstock::probe {
 
@@ -132,6 +133,73 @@ RandomLoad random_load(std::uint64_t seed) {
   return load;
 }
 
+RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler) {
+  Dice dice(seed, scheduler);
+  RandomLoad load;
+  load.seed = seed;
+  EngineLimits& limits = load.limits;
+  limits.scheduler = scheduler;
+  limits.block_size = dice.of<std::int64_t>({1, 1, 2, 3, 4, 8, 16});
+  limits.max_num_seqs = dice.in(1, 12);
+  limits.max_num_batched_tokens = dice.of<std::int64_t>({1, 2, 4, 8, 16, 64, 1000});
+  limits.max_model_len = dice.one_in(3) ? dice.in(5, 60) : 200;
+  if (scheduler == "vllm_v0" || scheduler == "sarathi") {
+    limits.watermark = dice.one_in(2) ? 0.1 : 0.0;
+  }
+  if (scheduler == "vllm_v0") {
+    limits.max_num_batched_tokens = limits.max_model_len + dice.in(0, 40);
+  }
+  if (scheduler == "sglang" || scheduler == "tensorrt_llm") {
+    limits.async = dice.one_in(2);
+    limits.chunked_prefill = !dice.one_in(3);
+  }
+  limits.sglang.max_prefill_tokens = dice.of<std::int64_t>({1, 8, 30, 1000});
+  limits.sglang.schedule_conservativeness = dice.of({1.0, 0.3, 0.0, 0.0});
+  limits.sglang.enable_mixed_chunk = dice.one_in(3);
+  limits.sglang.retracts_far = dice.one_in(2);
+  if (scheduler == "tensorrt_llm") {
+    limits.max_num_batched_tokens = std::max(limits.max_num_batched_tokens, limits.max_num_seqs);
+  }
+  limits.tensorrt_llm.capacity_scheduler_policy = dice.one_in(2)
+                                                      ? TensorRtSpec::Capacity::max_utilization
+                                                      : TensorRtSpec::Capacity::guaranteed_no_evict;
+  limits.tensorrt_llm.context_chunking_policy =
+      dice.one_in(2) ? TensorRtSpec::Chunking::equal_progress
+                     : TensorRtSpec::Chunking::first_come_first_served;
+  if (scheduler == "sglang" || scheduler == "tensorrt_llm") {  // else nobody gets a chunk
+    limits.max_num_batched_tokens = std::max(limits.max_num_batched_tokens, limits.block_size);
+  }
+  const std::int64_t longest = dice.of<std::int64_t>({6, 20, 60});
+  draw_pool_and_step(dice, longest, load);
+  if (scheduler == "orca" || scheduler == "static") {
+    limits.usable_blocks *= dice.in(1, 8);
+    limits.usable_blocks += blocks_for(limits.max_model_len, limits.block_size);
+  }
+  const std::int64_t count = dice.in(1, 14);
+  SimTime now;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t gap = dice.of<std::int64_t>({0, 0, 1, 2, 5, 30});
+    now += SimTime{gap * load.step.base / dice.of<std::int64_t>({1, 1, 2, 3})};
+    Request r;
+    r.arrival = now;
+    r.input_tokens = dice.in(1, longest);
+    r.output_tokens =
+        dice.in(1, dice.one_in(3) ? 3 * longest : dice.of({std::int64_t{8}, longest}));
+    load.requests.push_back(r);
+  }
+  return load;
+}
+
+Scenario engine_scenario(const EngineLimits& limits) {
+  EngineLimits used = limits;
+  if (used.scheduler == "orca" || used.scheduler == "static") {
+    const std::int64_t blocks = blocks_for(limits.max_model_len, limits.block_size);
+    used.usable_blocks /= blocks;
+    used.block_size *= blocks;
+  }
+  return scenario(used);
+}
+
 RandomLoad random_content_load(std::uint64_t seed) {
   Dice dice(seed, "random_content_load");
   RandomLoad load;
@@ -178,10 +246,10 @@ std::string RandomLoad::describe() const {
       << limits.long_prefill_token_threshold << " max_model_len " << limits.max_model_len
       << (limits.chunked_prefill ? "" : " unchunked") << (limits.priority ? " priority" : "")
       << (limits.async ? " async" : "") << (limits.gate ? " gate" : "")
-      << (limits.prefix_caching ? " caching" : "") << " host " << limits.host_blocks << " x "
-      << limits.host_block_ps << " watermark " << limits.watermark << " step " << step.base << '+'
-      << step.per_token << "/token+" << step.per_kv << "/kv+" << step.per_window << "/kv in "
-      << step.window << ';';
+      << (limits.prefix_caching ? " caching" : "") << ' ' << limits.scheduler << " host "
+      << limits.host_blocks << " x " << limits.host_block_ps << " watermark " << limits.watermark
+      << " step " << step.base << '+' << step.per_token << "/token+" << step.per_kv << "/kv+"
+      << step.per_window << "/kv in " << step.window << ';';
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
         << r.priority;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/engine_probe.h"
@@ -27,5 +28,12 @@ RandomLoad random_content_load(std::uint64_t seed);
 
 /// The same with a host-memory tier of any size, and links from instant to slower than computing.
 RandomLoad random_offload_load(std::uint64_t seed);
+/// One for another engine's scheduler, with what only that one has drawn too. The pool of Orca and
+/// static batching is in blocks of `block_size`, as the others' (see engine_scenario()).
+RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler);
+
+/// Of such a load. Orca and static batching make slots of the pool: a block holds a request of
+/// max_model_len.
+Scenario engine_scenario(const EngineLimits& limits);
 
 }  // namespace penstock::probe

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "config/catalog.h"
+#include "sim/engine/scheduler.h"
 #include "tests/support/config_text.h"
 
 namespace penstock::config {
@@ -105,15 +107,63 @@ TEST_CASE("keys that are not built yet are refused by name: exit 4") {
   }
 }
 
-TEST_CASE("presets whose scheduler is not built load, and say so when run") {
-  const Loaded loaded = load_small({"engine.preset=sglang-0.5"});
-  REQUIRE(loaded.ok);
-  CHECK(loaded.scenario.engine.scheduler == "sglang");
-  CHECK(scheduler_is_built("vllm_v1"));
-  CHECK_FALSE(scheduler_is_built(loaded.scenario.engine.scheduler));
-  const Diagnostic d = scheduler_not_built(loaded.scenario);
-  CHECK(d.kind == Diagnostic::Kind::infeasible);
-  CHECK(d.message == "the scheduler of `sglang-0.5` (sglang) is not built yet");
+TEST_CASE("every preset of the catalogue names a scheduler that is built") {
+  Reporter reporter;
+  for (const Catalog::Entry& entry : Catalog({}, reporter).list(CatalogKind::engines)) {
+    CAPTURE(entry.name);
+    const Loaded loaded = load_small({"engine={preset: " + entry.name + ", max_model_len: 4096}"});
+    REQUIRE(rendered(loaded) == "");
+    CHECK(find_scheduler(loaded.scenario.engine.scheduler) != nullptr);
+  }
+}
+
+TEST_CASE("keys of one engine are errors with another") {
+  const auto error = [](const char* set) { return only_error(load_small({set})); };
+  CHECK(error("engine.chunked_prefill_size=512") ==
+        "`chunked_prefill_size` is no setting of the scheduler vllm_v1");
+  CHECK(error("engine={preset: sglang-0.5, capacity_scheduler_policy: max_utilization}") ==
+        "`capacity_scheduler_policy` is no setting of the scheduler sglang");
+  CHECK(error("engine={preset: vllm-0.6, async_scheduling: true}") ==
+        "`async_scheduling` is no setting of the scheduler vllm_v0");
+  CHECK(error("engine={preset: orca, max_model_len: 4096, block_size: 16}") ==
+        "`block_size` is no setting of the scheduler orca");
+  CHECK(error("engine={preset: sglang-0.5, scheduling_policy: priority}") ==
+        "the scheduler sglang is first come, first served");
+  CHECK(error("engine={preset: sglang-0.5, block_size: 64, chunked_prefill_size: 32}") ==
+        "a chunk of 32 tokens is less than a block of 64");
+  const Loaded cached = load_small({"engine={preset: sglang-0.5, enable_prefix_caching: true}"});
+  CHECK(only_error(cached) == "prefix caching of the scheduler sglang is not built yet");
+  CHECK(exit_code(cached.diagnostics) == 4);
+}
+
+TEST_CASE("keys that SGLang and TensorRT-LLM spell their own way") {
+  const EngineSpec sglang =
+      load_small({"engine={preset: sglang-0.5, chunked_prefill_size: 512, max_prefill_tokens: "
+                  "4096, schedule_conservativeness: 0.3, enable_mixed_chunk: true}"})
+          .scenario.engine;
+  CHECK(sglang.max_num_batched_tokens == 512);
+  CHECK(sglang.sglang.max_prefill_tokens == 4096);
+  CHECK(sglang.sglang.schedule_conservativeness == 0.3);
+  CHECK(sglang.sglang.enable_mixed_chunk);
+  CHECK_FALSE(sglang.sglang.retracts_far);
+  CHECK(load_small({"engine.preset=sglang-0.3"}).scenario.engine.sglang.retracts_far);
+  const EngineSpec trt =
+      load_small({"engine={preset: tensorrt-llm-1.0, enable_chunked_context: true, "
+                  "capacity_scheduler_policy: max_utilization, "
+                  "context_chunking_policy: equal_progress}"})
+          .scenario.engine;
+  CHECK(trt.enable_chunked_prefill);
+  CHECK(trt.tensorrt_llm.capacity_scheduler_policy == TensorRtSpec::Capacity::max_utilization);
+  CHECK(trt.tensorrt_llm.context_chunking_policy == TensorRtSpec::Chunking::equal_progress);
+}
+
+TEST_CASE("2.2, 2.3: Orca and static batching make slots of max_model_len of the pool") {
+  const Loaded loaded =
+      load_small({"engine={preset: orca, max_model_len: 1000, num_gpu_blocks_override: 500}"});
+  REQUIRE(rendered(loaded) == "");
+  CHECK(loaded.scenario.engine.block_size == 63 * 16);
+  CHECK(loaded.scenario.engine.num_gpu_blocks == 499 / 63);
+  CHECK(loaded.memory.usable_blocks == 499 / 63);
 }
 
 TEST_CASE("the step model is the roofline or a constant") {

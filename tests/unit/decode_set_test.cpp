@@ -134,4 +134,31 @@ TEST_CASE("the decode set says what its members say one by one") {
 }
 
 }  // namespace
+TEST_CASE("2.5.3: the output yet to come is the sum over members, each clipped") {
+  constexpr std::int64_t clip = 7;
+  RemainingOutput remaining(clip);
+  Rng rng(5, "remaining");
+  std::vector<std::int64_t> finishes;
+  for (std::int64_t step = 1; step <= 2000; ++step) {
+    std::erase_if(finishes, [&](std::int64_t finish) {
+      const bool leaves = finish < step || rng.below(40) == 0;
+      if (leaves) {
+        remaining.remove(finish);
+      }
+      return leaves;
+    });
+    for (std::uint64_t more = rng.below(3); more > 0; --more) {
+      finishes.push_back(step + static_cast<std::int64_t>(rng.below(25)));
+      remaining.add(finishes.back());
+    }
+    std::int64_t want = 0;
+    for (const std::int64_t finish : finishes) {
+      want += std::min(finish + 1 - step, clip);
+    }
+    if (step % 3 != 0) {
+      REQUIRE(remaining.sum(step) == want);
+    }
+  }
+}
+
 }  // namespace penstock

@@ -368,35 +368,4 @@ TEST_CASE("a result folder appears whole") {
   CHECK(manifest["command"] == Json{"penstock", "run"});
 }
 
-TEST_CASE("a folder that is not committed leaves nothing behind") {
-  const TemporaryFolder temporary;
-  {
-    FolderWriter folder(temporary.path() / "a" / "b", false);
-    OutputFile file(folder.file("x"));
-    file.write("half");
-  }
-  CHECK(fs::is_empty(temporary.path()));
-  {
-    FolderWriter folder(temporary.path(), false);
-    OutputFile(folder.file("x")).write("half");
-  }
-  CHECK(fs::is_empty(temporary.path()));
-}
-
-TEST_CASE("a folder that is not empty is refused without force and kept with it") {
-  const TemporaryFolder temporary;
-  std::ofstream(temporary.path() / "mine") << "keep";
-  std::ofstream(temporary.path() / "x") << "old";
-  CHECK_THROWS_AS(FolderWriter(temporary.path(), false), IoError);
-  CHECK_THROWS_AS(FolderWriter(temporary.path() / "mine", true), IoError);
-  CHECK_THROWS_AS(FolderWriter(temporary.path() / "mine" / "below", true), IoError);
-  FolderWriter folder(temporary.path(), true);
-  OutputFile file(folder.file("x"));
-  file.write("new");
-  file.close();
-  folder.commit();
-  CHECK(test::read_file(temporary.path() / "x") == "new");
-  CHECK(test::read_file(temporary.path() / "mine") == "keep");
-}
-
 }  // namespace penstock::output

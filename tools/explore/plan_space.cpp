@@ -256,8 +256,6 @@ LoadedShape load_shape(const PlanQuestion& question, const Space& space, const S
   LoadedShape out = load_replica(question, space.sets, shape);
   if (!out.loaded.ok) {
     out.refused = RefusedShape{out.shape.title(), first_error(out.loaded.diagnostics)};
-  } else if (!config::scheduler_is_built(out.loaded.scenario.engine.scheduler)) {
-    out.errors = {config::scheduler_not_built(out.loaded.scenario)};
   } else {
     out.shape.scenario = std::move(out.loaded.scenario);
     out.shape.bounds = PlanBounds(out.shape.scenario, space.traffic);

@@ -76,12 +76,7 @@ bool is_arithmetic(std::string_view note) {
 config::Loaded load_point(const SweepSpec& spec, std::size_t point) {
   config::LoadOptions options = spec.load;
   options.sets = sets_of(spec.design, point, spec.load.sets);
-  config::Loaded loaded = config::load_scenario_from_text(spec.text, spec.name, options);
-  if (loaded.ok && !config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
-    loaded.diagnostics.push_back(config::scheduler_not_built(loaded.scenario));
-    loaded.ok = false;
-  }
-  return loaded;
+  return config::load_scenario_from_text(spec.text, spec.name, options);
 }
 
 Diagnostics with_vary_names(const SweepSpec& spec, Diagnostics diagnostics) {

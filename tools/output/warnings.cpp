@@ -30,10 +30,12 @@ void add_rejections(const Scenario& scenario, const Result& result,
   std::int64_t too_long = 0;
   std::int64_t does_not_fit = 0;
   std::int64_t queue_full = 0;
+  std::int64_t beyond_budget = 0;
   for (const RequestRecord& request : result.requests) {
     too_long += request.reject_reason == RejectReason::prompt_too_long ? 1 : 0;
     does_not_fit += request.reject_reason == RejectReason::does_not_fit ? 1 : 0;
     queue_full += request.reject_reason == RejectReason::queue_full ? 1 : 0;
+    beyond_budget += request.reject_reason == RejectReason::beyond_budget ? 1 : 0;
   }
   if (too_long > 0) {
     warnings.push_back(fmt::format("{}: the prompt leaves no room for output below {}",
@@ -45,6 +47,12 @@ void add_rejections(const Scenario& scenario, const Result& result,
         fmt::format("{}: prompt and output do not fit the KV pool of {} blocks of {} tokens alone",
                     refused_text(does_not_fit, result),
                     group_digits(scenario.engine.num_gpu_blocks), scenario.engine.block_size));
+  }
+  if (beyond_budget > 0) {
+    warnings.push_back(fmt::format(
+        "{}: the prompt is beyond max_num_batched_tokens = {}, and "
+        "enable_chunked_context is off",
+        refused_text(beyond_budget, result), group_digits(scenario.engine.max_num_batched_tokens)));
   }
   if (queue_full > 0) {
     warnings.push_back(fmt::format("{}: max_queued_requests = {} were waiting at the replica",

@@ -60,9 +60,6 @@ int check_file(const std::string& file, const config::LoadOptions& load) {
   Diagnostics diagnostics = loaded.diagnostics;
   std::string description;
   if (loaded.ok) {
-    if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
-      diagnostics.push_back(config::scheduler_not_built(loaded.scenario));
-    }
     const OpenedSource opened = open_source(loaded.scenario.workload, loaded.scenario.seed);
     diagnostics.insert(diagnostics.end(), opened.diagnostics.begin(), opened.diagnostics.end());
     description = opened.description;

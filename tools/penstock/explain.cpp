@@ -131,10 +131,9 @@ int explain(const ParsedOptions& options) {
   if (!loaded.ok) {
     return config::exit_code(loaded.diagnostics);
   }
-  if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
-    const Diagnostics refused{config::scheduler_not_built(loaded.scenario)};
-    tell(refused);
-    return config::exit_code(refused);
+  if (const auto refused = config::unless_vllm_v1(loaded.scenario, "`penstock explain`")) {
+    tell({*refused});
+    return config::exit_code({*refused});
   }
   const ExplainFacts facts = explain_facts(loaded);
   print(format == "json"       ? explain_json(facts)

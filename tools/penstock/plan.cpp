@@ -267,8 +267,8 @@ int find_rate(const Request& request) {
   if (!request.quiet) {
     tell(loaded.diagnostics);
   }
-  if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
-    return refuse(request, {config::scheduler_not_built(loaded.scenario)});
+  if (const auto refused = config::unless_vllm_v1(loaded.scenario, "`penstock plan`")) {
+    return refuse(request, {*refused});
   }
   if (Diagnostics errors = explore::traffic_errors(loaded.scenario); !errors.empty()) {
     return refuse(request, std::move(errors));

@@ -148,12 +148,6 @@ Prepared prepare(const Request& request) {
     prepared.exit_code = config::exit_code(loaded.diagnostics);
     return prepared;
   }
-  if (!config::scheduler_is_built(loaded.scenario.engine.scheduler)) {
-    const Diagnostics refused{config::scheduler_not_built(loaded.scenario)};
-    tell(refused);
-    prepared.exit_code = config::exit_code(refused);
-    return prepared;
-  }
   prepared.list_prices = list_prices_for(request.pricing, loaded.scenario, request.load);
   tell_unless_quiet(prepared.list_prices.diagnostics, request.quiet);
   if (has_errors(prepared.list_prices.diagnostics)) {

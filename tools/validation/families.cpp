@@ -9,6 +9,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "tools/validation/engine_families.h"
+
 namespace penstock {
 namespace {
 
@@ -48,7 +50,8 @@ bool is_moe(std::string_view model) {
   });
 }
 
-/// The first number in a text: "10 req/s Poisson", "max_num_seqs=8 (avg batch 8)".
+}  // namespace
+
 double first_number(std::string_view text) {
   const std::size_t at = text.find_first_of("0123456789");
   double value = 0;
@@ -60,6 +63,8 @@ double first_number(std::string_view text) {
 }
 
 std::int64_t first_tokens(std::string_view text) { return std::llround(first_number(text)); }
+
+namespace {
 
 System system_of(const PublishedPoint& point, std::string engine) {
   return {.model = std::string(find(models, point.model)),
@@ -78,7 +83,7 @@ struct Metric {
 };
 
 using S = const Summary&;
-constexpr std::array<Metric, 8> metrics{
+constexpr std::array<Metric, 9> metrics{
     {{"output_throughput_total", "output tok/s", [](S s) { return s.output_tokens_per_s; }},
      {"mean_tpot", "mean TPOT ms", [](S s) { return s.tpot.mean; }},
      {"median_tpot", "median TPOT ms", [](S s) { return s.tpot.p50; }},
@@ -86,11 +91,13 @@ constexpr std::array<Metric, 8> metrics{
      {"median_itl", "median ITL ms", [](S s) { return s.itl.p50; }},
      {"mean_ttft", "mean TTFT ms", [](S s) { return s.ttft.mean; }},
      {"median_ttft", "median TTFT ms", [](S s) { return s.ttft.p50; }},
+     {"median_e2e", "median E2E ms", [](S s) { return s.e2e.p50; }},
      {"batch_latency", "E2E of the batch ms", [](S s) { return s.e2e.max; }}}};
 
-/// All metrics of a point that the simulation has too, but for one.
+}  // namespace
+
 ComparedPoint compared(std::string label, const PublishedPoint& point, const Summary& summary,
-                       std::string_view but = {}) {
+                       std::string_view but) {
   ComparedPoint out{.label = std::move(label), .metrics = {}};
   for (const Metric& metric : metrics) {
     const auto measured = point.metrics.find(metric.published);
@@ -101,6 +108,8 @@ ComparedPoint compared(std::string label, const PublishedPoint& point, const Sum
   }
   return out;
 }
+
+namespace {
 
 using Points = std::vector<PublishedPoint>;
 
@@ -301,17 +310,12 @@ std::string_view why_not(const PublishedPoint& point) {
   if (point.family == "LSS") {
     return "replayed request by request: section 2a";
   }
-  if (point.engine.find("TensorRT") != std::string::npos) {
-    return "the scheduler of TensorRT-LLM is not built";
-  }
-  if (point.engine.find("SGLang") != std::string::npos) {
-    return "the scheduler of SGLang is not built";
-  }
-  if (point.engine.starts_with("vLLM 0.6")) {
-    return "the scheduler of vLLM V0 is not built";
-  }
   if (is_moe(point.model)) {
     return "mixture of experts is not built";
+  }
+  if (point.engine.find("TensorRT") != std::string::npos ||
+      point.engine.find("SGLang") != std::string::npos || point.engine.starts_with("vLLM 0.6")) {
+    return why_not_engine(point);
   }
   if (point.family == "LLMD") {
     return "prefix caching is not built";
@@ -364,6 +368,9 @@ std::vector<ComparedFamily> compare_families(const Points& points) {
   out.push_back(long_prompts(points));
   out.push_back(drained_queue(points));
   out.push_back(static_batch(points));
+  for (ComparedFamily& family : compare_engine_families(points)) {
+    out.push_back(std::move(family));
+  }
   return out;
 }
 

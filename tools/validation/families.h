@@ -30,6 +30,15 @@ struct ComparedFamily {
   bool listed = true;  ///< every point is shown; otherwise statistics only
 };
 
+/// The first number in a text: "10 req/s Poisson", "max_num_seqs=8 (avg batch 8)". Throws
+/// std::runtime_error if there is none.
+double first_number(std::string_view text);
+std::int64_t first_tokens(std::string_view text);
+
+/// All metrics of a point that the simulation has too, but for one.
+ComparedPoint compared(std::string label, const PublishedPoint& point, const Summary& summary,
+                       std::string_view but = {});
+
 /// Why a point cannot be simulated; empty if it can.
 std::string_view why_not(const PublishedPoint& point);
 

@@ -1,0 +1,285 @@
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "sim/core/assert.h"
+#include "sim/engine/scheduler.h"
+
+namespace penstock {
+
+RejectReason refuse_sglang(const EngineSpec& spec, std::int64_t prompt, std::int64_t output) {
+  // So that the admission rule of 2.5.3 lets it in when it is alone, also after a retraction.
+  return prompt + output + spec.block_size >= spec.num_gpu_blocks * spec.block_size
+             ? RejectReason::does_not_fit
+             : RejectReason::none;
+}
+
+namespace {
+
+constexpr std::int64_t clip_max_new_tokens = 4096;
+constexpr std::int64_t retract_decode_steps = 20;
+constexpr double init_new_token_ratio = 0.7;
+constexpr double min_new_token_ratio_factor = 0.14;
+constexpr double decay_steps = 600;
+
+/// The share of the tokens that running requests may yet emit for which memory is kept free. Falls
+/// with every decode step; those that were leapt over are counted when the next one is scheduled.
+class NewTokenRatio {
+ public:
+  explicit NewTokenRatio(double conservativeness)
+      : initial_(std::min(init_new_token_ratio * conservativeness, 1.0)),
+        least_(initial_ * min_new_token_ratio_factor),
+        start_(initial_) {}
+
+  void set(double ratio) {
+    start_ = ratio;
+    decays_ = 0;
+  }
+  void reset() { set(initial_); }
+  /// Step `step` is being scheduled: those since the last one counted have only decoded.
+  void catch_up(std::int64_t step) {
+    decays_ += step - 1 - counted_;
+    counted_ = step - 1;
+  }
+  /// The step that is being scheduled advances the clock of decoding.
+  void count(bool decays) {
+    ++counted_;
+    decays_ += decays ? 1 : 0;
+  }
+  double value() const {
+    const double decay = static_cast<double>(decays_) * ((initial_ - least_) / decay_steps);
+    return decays_ == 0 ? start_ : std::max(start_ - decay, least_);
+  }
+
+ private:
+  double initial_;
+  double least_;
+  double start_;
+  std::int64_t decays_ = 0;   ///< since start_
+  std::int64_t counted_ = 0;  ///< the last step that has been counted
+};
+
+/// SGLang's scheduler without its radix cache (scheduler-semantics 2.5): a batch of prefills
+/// whenever one can be made, else all that decode. One prompt at most is in pieces.
+class Sglang final : public Scheduler {
+ public:
+  void schedule(EngineState& engine, SimTime now, Batch& batch) override {
+    if (!ratio_) {
+      ratio_.emplace(engine.spec().sglang.schedule_conservativeness);
+      engine.decoding.track_remaining(clip_max_new_tokens);  // nobody decodes yet
+    }
+    ratio_->catch_up(batch.step);
+    if (engine.running.size() == 0 && engine.waiting.empty()) {
+      ratio_->reset();
+      return;
+    }
+    if (engine.departures != departures_) {  // the running batch has shrunk
+      batch_is_full_ = false;
+    }
+    extend(engine, now, batch);
+    const bool extends = !batch.chunks.empty();
+    if (!extends) {
+      decode(engine, batch);
+    } else if (!batch.frozen) {
+      ratio_->count(false);
+      if (engine.decoding.size() > 0) {
+        PENSTOCK_ASSERT(engine.pool.allocate(engine.decoding.blocks_needed(batch.step)));
+        engine.add_decodes(batch);
+      }
+    }
+    engine.complete(batch);
+    departures_ = engine.departures;
+  }
+
+ private:
+  /// What a batch of prefills may still take (2.5.3), in tokens.
+  struct Budgets {
+    std::int64_t input = 0;      ///< of max_prefill_tokens
+    std::int64_t chunk = 0;      ///< of chunked_prefill_size
+    std::int64_t available = 0;  ///< free memory
+    double total = 0;            ///< of it, what running requests are not expected to need
+  };
+
+  static std::int64_t page_up(const EngineState& engine, std::int64_t tokens) {
+    return blocks_for(tokens, engine.spec().block_size) * engine.spec().block_size;
+  }
+
+  Budgets budgets(EngineState& engine, std::int64_t step) const {
+    const EngineSpec& spec = engine.spec();
+    const bool mixed = spec.sglang.enable_mixed_chunk;
+    const std::int64_t decodes = engine.decoding.size();
+    Budgets left;
+    left.input = spec.sglang.max_prefill_tokens;
+    left.chunk = spec.enable_chunked_prefill ? spec.max_num_batched_tokens - (mixed ? decodes : 0)
+                                             : INT64_MAX / 2;
+    std::int64_t pages = engine.pool.free();
+    if (mixed) {  // set aside for the decodes of this step
+      pages -= engine.decoding.blocks_needed(step);
+    }
+    left.available = pages * spec.block_size;
+    const std::int64_t unborn = decodes > 0 ? engine.decoding.remaining(step) : 0;
+    left.total =
+        static_cast<double>(left.available) - static_cast<double>(unborn) * ratio_->value();
+    return left;
+  }
+
+  void extend(EngineState& engine, SimTime now, Batch& batch) {
+    if ((batch_is_full_ || engine.waiting.empty()) && engine.prefilling.empty()) {
+      return;
+    }
+    Budgets left = budgets(engine, batch.step);
+    if (!engine.prefilling.empty() && !continue_chunked(engine, batch, left)) {
+      return;
+    }
+    admit_waiting(engine, now, batch, left);
+  }
+
+  /// Adds a chunk and takes its blocks; decodes stand still unless they are mixed in.
+  static void add(EngineState& engine, Slot slot, std::int64_t tokens, Batch& batch,
+                  Budgets& left) {
+    if (!engine.spec().sglang.enable_mixed_chunk && !batch.frozen) {
+      engine.freeze(batch);
+    }
+    Sequence& s = engine.sequences[slot];
+    const std::int64_t blocks = blocks_for(s.computed + tokens, engine.spec().block_size);
+    const std::int64_t taken = blocks - s.blocks;
+    PENSTOCK_ASSERT(engine.pool.allocate(taken));
+    engine.add_chunk(slot, tokens, batch);
+    s.blocks = blocks;
+    left.available -= taken * engine.spec().block_size;
+    left.total -= static_cast<double>(taken * engine.spec().block_size);
+    left.input -= page_up(engine, tokens);
+    left.chunk -= tokens;
+  }
+
+  static std::int64_t expected_output(const Sequence& s) {
+    return std::min(s.output - s.emitted, clip_max_new_tokens);
+  }
+
+  /// The prompt that is in pieces comes first, as far as there is memory. False if it is not
+  /// through.
+  static bool continue_chunked(EngineState& engine, Batch& batch, Budgets& left) {
+    const Slot slot = engine.prefilling.front();
+    const Sequence& s = engine.sequences[slot];
+    const std::int64_t room = s.blocks * engine.spec().block_size - s.computed + left.available;
+    const std::int64_t tokens = std::min({s.target - s.computed, left.chunk, room});
+    if (tokens > 0) {
+      add(engine, slot, tokens, batch, left);
+    }
+    if (s.computed < s.target) {
+      return false;
+    }
+    left.total -= static_cast<double>(expected_output(s));
+    return true;
+  }
+
+  void admit_waiting(EngineState& engine, SimTime now, Batch& batch, Budgets& left) {
+    const EngineSpec& spec = engine.spec();
+    while (!engine.waiting.empty() && !batch_is_full_) {
+      const Sequence& s = engine.sequences[engine.waiting.head()];
+      const std::int64_t length = s.prompt + s.emitted;
+      const std::int64_t output = expected_output(s);
+      const auto need = static_cast<double>(length + output + spec.block_size);
+      const auto added = static_cast<std::int64_t>(batch.chunks.size());
+      if (spec.max_num_seqs - engine.decoding.size() <= added || need >= left.total) {
+        batch_is_full_ = true;
+        return;
+      }
+      if (page_up(engine, length) >= left.input && added > 0) {
+        return;
+      }
+      const bool whole = length <= left.chunk;
+      const std::int64_t tokens =
+          whole ? length : full_pages(std::max<std::int64_t>(left.chunk, 0), spec.block_size);
+      if (tokens == 0) {
+        return;
+      }
+      add(engine, engine.admit_head(now, {}), tokens, batch, left);
+      if (!whole) {
+        return;
+      }
+      left.total -= static_cast<double>(output);
+    }
+  }
+
+  static std::int64_t full_pages(std::int64_t tokens, std::int64_t page) {
+    return tokens / page * page;
+  }
+
+  /// 2.5.4
+  void decode(EngineState& engine, Batch& batch) {
+    if (engine.decoding.size() == 0) {
+      return;
+    }
+    const bool fits = engine.pool.allocate(engine.decoding.blocks_needed(batch.step));
+    if (!fits) {
+      retract(engine, batch.step);
+      PENSTOCK_ASSERT(engine.pool.allocate(engine.decoding.blocks_needed(batch.step)));
+    }
+    ratio_->count(fits);
+    engine.add_decodes(batch);
+  }
+
+  /// Takes back those with the fewest tokens, longest prompts first among equals, and learns from
+  /// it how much the others are likely to emit.
+  void retract(EngineState& engine, std::int64_t step) {
+    order_.clear();
+    for (Slot slot = engine.running.front(); slot != no_slot; slot = engine.sequences[slot].next) {
+      const Sequence& s = engine.sequences[slot];
+      if (s.state == SequenceState::decoding) {
+        order_.push_back({s.emitted_after(step - 1), s.prompt, s.output, slot});
+      }
+    }
+    std::stable_sort(order_.begin(), order_.end(), [](const Member& a, const Member& b) {
+      return a.generated != b.generated ? a.generated > b.generated : a.prompt < b.prompt;
+    });
+    const auto take_back = [&](Slot slot) {
+      engine.preempt(slot, step, engine.sequences[slot].admission, Requeue::at_the_tail);
+    };
+    do {
+      if (order_.size() == 1) {
+        break;
+      }
+      take_back(order_.back().slot);
+      order_.pop_back();
+    } while (lacks_memory(engine, step));
+    if (engine.decoding.blocks_needed(step) > engine.pool.free()) {
+      // Where SGLang would abort the last one, the prompt that is in pieces gives way.
+      take_back(engine.prefilling.front());
+    }
+    batch_is_full_ = false;
+    std::int64_t generated = retract_decode_steps * static_cast<std::int64_t>(order_.size());
+    std::int64_t most = 1;
+    for (const Member& member : order_) {
+      generated += member.generated;
+      most += member.output;
+    }
+    ratio_->set(std::min(1.0, static_cast<double>(generated) / static_cast<double>(most)));
+  }
+
+  bool lacks_memory(const EngineState& engine, std::int64_t step) const {
+    const std::int64_t free = engine.pool.free();
+    return engine.spec().sglang.retracts_far
+               ? free * engine.spec().block_size <
+                     retract_decode_steps * static_cast<std::int64_t>(order_.size())
+               : engine.decoding.blocks_needed(step) > free;
+  }
+
+  struct Member {
+    std::int64_t generated = 0;
+    std::int64_t prompt = 0;
+    std::int64_t output = 0;
+    Slot slot = no_slot;
+  };
+
+  std::optional<NewTokenRatio> ratio_;
+  bool batch_is_full_ = false;   ///< sticky: no look at the queue before somebody has left
+  std::int64_t departures_ = 0;  ///< EngineState::departures when the last step was scheduled
+  std::vector<Member> order_;    ///< retraction: who goes first stands last
+};
+
+}  // namespace
+
+std::unique_ptr<Scheduler> make_sglang() { return std::make_unique<Sglang>(); }
+
+}  // namespace penstock

@@ -1,0 +1,112 @@
+#pragma once
+
+// Naive references for the other engines, as reference.h is for vLLM V1: straight from section 2
+// of the scheduler specification, per request, per step, blocks as plain counts. Without prefix
+// caching all free blocks are alike. They share the loop of 1.2.1 and 1.6.5, and nothing with the
+// simulator.
+//
+// Where the text leaves something open, a comment "[i]" says what is taken:
+// - [i] one request alone must always be able to run to its end; others are turned away (1.5.7).
+// - [i] overlap (2.5.6): a request whose last token is in flight is scheduled once more, and what
+//   comes of that is dropped; all its blocks are freed when its last token returns.
+// - [i] a token in flight counts as generated; of a victim, it is kept.
+#include <memory>
+#include <vector>
+
+#include "tests/oracle/reference.h"
+
+namespace penstock::oracle {
+
+struct EngineConfig {
+  enum class Kind { vllm_v0, orca, static_batch, sarathi, sglang, tensorrt_llm };
+  Kind kind = Kind::vllm_v0;
+  std::int64_t max_num_seqs = 256;
+  // vLLM V0: M; Sarathi: chunk_size; SGLang: chunked_prefill_size; TensorRT-LLM: max_num_tokens.
+  std::int64_t token_budget = 8192;
+  std::int64_t block_size = 16;
+  std::int64_t usable_blocks = 1 << 20;
+  std::int64_t max_model_len = 1 << 20;
+  double watermark = 0;  // vLLM V0, Sarathi: share of all blocks
+  bool overlap = false;  // SGLang, TensorRT-LLM
+
+  // SGLang
+  std::int64_t max_prefill_tokens = 16384;
+  double schedule_conservativeness = 1;
+  bool mixed_chunk = false;
+  bool classic_retraction = false;  // until 20 tokens a request are free, not just enough
+
+  // TensorRT-LLM
+  bool max_utilization = false;  // else guaranteed no evict
+  bool chunked_context = false;
+  bool equal_progress = false;  // else first come, first served
+};
+
+// As simulate(); block_ps counts what a request keeps from others, also after its last token.
+Result simulate_engine(const EngineConfig& config, const std::vector<Request>& requests,
+                       const StepTime& step_time);
+
+// One request, and what all references do with it.
+struct EngineSequence {
+  std::int64_t prompt = 0;     // P
+  std::int64_t output = 0;     // max_new_tokens
+  std::int64_t generated = 0;  // O: tokens that have come back
+  std::int64_t in_flight = 0;  // 1: a token is being computed
+  std::int64_t computed = 0;   // C
+  std::int64_t blocks = 0;
+  bool decoding = false;  // its known tokens have been scheduled
+  bool done = false;
+
+  std::int64_t known() const { return prompt + generated + in_flight; }
+};
+
+class EngineReference {
+ public:
+  EngineReference(const EngineConfig& config, const std::vector<Request>& requests,
+                  const StepTime& step_time);
+  virtual ~EngineReference() = default;
+  Result run();
+
+ protected:
+  // Fills step.scheduled through decode() and prefill(), and step.preempted through preempt().
+  virtual void schedule(Step& step) = 0;
+  // Most positions that a request may need free when it is alone, 1.5.7; and prompts that the
+  // engine refuses to queue.
+  virtual bool never_fits(const EngineSequence& s) const;
+  // A request has emitted its last token.
+  virtual void finish(std::size_t r);
+
+  std::int64_t blocks_for(std::int64_t tokens) const {
+    return (tokens + config.block_size - 1) / config.block_size;
+  }
+  std::int64_t free_blocks() const;
+  void grow(EngineSequence& s, std::int64_t tokens);  // to the blocks of its first `tokens`
+  void decode(std::size_t r, Step& step);             // one token, its block included
+  void prefill(std::size_t r, std::int64_t n, Step& step);
+  void admit(std::size_t r, const Step& step);  // waiting -> running
+  void preempt(std::size_t r, Step& step, bool to_the_tail);
+
+  const EngineConfig config;
+  std::vector<EngineSequence> state;
+  std::vector<std::size_t> waiting;
+  std::vector<std::size_t> running;  // in order of admission
+
+ private:
+  void take_arrivals(std::int64_t now);
+  Step make_step(std::int64_t now);
+  void update(const Step& step, std::int64_t now);
+
+  const std::vector<Request>& requests_;
+  const StepTime& step_time_;
+  std::vector<std::size_t> arrivals_;
+  int fruitless_schedules_ = 0;
+  Result result_;
+};
+
+std::unique_ptr<EngineReference> make_sglang_reference(const EngineConfig& config,
+                                                       const std::vector<Request>& requests,
+                                                       const StepTime& step_time);
+std::unique_ptr<EngineReference> make_tensorrt_reference(const EngineConfig& config,
+                                                         const std::vector<Request>& requests,
+                                                         const StepTime& step_time);
+
+}  // namespace penstock::oracle

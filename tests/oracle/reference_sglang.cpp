@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <optional>
+
+#include "tests/oracle/reference_engines.h"
+
+namespace penstock::oracle {
+namespace {
+
+// 2.5, first come first served, without the radix cache. `running` holds the decoding requests
+// and the chunked one.
+class Sglang final : public EngineReference {
+ public:
+  Sglang(const EngineConfig& c, const std::vector<Request>& requests, const StepTime& step_time)
+      : EngineReference(c, requests, step_time),
+        initial_ratio_(std::min(0.7 * c.schedule_conservativeness, 1.0)),
+        least_ratio_(initial_ratio_ * 0.14),
+        ratio_(initial_ratio_) {}
+
+ private:
+  static constexpr std::int64_t clip = 4096;
+  static constexpr std::int64_t retract_steps = 20;
+
+  // 2.5.7. [i] So that the admission of 2.5.3 succeeds for a request alone, also when it comes
+  // again with generated tokens.
+  bool never_fits(const EngineSequence& s) const override {
+    return s.prompt + s.output + config.block_size >= config.usable_blocks * config.block_size;
+  }
+
+  void schedule(Step& step) override {
+    if (running.empty() && waiting.empty()) {  // 2.5.4: idle
+      ratio_ = initial_ratio_;
+      return;
+    }
+    schedule_extend(step);
+    if (!step.scheduled.empty()) {
+      if (config.mixed_chunk) {
+        for (const std::size_t r : decodes_before_) {
+          decode(r, step);
+        }
+      }
+      return;
+    }
+    schedule_decode(step);
+  }
+
+  std::vector<std::size_t> decodes() const {
+    std::vector<std::size_t> out;
+    for (const std::size_t r : running) {
+      if (state[r].decoding) {
+        out.push_back(r);
+      }
+    }
+    return out;
+  }
+  std::int64_t left(std::size_t r) const {  // min(max_new - generated, 4096)
+    const EngineSequence& s = state[r];
+    return std::min(s.output - s.generated - s.in_flight, clip);
+  }
+  std::int64_t pages_to_decode(const std::vector<std::size_t>& batch) const {
+    std::int64_t pages = 0;
+    for (const std::size_t r : batch) {
+      pages += blocks_for(state[r].computed + 1) - state[r].blocks;
+    }
+    return pages;
+  }
+  std::int64_t page_up(std::int64_t tokens) const { return blocks_for(tokens) * config.block_size; }
+  std::int64_t page_down(std::int64_t tokens) const {
+    return tokens / config.block_size * config.block_size;
+  }
+
+  // 2.5.3
+  void schedule_extend(Step& step) {
+    decodes_before_ = decodes();
+    if ((batch_is_full_ || waiting.empty()) && !chunked_) {
+      return;
+    }
+    const std::int64_t page = config.block_size;
+    const auto batch = std::ssize(decodes_before_);
+    std::int64_t rem_input = config.max_prefill_tokens;
+    std::int64_t rem_chunk = config.token_budget - (config.mixed_chunk ? batch : 0);
+    std::int64_t available = free_blocks() * page;
+    if (config.mixed_chunk) {  // [i] the decodes' pages are set aside
+      available -= pages_to_decode(decodes_before_) * page;
+    }
+    std::int64_t reserve = 0;
+    for (const std::size_t r : decodes_before_) {
+      reserve += left(r);
+    }
+    double rem_total = static_cast<double>(available) - static_cast<double>(reserve) * ratio_;
+    if (chunked_) {
+      const std::size_t r = *chunked_;
+      EngineSequence& s = state[r];
+      // [i] never more than there is room for: its last page, and `available`.
+      const std::int64_t room = s.blocks * page - s.computed + available;
+      const std::int64_t n = std::min({s.known() - s.computed, rem_chunk, room});
+      const std::int64_t output = left(r);
+      if (n > 0) {
+        const std::int64_t before = s.blocks;
+        prefill(r, n, step);
+        available -= (s.blocks - before) * page;
+        rem_total -= static_cast<double>((s.blocks - before) * page);
+        rem_input -= page_up(n);
+        rem_chunk -= n;
+      }
+      if (!s.decoding) {
+        return;  // the only chunked request
+      }
+      chunked_.reset();
+      rem_total -= static_cast<double>(output);
+    }
+    admit_waiting(step, rem_input, rem_chunk, rem_total, batch);
+  }
+
+  void admit_waiting(Step& step, std::int64_t rem_input, std::int64_t rem_chunk, double rem_total,
+                     std::ptrdiff_t decoding) {
+    const std::int64_t page = config.block_size;
+    while (!waiting.empty() && !chunked_ && !batch_is_full_) {
+      if (config.max_num_seqs - decoding <= std::ssize(step.scheduled)) {
+        batch_is_full_ = true;
+        return;
+      }
+      const std::size_t r = waiting.front();
+      EngineSequence& s = state[r];
+      const std::int64_t extend = s.known();
+      if (static_cast<double>(extend + left(r) + page) >= rem_total) {  // NO_TOKEN
+        batch_is_full_ = true;
+        return;
+      }
+      if (page_up(extend) >= rem_input && !step.scheduled.empty()) {
+        return;
+      }
+      const bool whole = extend <= rem_chunk;
+      const std::int64_t n = whole ? extend : page_down(std::max(rem_chunk, std::int64_t{0}));
+      if (n == 0) {
+        return;
+      }
+      rem_total -= static_cast<double>(page_up(n) + (whole ? left(r) : 0));
+      admit(r, step);
+      rem_input -= page_up(n);
+      rem_chunk -= n;
+      prefill(r, n, step);
+      if (!whole) {
+        chunked_ = r;
+      }
+    }
+  }
+
+  // 2.5.4
+  void schedule_decode(Step& step) {
+    std::vector<std::size_t> batch = decodes();
+    if (batch.empty()) {
+      return;
+    }
+    if (pages_to_decode(batch) > free_blocks()) {
+      retract(batch, step);
+    } else {
+      ratio_ = std::max(ratio_ - (initial_ratio_ - least_ratio_) / 600, least_ratio_);
+    }
+    for (const std::size_t r : batch) {
+      decode(r, step);
+    }
+  }
+
+  void retract(std::vector<std::size_t>& batch, Step& step) {
+    const auto generated = [this](std::size_t r) {
+      return state[r].generated + state[r].in_flight;
+    };
+    std::vector<std::size_t> order = batch;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return generated(a) != generated(b) ? generated(a) > generated(b)
+                                          : state[a].prompt < state[b].prompt;
+    });
+    bool first = true;
+    const auto short_of_room = [&] {
+      return config.classic_retraction
+                 ? free_blocks() * config.block_size < std::ssize(order) * retract_steps
+                 : pages_to_decode(order) > free_blocks();
+    };
+    while (order.size() > 1 && (first || short_of_room())) {
+      preempt(order.back(), step, true);
+      std::erase(batch, order.back());
+      order.pop_back();
+      first = false;
+    }
+    // [i] Where the last one would be aborted, the chunked request gives way.
+    if (pages_to_decode(order) > free_blocks()) {
+      preempt(*chunked_, step, true);
+      chunked_.reset();
+    }
+    batch_is_full_ = false;
+    std::int64_t sum = 0;
+    std::int64_t most = 0;
+    for (const std::size_t r : order) {
+      sum += generated(r);
+      most += state[r].output;
+    }
+    ratio_ = std::min(1.0, static_cast<double>(sum + retract_steps * std::ssize(order)) /
+                               static_cast<double>(most + 1));
+  }
+
+  void finish(std::size_t r) override {
+    EngineReference::finish(r);
+    batch_is_full_ = false;
+  }
+
+  double initial_ratio_;
+  double least_ratio_;
+  double ratio_;
+  bool batch_is_full_ = false;
+  std::optional<std::size_t> chunked_;
+  std::vector<std::size_t> decodes_before_;
+};
+
+}  // namespace
+
+std::unique_ptr<EngineReference> make_sglang_reference(const EngineConfig& config,
+                                                       const std::vector<Request>& requests,
+                                                       const StepTime& step_time) {
+  return std::make_unique<Sglang>(config, requests, step_time);
+}
+
+}  // namespace penstock::oracle
