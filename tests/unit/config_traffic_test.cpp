@@ -131,17 +131,17 @@ TEST_CASE("clients") {
 }
 
 TEST_CASE("lengths: a profile, its rank correlation, and what stands in its place") {
-  const auto lengths = [](const std::string& text) {
+  const auto lengths_of = [](const std::string& text) {
     const Loaded loaded = load_one("rate: 2/s, lengths: " + text);
     CHECK(rendered(loaded) == "");
     return loaded.scenario.workload.classes.at(0);
   };
-  CHECK(lengths("ragpulse").rank_correlation == 0);
-  CHECK(lengths("{profile: ragpulse}").rank_correlation == 0.421);
-  CHECK(lengths("{profile: ragpulse, rank_correlation: -0.2}").rank_correlation == -0.2);
-  const ClassSpec other = lengths("{profile: ragpulse, output: 7}");
+  CHECK(lengths_of("ragpulse").rank_correlation == 0);
+  CHECK(lengths_of("{profile: ragpulse}").rank_correlation == 0.421);
+  CHECK(lengths_of("{profile: ragpulse, rank_correlation: -0.2}").rank_correlation == -0.2);
+  const ClassSpec other = lengths_of("{profile: ragpulse, output: 7}");
   CHECK(other.output.a == 7);
-  CHECK(other.input.values == lengths("ragpulse").input.values);
+  CHECK(other.input.values == lengths_of("ragpulse").input.values);
   CHECK(other.rank_correlation == 0);
   CHECK(only_error(load_one("rate: 2/s, lengths: {input: 5}")) == "`output` is missing");
   CHECK(only_error(load_one("rate: 2/s, lengths: {input: 5, output: 6, rank_correlation: 0.5}")) ==

@@ -14,9 +14,9 @@
 namespace penstock::output {
 namespace {
 
-/// Upper bounds of what one takes, in bytes.
-constexpr std::size_t step_bytes = 400;
-constexpr std::size_t request_bytes = 1150;
+/// What one takes, in bytes, about.
+constexpr std::size_t step_bytes = 355;
+constexpr std::size_t request_bytes = 1010;
 
 /// In the order in which events of the same moment are written: what ends before what begins.
 enum class TraceEvent : std::uint8_t { end, begin, step, counters, flow };
@@ -229,7 +229,7 @@ TraceWindow trace_window(const RunOutput& run, const Timeline& timeline) {
   std::size_t bytes = 0;
   for (const TimelineStep& step : timeline.steps()) {
     for (; next != requests.end() && next->arrival <= step.start; ++next) {
-      bytes += request_bytes;
+      bytes += request_bytes + run.scenario.workload.classes.at(next->class_index).name.size();
     }
     bytes += step_bytes;
     if (bytes > most_trace_bytes) {
@@ -251,10 +251,10 @@ TraceWindow trace_window(const RunOutput& run, const Timeline& timeline) {
 std::string trace_window_text(const RunOutput& run, const TraceWindow& window) {
   const double end = run.result.duration.seconds();
   const auto count = [](std::size_t n) { return group_digits(static_cast<std::int64_t>(n)); };
-  std::string text =
-      fmt::format("{} to {} of {}: {} steps and leaps, {} requests",
-                  span_text(window.from.seconds()), span_text(std::min(end, window.to.seconds())),
-                  span_text(end), count(window.steps), count(window.requests));
+  std::string text = fmt::format("{} to {} of {}: {} steps and leaps, {} requests",
+                                 window.from > SimTime{} ? span_text(window.from.seconds()) : "0 s",
+                                 span_text(std::min(end, window.to.seconds())), span_text(end),
+                                 count(window.steps), count(window.requests));
   if (window.steps_left_out + window.requests_left_out > 0) {
     text += fmt::format(
         "; left out for size: {} steps and {} requests after that "

@@ -11,7 +11,7 @@
 namespace penstock::output {
 
 /// Bytes that a trace may have, about; and the steps that are kept for it.
-inline constexpr std::size_t most_trace_bytes = 48'000'000;
+inline constexpr std::size_t most_trace_bytes = 47'500'000;
 inline constexpr std::size_t most_trace_steps = 140'000;
 
 /// What of a run its trace shows.

@@ -9,10 +9,9 @@ function(without_charts reason)
   file(WRITE "${OUTPUT}" "")
 endfunction()
 
-# At most one line of what a program said, the last that is not empty.
-function(last_line out text)
-  string(REGEX REPLACE "[\r\n]+$" "" text "${text}")
-  string(REGEX REPLACE "^.*[\r\n]" "" text "${text}")
+# The first line of what a program said.
+function(first_line out text)
+  string(REGEX MATCH "[^\r\n]+" text "${text}")
   set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
@@ -34,7 +33,7 @@ if(NOT EXISTS "${installed}" OR "${WORK}/package-lock.json" IS_NEWER_THAN "${ins
     WORKING_DIRECTORY "${WORK}" TIMEOUT 300
     RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE said)
   if(NOT status EQUAL 0)
-    last_line(said "${said}")
+    first_line(said "${said}")
     without_charts("npm ci failed: ${said}")
     return()
   endif()
@@ -44,11 +43,13 @@ endif()
 execute_process(
   COMMAND "${NODE}" node_modules/esbuild/bin/esbuild charts.js --bundle --minify --format=iife
     --target=es2020 --line-limit=400 --legal-comments=eof --log-level=error
+    "--banner:js=/*! Apache ECharts, Copyright The Apache Software Foundation, Apache License 2.0. \
+This product includes software developed at The Apache Software Foundation (https://www.apache.org/). */"
     "--outfile=${WORK}/bundle.js"
   WORKING_DIRECTORY "${WORK}" TIMEOUT 120
   RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE said)
 if(NOT status EQUAL 0)
-  last_line(said "${said}")
+  first_line(said "${said}")
   without_charts("esbuild failed: ${said}")
   return()
 endif()

@@ -8,14 +8,15 @@
 namespace penstock::report {
 namespace {
 
-std::string cell_html(const Cell& cell, const char* tag, bool is_number) {
+std::string cell_html(const Cell& cell, const char* tag, bool is_number, bool is_short = false) {
   std::string classes = is_number ? "n" : "";
   if (!cell.mark.empty()) {
     classes += (classes.empty() ? "" : " ") + cell.mark;
   }
   std::string attributes = classes.empty() ? "" : fmt::format(" class=\"{}\"", classes);
   if (cell.value) {
-    attributes += fmt::format(" data-v=\"{0}\" title=\"{0}\"", *cell.value);
+    attributes += fmt::format(" data-v=\"{}\"", *cell.value);
+    attributes += is_short ? "" : fmt::format(" title=\"{}\"", *cell.value);
   } else if (is_number) {
     attributes += " data-v=\"\"";
   }
@@ -52,7 +53,7 @@ std::string table_html(const Table& table) {
       const bool is_number = c >= table.numbers_from && c < table.numbers_to;
       out += c == 0 && !is_number
                  ? fmt::format("<th scope=\"row\">{}</th>", escape(table.rows[r][c].text))
-                 : cell_html(table.rows[r][c], "td", is_number);
+                 : cell_html(table.rows[r][c], "td", is_number, table.tooled);
     }
     out += "</tr>\n";
   }

@@ -138,7 +138,7 @@
     const marks = chart.data.rows.length;
     box.replaceChildren();
     box.classList.add('live');
-    const instance = window.echarts.init(box, null, {renderer: marks > 3000 ? 'canvas' : 'svg'});
+    const instance = window.echarts.init(box, null, {renderer: marks > 600 ? 'canvas' : 'svg'});
     const entry = {figure: figure_element, chart, instance, variant: 0};
     entry.update = () => {
       const variant = chart.variants ? chart.variants[entry.variant] : null;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <optional>
@@ -42,7 +43,7 @@ struct Sweep {
 
   const Json& points() const { return root.at("points"); }
   /// Rows of tables and charts: a page holds no more.
-  std::size_t shown() const { return std::min<std::size_t>(points().size(), 2000); }
+  std::size_t shown() const { return std::min<std::size_t>(points().size(), 1500); }
   std::optional<double> number(std::size_t point, const char* pointer) const;
   std::optional<bool> meets_slo(std::size_t point) const;
   /// The point of these values.

@@ -10,29 +10,30 @@ namespace {
 
 using Points = std::vector<PublishedPoint>;
 
-struct Name {
+struct EngineModel {
   std::string_view published;
   std::string_view ours;
 };
-constexpr std::array<Name, 3> engine_models{{{"Llama-3.1-8B", "llama-3.1-8b"},
-                                             {"Llama-3.1-70B", "llama-3.1-70b"},
-                                             {"Llama-3.3-70B", "llama-3.3-70b"}}};
-constexpr std::array<Name, 5> engine_gpus{{{"A100-SXM", "a100-80-sxm"},
-                                           {"H100", "h100-sxm"},
-                                           {"H200", "h200-sxm"},
-                                           {"B200", "b200"},
-                                           {"RTXPRO6000", "rtx-pro-6000"}}};
-constexpr std::array<Name, 6> presets{{{"TRTv014", "tensorrt-llm-0.14"},
-                                       {"TRTv020", "tensorrt-llm-0.20"},
-                                       {"TRTv10", "tensorrt-llm-1.0"},
-                                       {"TRTv12", "tensorrt-llm-1.0"},
-                                       {"NIM", "tensorrt-llm-1.0"},
-                                       {"SGL", "sglang-0.3"}}};
+constexpr std::array<EngineModel, 3> engine_models{{{"Llama-3.1-8B", "llama-3.1-8b"},
+                                                    {"Llama-3.1-70B", "llama-3.1-70b"},
+                                                    {"Llama-3.3-70B", "llama-3.3-70b"}}};
+constexpr std::array<EngineModel, 5> engine_gpus{{{"A100-SXM", "a100-80-sxm"},
+                                                  {"H100", "h100-sxm"},
+                                                  {"H200", "h200-sxm"},
+                                                  {"B200", "b200"},
+                                                  {"RTXPRO6000", "rtx-pro-6000"}}};
+constexpr std::array<EngineModel, 6> presets{{{"TRTv014", "tensorrt-llm-0.14"},
+                                              {"TRTv020", "tensorrt-llm-0.20"},
+                                              {"TRTv10", "tensorrt-llm-1.0"},
+                                              {"TRTv12", "tensorrt-llm-1.0"},
+                                              {"NIM", "tensorrt-llm-1.0"},
+                                              {"SGL", "sglang-0.3"}}};
 
 template <typename Names>
 std::string ours(const Names& names, std::string_view published) {
-  const auto found = std::find_if(names.begin(), names.end(),
-                                  [&](const Name& name) { return name.published == published; });
+  const auto found = std::find_if(names.begin(), names.end(), [&](const EngineModel& name) {
+    return name.published == published;
+  });
   return found == names.end() ? "" : std::string(found->ours);
 }
 

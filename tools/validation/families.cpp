@@ -16,30 +16,31 @@ namespace {
 
 // ---- Names --------------------------------------------------------------------------------------
 
-struct Name {
+struct PublishedName {
   std::string_view published;
   std::string_view ours;
 };
 
 /// Fine-tuned models have the shapes of what they were made from.
-constexpr std::array<Name, 8> models{{{"Llama-3.1-8B", "llama-3.1-8b"},
-                                      {"Llama-3.1-8B-Instruct", "llama-3.1-8b"},
-                                      {"DeepSeek-R1-Distill-Llama-8B", "llama-3.1-8b"},
-                                      {"Meta-Llama-3-8B-Instruct", "llama-3-8b"},
-                                      {"DeepSeek-R1-Distill-Qwen-7B", "qwen2.5-7b"},
-                                      {"Llama-3.1-70B-Instruct", "llama-3.1-70b"},
-                                      {"Qwen3-8B", "qwen3-8b"},
-                                      {"Qwen3-32B", "qwen3-32b"}}};
-constexpr std::array<Name, 5> gpus{{{"H100", "h100-sxm"},
-                                    {"H100-PCIe", "h100-pcie"},
-                                    {"H200", "h200-sxm"},
-                                    {"B200", "b200"},
-                                    {"H100-NVL?", "h100-nvl"}}};
+constexpr std::array<PublishedName, 8> models{{{"Llama-3.1-8B", "llama-3.1-8b"},
+                                               {"Llama-3.1-8B-Instruct", "llama-3.1-8b"},
+                                               {"DeepSeek-R1-Distill-Llama-8B", "llama-3.1-8b"},
+                                               {"Meta-Llama-3-8B-Instruct", "llama-3-8b"},
+                                               {"DeepSeek-R1-Distill-Qwen-7B", "qwen2.5-7b"},
+                                               {"Llama-3.1-70B-Instruct", "llama-3.1-70b"},
+                                               {"Qwen3-8B", "qwen3-8b"},
+                                               {"Qwen3-32B", "qwen3-32b"}}};
+constexpr std::array<PublishedName, 5> gpus{{{"H100", "h100-sxm"},
+                                             {"H100-PCIe", "h100-pcie"},
+                                             {"H200", "h200-sxm"},
+                                             {"B200", "b200"},
+                                             {"H100-NVL?", "h100-nvl"}}};
 
 template <typename Names>
 std::string_view find(const Names& names, std::string_view published) {
-  const auto found = std::find_if(names.begin(), names.end(),
-                                  [&](const Name& name) { return name.published == published; });
+  const auto found = std::find_if(names.begin(), names.end(), [&](const PublishedName& name) {
+    return name.published == published;
+  });
   return found == names.end() ? "" : found->ours;
 }
 

@@ -145,8 +145,7 @@ constexpr std::string_view tail = R"md(
 - **Long contexts, large batches**: beyond what was measured the formulas extrapolate; a run's
   `confidence` says when.
 - **Not built, so nothing is claimed**: mixture of experts, prefix caching, pipeline and data
-  parallelism, disaggregation, speculative decoding. **Built, but not compared here**: the schedulers
-  of SGLang, TensorRT-LLM and vLLM V0 ([engines](engines.md)).
+  parallelism, disaggregation, speculative decoding.
 - **The measurements**: the same configuration, published twice within a week, differs up to
   twofold; repeats in one lab by 1 % of throughput and up to 9 % of TTFT. Below 10 % of throughput
   and 20 % of TTFT, this page measures its sources too.
