@@ -55,7 +55,7 @@ Run offline(const PublishedPoint& point) {
   const std::int64_t output = first_tokens(point.osl);
   const Scenario scenario = load_system(
       engine_system(point, fmt::format(", max_model_len: {}{}", input + output,
-                                       input > 8192 ? ", enable_chunked_context: true" : "")));
+                                       input >= 8192 ? ", enable_chunked_context: true" : "")));
   const EngineSpec& engine = scenario.engine;
   const std::int64_t fit = engine.num_gpu_blocks * engine.block_size / (input + output);
   const std::int64_t count = 3 * std::clamp<std::int64_t>(fit, 1, engine.max_num_seqs);
@@ -71,8 +71,8 @@ ComparedFamily tensorrt_tables(const Points& points) {
       "NVIDIA's published throughput tables of v0.14 to v1.2 (NVIDIA/TensorRT-LLM "
       "perf-overview.md), dense models, presets `tensorrt-llm-0.14` to `-1.0`: equal requests all "
       "there at 0. How many, and the largest batch, are not published: as many as fill the engine "
-      "three times, 2,048 at most at a time; prompts beyond 8,192 tokens are cut. The presets were "
-      "fitted to these points with formulas, not with this scheduler: in-sample.";
+      "three times, 2,048 at most at a time; prompts of 8,192 tokens or more are cut. The presets "
+      "were fitted to these points with formulas, not with this scheduler: in-sample.";
   for (const PublishedPoint& point : points) {
     if (point.family.starts_with("TRT") && why_not(point).empty()) {
       out.points.push_back(
