@@ -78,6 +78,7 @@ void DecodeSet::leave(Slot slot) {
     finishes_.remove(slot);
   }
   s.last_in_flight = false;
+  s.below_window = false;  // its crossing is void
   contexts_stale_ = true;
 }
 

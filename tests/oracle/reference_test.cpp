@@ -195,7 +195,7 @@ TEST_CASE("8.2-9: arrivals at a step's end are seen by the schedule() of that in
 TEST_CASE("1.5.7: a livelock is reported") {
   Config config = small_config(4, 16, 100);
   config.chunked_prefill = false;  // invalid with M < max_model_len: the prompt is never admitted
-  CHECK_THROWS_AS(simulate(config, {request_at(0, 5, 1)}, unit_step), std::runtime_error);
+  CHECK_THROWS_AS(simulate(config, {request_at(0, 5, 1)}, unit_step), std::logic_error);
 }
 
 // T(n, context) summed over the rows of a step, plus a constant.

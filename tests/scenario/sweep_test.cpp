@@ -133,7 +133,7 @@ TEST_CASE("a sweep gives the same files for any number of jobs, and again when r
   CHECK(first.out == second.out);
   const std::string want = swept_results_in(one);
   CHECK(want == swept_results_in(two));
-  CHECK(files_in(one) == 4);
+  CHECK(files_in(one) == 5);
   const std::string csv = read_file(fs::path(one) / "points.csv");
   CHECK(csv.starts_with("engine.max_num_seqs,cluster.replicas,status,"));
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 31);
@@ -166,7 +166,7 @@ TEST_CASE("a sweep stopped at any moment and resumed is as if nothing had happen
     const CommandResult resumed = run_penstock(words);
     CHECK(resumed.exit_code == 0);
     CHECK(swept_results_in(target) == want);
-    CHECK(files_in(target) == 4);
+    CHECK(files_in(target) == 5);
   }
 }
 

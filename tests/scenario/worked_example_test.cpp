@@ -201,9 +201,9 @@ TEST_CASE("worked example: reads and FLOP by hand") {
   const std::string page = worked_example();
   const RunWithReads run = run_with_reads();
   const PageTable steps = page_table(page, "step of reads");
-  REQUIRE(run.log.step_ends.size() == steps.rows.size());
+  REQUIRE(run.log.step_ends.size() == steps.rows.size() + 1);  // steps count from 1
   for (std::size_t s = 0; s < steps.rows.size(); ++s) {
-    CHECK(shows(steps.at(s, "to s"), static_cast<double>(run.log.step_ends[s].ps) / ps_per_s));
+    CHECK(shows(steps.at(s, "to s"), static_cast<double>(run.log.step_ends[s + 1].ps) / ps_per_s));
     const double reads =
         number_in(steps.at(s, "reads by prefill")) + number_in(steps.at(s, "reads by decode"));
     const double lasts = number_in(steps.at(s, "to s")) - number_in(steps.at(s, "from s"));

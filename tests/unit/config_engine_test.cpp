@@ -205,7 +205,7 @@ TEST_CASE(
   CHECK(only_error(load_small({"engine.kv_offloading_bandwidth=1GB/s"})) ==
         "`kv_offloading_bandwidth` without a `kv_offloading_size`");
   CHECK(only_error(load_small({"engine.kv_offloading_size=1MiB"})) ==
-        "a block of 16 tokens takes 0.00 GiB");
+        "a block of 16 tokens takes 2.00 MiB");
 }
 
 }  // namespace penstock::config

@@ -273,9 +273,10 @@ TEST_CASE("timeseries.csv has a row per interval and replica with means over it"
   const std::vector<std::string> rows = lines_of(text_of(write_timeseries_csv, printed.output()));
   REQUIRE(rows.size() == 3);
   CHECK(rows[0] ==
-        "time_s,replica,arrivals,completed,running,waiting,kv,batch,busy,mfu,mbu,power_w");
-  CHECK(rows[1] == "0,0,4,3,2,1,0.25,2.5,0.8,0.252,0.22,1104.6");
-  CHECK(rows[2] == "5,0,2,1,2,1,0.25,2.5,0.8,0.252,0.22,1104.6");
+        "time_s,replica,arrivals,completed,running,waiting,kv,batch,busy,mfu,mbu,power_w,"
+        "preemptions,compute,memory,communication,latency,cpu");
+  CHECK(rows[1] == "0,0,4,3,2,1,0.25,2.5,0.8,0.252,0.22,1104.6,0,0,0,0,0,0");
+  CHECK(rows[2] == "5,0,2,1,2,1,0.25,2.5,0.8,0.252,0.22,1104.6,0,0,0,0,0,0");
 }
 
 TEST_CASE("ledger.csv quotes names and is exact") {
