@@ -133,7 +133,8 @@ TEST_CASE("the percentiles of a report's requests are the summary's") {
     for (const auto& [key, values] :
          {std::pair("ttft_ms", &latencies.ttft), std::pair("tpot_ms", &latencies.tpot),
           std::pair("e2e_ms", &latencies.e2e)}) {
-      CAPTURE(key);
+      const std::string metric = key;
+      CAPTURE(metric);
       REQUIRE(values->size() == of_class[key]["count"].get<std::size_t>());
       for (const auto& [quantile, share] :
            {std::pair("p50", 0.5), std::pair("p99", 0.99), std::pair("max", 1.0)}) {
@@ -182,7 +183,8 @@ TEST_CASE("the flows of the bill add up under every rule") {
         doctest::Approx(summary["cost"]["total"].get<double>()).epsilon(1e-8));
   for (const auto& [node, amount] : from) {
     if (into.count(node) > 0) {  // causes: the rounding of each rule to nano-dollars
-      CAPTURE(node);
+      const std::string cause = node;
+      CAPTURE(cause);
       CHECK(amount == doctest::Approx(into[node]).epsilon(1e-6));
     }
   }
