@@ -102,6 +102,11 @@ double expert_weight_bytes(const MoeRates& rates, double tokens) {
          busy_experts(rates, tokens);
 }
 
+double expert_weights_ms(const MoeRates& rates, double tokens) {
+  return rates.layers > 0 ? rates.layers * expert_weight_bytes(rates, tokens) / rates.bytes_per_ms
+                          : 0;
+}
+
 OperatorTime grouped_gemm(const MoeRates& rates, double tokens) {
   const double busy = busy_experts(rates, tokens);
   const double routed = tokens * rates.top_k * rates.share;

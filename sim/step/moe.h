@@ -37,6 +37,8 @@ double busy_experts(const MoeRates& rates, double tokens);
 double expert_flop(const MoeRates& rates, double tokens);
 /// Bytes of the weights that they read.
 double expert_weight_bytes(const MoeRates& rates, double tokens);
+/// Time of reading them in all layers, at the bandwidth that the kernel reaches; 0 without experts.
+double expert_weights_ms(const MoeRates& rates, double tokens);
 /// The grouped GEMM, its permutation of tokens included, for `tokens` tokens of each rank. At least
 /// its floor. Bound: compute or memory.
 OperatorTime grouped_gemm(const MoeRates& rates, double tokens);

@@ -33,6 +33,7 @@ std::int64_t sum(const std::array<std::int64_t, size>& values) {
 /// What a step costs by its token count alone, without the fixed latencies.
 struct TokenCost {
   std::int64_t variable = 0;  ///< GEMM and elementwise; never 0 once filled
+  std::int64_t weights = 0;   ///< of which streams weights: a single token's, and of more experts
   std::int64_t memory = 0;    ///< of which bound by memory
   std::int64_t communication = 0;
   std::int64_t expert_bytes = 0;  ///< ps at the peak
@@ -195,8 +196,12 @@ TokenCost RooflineModel::make_tokens(std::int64_t count) const {
                            .bound = Resource::memory};
   const std::int64_t gemm = variable_ps(gemms, 1, gemm_latency_);
   const std::int64_t bytes = scaled(times.elementwise.variable_ms + times.final_norm.variable_ms);
+  const std::int64_t experts =
+      scaled(expert_weights_ms(parameters_.moe, static_cast<double>(count)) -
+             expert_weights_ms(parameters_.moe, 1));
   return {
       .variable = gemm + bytes,
+      .weights = std::min(gemm + bytes, weights_ + experts),
       .memory = std::min(gemm, scaled(times.gemm.memory_ms + times.moe.memory_ms)) + bytes,
       .communication = scaled(times.all_reduce.variable_ms) + scaled(times.all_to_all.variable_ms),
       .expert_bytes = expert_bytes_ps(static_cast<double>(count))};
@@ -220,9 +225,8 @@ const TokenCost& RooflineModel::tokens(std::int64_t count) {
 
 void RooflineModel::add_tokens(std::int64_t count, StepCost& cost) {
   const TokenCost& token = tokens(count);
-  const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
-  cost.part(Part::weights) += token.variable - compute;
-  cost.part(Part::compute) += compute;
+  cost.part(Part::weights) += token.weights;
+  cost.part(Part::compute) += token.variable - token.weights;
   cost.resources[static_cast<std::size_t>(Resource::memory)] += token.memory;
   cost.resources[static_cast<std::size_t>(Resource::compute)] += token.variable - token.memory;
   book(cost, Part::communication, Resource::communication, token.communication);
@@ -324,7 +328,6 @@ SharedParts RooflineModel::chunks_alone(const StepLoad& load) {
     count += chunk.q;
   }
   const TokenCost& token = tokens(count);
-  const std::int64_t compute = std::max<std::int64_t>(0, token.variable - weights_);
   std::int64_t attention = 0;
   std::int64_t overhead = token_overhead_;
   for (std::size_t i = 0; i < kernels_.size(); ++i) {
@@ -333,7 +336,7 @@ SharedParts RooflineModel::chunks_alone(const StepLoad& load) {
     attention += variable_ps(layer, layers.layers, kernels_[i].prefill_latency);
     overhead += kernels_[i].prefill_latency;
   }
-  return {token.variable - compute, compute, attention, token.communication, overhead};
+  return {token.weights, token.variable - token.weights, attention, token.communication, overhead};
 }
 
 StepCost RooflineModel::decode_cost(const StepLoad& load) {

@@ -60,7 +60,9 @@ const char* to_string(Operator op);
 /// operator is a fixed latency per kernel and a variable part that grows with its work; the
 /// engine's factor on GPU time is in all of them.
 enum class Part {
-  weights,        ///< variable GEMM time of one token alone: streaming the layers' weights once
+  /// Variable GEMM time of one token alone, which streams the layers' weights once; and streaming
+  /// the experts that further tokens are routed to.
+  weights,
   compute,        ///< the rest of variable GEMM time, and the variable part of elementwise kernels
   attention,      ///< attention without fixed latencies: reads, FLOP, per-sequence terms
   communication,  ///< all-reduce without its latency

@@ -12,6 +12,7 @@
 #include "sim/core/rng.h"
 #include "sim/step/roofline_parameters.h"
 #include "tests/support/fixtures.h"
+#include "tests/support/model_fixtures.h"
 
 namespace penstock {
 namespace {
@@ -126,6 +127,32 @@ TEST_CASE("parts and resources sum to the step, and no step beats the hardware")
       const Work work = useful_work(peak, load);
       CHECK(work.flop_ps <= static_cast<double>(cost.gpu) * (1 + 1e-12));
       CHECK(work.bytes_ps <= static_cast<double>(cost.gpu) * (1 + 1e-12));
+    }
+  }
+}
+
+TEST_CASE("experts, latents, windows and states: parts sum up, chunks alone are a part of it") {
+  Rng rng(14, "families");
+  std::vector<Chunk> chunks;
+  for (const Architecture& model : {fixtures::qwen3_30b_a3b(), fixtures::gpt_oss_20b(),
+                                    fixtures::deepseek_v2_lite(), fixtures::qwen3_next()}) {
+    CAPTURE(model.name);
+    const auto step = make_step_model(fixtures::scenario({.model = model}));
+    std::int64_t weights = 0;
+    for (int i = 0; i < 200; ++i) {
+      StepLoad load = random_load(rng, chunks);
+      load.window_sum = step->window() > 0 ? load.kv_sum / 2 : 0;
+      const StepCost cost = step->cost(load);
+      CHECK(sum(cost.parts) == cost.total);
+      CHECK(*std::min_element(cost.parts.begin(), cost.parts.end()) >= 0);
+      if (!load.chunks.empty()) {
+        const StepLoad alone{.chunks = load.chunks, .sampled = load.sampled - load.decodes};
+        CHECK(step->chunks_alone(alone) == step->StepModel::chunks_alone(alone));
+      }
+    }
+    for (const std::int64_t n : {1, 2, 8, 64, 512}) {  // more experts are read, then all of them
+      CHECK(step->decode(n).fixed.part(Part::weights) >= weights);
+      weights = step->decode(n).fixed.part(Part::weights);
     }
   }
 }
