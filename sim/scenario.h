@@ -118,6 +118,9 @@ struct EngineSpec {
 
     bool any() const { return state_blocks > 0 || window_blocks_per_token > 0; }
     std::int64_t blocks(std::int64_t tokens) const {
+      if (!any()) {
+        return 0;
+      }
       const double held = state_blocks + window_blocks_per_token *
                                              static_cast<double>(tokens < window ? tokens : window);
       const auto whole = static_cast<std::int64_t>(held);
