@@ -312,14 +312,14 @@ std::string_view why_not(const PublishedPoint& point) {
     return "replayed request by request: section 2a";
   }
   if (is_moe(point.model)) {
-    return "mixture of experts is not built";
+    return "mixtures of experts are not compared yet";
   }
   if (point.engine.find("TensorRT") != std::string::npos ||
       point.engine.find("SGLang") != std::string::npos || point.engine.starts_with("vLLM 0.6")) {
     return why_not_engine(point);
   }
   if (point.family == "LLMD") {
-    return "prefix caching is not built";
+    return "compared in docs/prefix-caching.md";
   }
   if (point.family == "AICmix") {
     return "2,048 tokens of Qwen3-8B are 28 ms of FLOP at an H200's peak, and it says 15 ms: its "

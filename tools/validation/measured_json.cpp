@@ -38,7 +38,7 @@ StepVector step_vector(const json& v) {
   }
   out.load.sampled = out.load.decodes + static_cast<std::int64_t>(out.chunks.size());
   out.expected_ms = v.at("expected_ms");
-  out.is_moe = v.at("operators_ms").value("moe", 0.0) > 0;
+  out.is_spread = v.value("ep", 1) > 1 || v.value("dp", 1) > 1;
   out.measured = v.value("measured", "");
   return out;
 }

@@ -23,8 +23,8 @@ std::string load_text(const StepVector& v) {
 }
 
 std::string got_cells(const StepVector& v) {
-  if (v.is_moe) {
-    return "mixture of experts: not built | ";
+  if (v.is_spread) {
+    return "ranks of experts and attention: no keys yet | ";
   }
   const Scenario scenario = load_system(v.system, no_workload, false);
   StepLoad load = v.load;
