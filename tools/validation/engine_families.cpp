@@ -10,43 +10,31 @@ namespace {
 
 using Points = std::vector<PublishedPoint>;
 
-struct EngineModel {
-  std::string_view published;
-  std::string_view ours;
-};
-constexpr std::array<EngineModel, 3> engine_models{{{"Llama-3.1-8B", "llama-3.1-8b"},
-                                                    {"Llama-3.1-70B", "llama-3.1-70b"},
-                                                    {"Llama-3.3-70B", "llama-3.3-70b"}}};
-constexpr std::array<EngineModel, 5> engine_gpus{{{"A100-SXM", "a100-80-sxm"},
-                                                  {"H100", "h100-sxm"},
-                                                  {"H200", "h200-sxm"},
-                                                  {"B200", "b200"},
-                                                  {"RTXPRO6000", "rtx-pro-6000"}}};
-constexpr std::array<EngineModel, 6> presets{{{"TRTv014", "tensorrt-llm-0.14"},
-                                              {"TRTv020", "tensorrt-llm-0.20"},
-                                              {"TRTv10", "tensorrt-llm-1.0"},
-                                              {"TRTv12", "tensorrt-llm-1.0"},
-                                              {"NIM", "tensorrt-llm-1.0"},
-                                              {"SGL", "sglang-0.3"}}};
-
-template <typename Names>
-std::string ours(const Names& names, std::string_view published) {
-  const auto found = std::find_if(names.begin(), names.end(), [&](const EngineModel& name) {
-    return name.published == published;
-  });
-  return found == names.end() ? "" : std::string(found->ours);
-}
+constexpr std::array<PublishedName, 3> engine_models{{{"Llama-3.1-8B", "llama-3.1-8b"},
+                                                      {"Llama-3.1-70B", "llama-3.1-70b"},
+                                                      {"Llama-3.3-70B", "llama-3.3-70b"}}};
+constexpr std::array<PublishedName, 5> engine_gpus{{{"A100-SXM", "a100-80-sxm"},
+                                                    {"H100", "h100-sxm"},
+                                                    {"H200", "h200-sxm"},
+                                                    {"B200", "b200"},
+                                                    {"RTXPRO6000", "rtx-pro-6000"}}};
+constexpr std::array<PublishedName, 6> presets{{{"TRTv014", "tensorrt-llm-0.14"},
+                                                {"TRTv020", "tensorrt-llm-0.20"},
+                                                {"TRTv10", "tensorrt-llm-1.0"},
+                                                {"TRTv12", "tensorrt-llm-1.0"},
+                                                {"NIM", "tensorrt-llm-1.0"},
+                                                {"SGL", "sglang-0.3"}}};
 
 System engine_system(const PublishedPoint& point, std::string_view more) {
   const bool is_v0 = point.engine.starts_with("vLLM");
   const bool is_half = point.weights == "fp16" || point.weights == "bf16";
-  return {.model = ours(engine_models, point.model),
+  return {.model = find_name(engine_models, point.model),
           .weights = is_half ? "bf16" : point.weights,
           .kv_cache = is_half ? "bf16" : "fp8",
-          .gpu = ours(engine_gpus, point.gpu),
+          .gpu = find_name(engine_gpus, point.gpu),
           .tensor_parallel = static_cast<int>(first_tokens(point.tp)),
-          .engine =
-              fmt::format("preset: {}{}", is_v0 ? "vllm-0.6" : ours(presets, point.family), more)};
+          .engine = fmt::format("preset: {}{}",
+                                is_v0 ? "vllm-0.6" : find_name(presets, point.family), more)};
 }
 
 /// Equal requests that are all there at 0: so many that the engine is full three times over.
@@ -77,7 +65,7 @@ ComparedFamily tensorrt_tables(const Points& points) {
     if (point.family.starts_with("TRT") && why_not(point).empty()) {
       out.points.push_back(
           compared(fmt::format("{} {}, {} × {}, {}/{}, {}", point.model, point.weights, point.tp,
-                               point.gpu, point.isl, point.osl, ours(presets, point.family)),
+                               point.gpu, point.isl, point.osl, find_name(presets, point.family)),
                    point, offline(point).summary));
     }
   }
@@ -136,10 +124,10 @@ std::string_view why_not_engine(const PublishedPoint& point) {
   if (point.family.starts_with("MLP")) {
     return "the lengths of MLPerf's prompts are not at hand";
   }
-  if (ours(presets, point.family).empty()) {
+  if (find_name(presets, point.family).empty()) {
     return "this program does not know how it was measured";
   }
-  if (ours(engine_models, point.model).empty() || ours(engine_gpus, point.gpu).empty()) {
+  if (find_name(engine_models, point.model).empty() || find_name(engine_gpus, point.gpu).empty()) {
     return "its model or GPU is not in the catalogue";
   }
   return point.gpus != point.tp ? "pipeline parallelism is not built" : "";

@@ -16,11 +16,6 @@ namespace {
 
 // ---- Names --------------------------------------------------------------------------------------
 
-struct PublishedName {
-  std::string_view published;
-  std::string_view ours;
-};
-
 /// Fine-tuned models have the shapes of what they were made from.
 constexpr std::array<PublishedName, 8> models{{{"Llama-3.1-8B", "llama-3.1-8b"},
                                                {"Llama-3.1-8B-Instruct", "llama-3.1-8b"},
@@ -36,14 +31,6 @@ constexpr std::array<PublishedName, 5> gpus{{{"H100", "h100-sxm"},
                                              {"B200", "b200"},
                                              {"H100-NVL?", "h100-nvl"}}};
 
-template <typename Names>
-std::string_view find(const Names& names, std::string_view published) {
-  const auto found = std::find_if(names.begin(), names.end(), [&](const PublishedName& name) {
-    return name.published == published;
-  });
-  return found == names.end() ? "" : found->ours;
-}
-
 bool is_moe(std::string_view model) {
   constexpr std::array<std::string_view, 4> signs{"-A", "DeepSeek-V3", "gpt-oss", "Mixtral"};
   return std::any_of(signs.begin(), signs.end(), [&](std::string_view sign) {
@@ -52,6 +39,13 @@ bool is_moe(std::string_view model) {
 }
 
 }  // namespace
+
+std::string find_name(std::span<const PublishedName> names, std::string_view published) {
+  const auto found = std::find_if(names.begin(), names.end(), [&](const PublishedName& name) {
+    return name.published == published;
+  });
+  return found == names.end() ? "" : std::string(found->ours);
+}
 
 double first_number(std::string_view text) {
   const std::size_t at = text.find_first_of("0123456789");
@@ -68,9 +62,9 @@ std::int64_t first_tokens(std::string_view text) { return std::llround(first_num
 namespace {
 
 System system_of(const PublishedPoint& point, std::string engine) {
-  return {.model = std::string(find(models, point.model)),
+  return {.model = find_name(models, point.model),
           .weights = point.weights == "fp8" ? "fp8" : "bf16",
-          .gpu = std::string(find(gpus, point.gpu)),
+          .gpu = find_name(gpus, point.gpu),
           .tensor_parallel = static_cast<int>(first_tokens(point.tp)),
           .engine = std::move(engine)};
 }
@@ -325,7 +319,7 @@ std::string_view why_not(const PublishedPoint& point) {
     return "2,048 tokens of Qwen3-8B are 28 ms of FLOP at an H200's peak, and it says 15 ms: its "
            "steps are not what they are said to be";
   }
-  if (find(models, point.model).empty() || find(gpus, point.gpu).empty()) {
+  if (find_name(models, point.model).empty() || find_name(gpus, point.gpu).empty()) {
     return "its model or GPU is not in the catalogue";
   }
   constexpr std::array<std::string_view, 5> simulated_families{"VCM", "IOG", "MLE", "AIC", "VLLM"};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,14 @@
 
 /// Simulations of published systems, family by family.
 namespace penstock {
+
+/// A model, GPU or family of points as a publication calls it, and the catalogue's name for it.
+struct PublishedName {
+  std::string_view published;
+  std::string_view ours;
+};
+/// The catalogue's name; empty if the table has none.
+std::string find_name(std::span<const PublishedName> names, std::string_view published);
 
 struct ComparedMetric {
   std::string name;  ///< with its unit
