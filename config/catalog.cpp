@@ -352,6 +352,28 @@ std::optional<LengthProfile> Catalog::profile(std::string_view name, const Span&
   return root ? read_profile({&*root, "", profile_schema()}, reporter) : std::nullopt;
 }
 
+std::optional<ServerFacts> Catalog::server_of(std::string_view gpu_name,
+                                              Reporter& reporter) const {
+  std::optional<ServerFacts> found;
+  for (const Stored& stored : items_) {
+    if (stored.entry.kind != CatalogKind::systems || (found && found->network_gb_s > 0)) {
+      continue;
+    }
+    const auto root = parse(stored, reporter);
+    const Section file(root ? &*root : nullptr, "", system_schema());
+    if (file.text("gpu") != gpu_name) {
+      continue;
+    }
+    const auto gpus = file.whole("gpus").value_or(1);
+    const double share =
+        file.number("network_bandwidth").value_or(0) / 1e9 / static_cast<double>(gpus);
+    if (!found || share > 0) {
+      found = {static_cast<int>(gpus), share};
+    }
+  }
+  return found;
+}
+
 std::optional<GpuPrice> Catalog::price(std::string_view gpu_name, Reporter& reporter) const {
   const Stored* stored = find_stored(CatalogKind::prices, gpu_name);
   const auto root = stored != nullptr ? parse(*stored, reporter) : std::nullopt;

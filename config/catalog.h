@@ -50,6 +50,12 @@ struct EnginePreset {
   std::string title;
 };
 
+/// What a file of catalog/systems says of the network.
+struct ServerFacts {
+  int gpus = 8;
+  double network_gb_s = 0;  ///< one GPU's share of all cards, one direction; 0 = not stated
+};
+
 /// A file of catalog/prices: what one GPU costs on the market.
 struct GpuPrice {
   double usd_per_hour = 0;
@@ -112,6 +118,9 @@ class Catalog {
                                      Reporter& reporter) const;
   std::optional<LengthProfile> profile(std::string_view name, const Span& span,
                                        Reporter& reporter) const;
+  /// The first server, or rack, with this GPU, one that states its network if there is; nothing,
+  /// without a report, where there is none.
+  std::optional<ServerFacts> server_of(std::string_view gpu_name, Reporter& reporter) const;
   /// Nothing, without a report, where no price is known.
   std::optional<GpuPrice> price(std::string_view gpu_name, Reporter& reporter) const;
   std::optional<ListPrice> list_price(std::string_view name, const Span& span,

@@ -196,6 +196,20 @@ std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_v
   return d;
 }
 
+std::optional<Diagnostic> unless_tensor_parallel(const Scenario& scenario,
+                                                 std::string_view command) {
+  if (scenario.cluster.data_parallel == 1 && scenario.cluster.expert_parallel == 1) {
+    return std::nullopt;
+  }
+  Diagnostic d;
+  d.kind = Diagnostic::Kind::infeasible;
+  d.message = fmt::format(
+      "{} does not know `data_parallel` and `expert_parallel` yet", command);
+  d.notes.emplace_back("it chooses tensor_parallel and replicas");
+  d.notes.emplace_back("`penstock run`, `sweep` and `explain` know them");
+  return d;
+}
+
 int exit_code(const Diagnostics& diagnostics) {
   const auto has = [&diagnostics](Diagnostic::Kind kind) {
     return std::any_of(diagnostics.begin(), diagnostics.end(), [kind](const Diagnostic& d) {

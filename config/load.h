@@ -49,6 +49,10 @@ Loaded load_scenario_from_text(const std::string& text, const std::string& name,
 /// scheduler; nothing if the scenario's is that one.
 std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_view command);
 
+/// The same of a command that knows replicas whose ranks and experts are not spread.
+std::optional<Diagnostic> unless_tensor_parallel(const Scenario& scenario,
+                                                 std::string_view command);
+
 /// The exit code that diagnostics with an error call for: 3 (input), 74 (cannot read), 4
 /// (infeasible only); 0 without an error.
 int exit_code(const Diagnostics& diagnostics);

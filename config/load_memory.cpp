@@ -19,6 +19,8 @@ MemoryQuestion question_of(const Section& engine, const EnginePreset& preset,
   q.dense_weights = scenario.dense_weights;
   q.kv_cache = scenario.kv_cache;
   q.tensor_parallel = scenario.cluster.tensor_parallel;
+  q.data_parallel = scenario.cluster.data_parallel;
+  q.expert_parallel = scenario.cluster.expert_parallel;
   q.rule = preset.memory_rule;
   q.utilization = scenario.engine.gpu_memory_utilization;
   q.max_num_batched_tokens = scenario.engine.max_num_batched_tokens;
@@ -139,14 +141,14 @@ void load_offloading(const LoadContext& context, const MemoryPlan& plan, Scenari
     return;
   }
   const double block_bytes = plan.bytes_per_token * static_cast<double>(plan.block_size);  // a GPU
-  const double blocks = size / (block_bytes * scenario.cluster.tensor_parallel);
+  const double blocks = size / (block_bytes * scenario.cluster.gpus_per_replica());
   const double bandwidth = engine.number("kv_offloading_bandwidth").value_or(pcie_4);
   scenario.engine.host_blocks = static_cast<std::int64_t>(std::min(blocks, 1e12));
   scenario.engine.host_block_time = SimTime::from_seconds(block_bytes / bandwidth);
   if (scenario.engine.host_blocks < 1) {
     context.reporter.error(engine.span("kv_offloading_size"),
                            fmt::format("a block of {} tokens takes {}", plan.block_size,
-                                       gib_text(block_bytes * scenario.cluster.tensor_parallel)));
+                                       gib_text(block_bytes * scenario.cluster.gpus_per_replica())));
   }
 }
 
@@ -162,6 +164,16 @@ void refuse_other_engines_states(const LoadContext& context, const Scenario& sce
   }
 }
 
+/// Ranks are balanced and kept in step as vLLM does it.
+void refuse_other_engines_ranks(const LoadContext& context, const Scenario& scenario) {
+  if (scenario.cluster.data_parallel > 1 && scenario.engine.scheduler != "vllm_v1") {
+    context.reporter.infeasible(
+        context.root.section("cluster").span("data_parallel"),
+        fmt::format("`data_parallel` is simulated with vLLM V1's scheduler only, not with `{}`",
+                    scenario.engine.scheduler));
+  }
+}
+
 }  // namespace
 
 MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, bool must_fit,
@@ -173,6 +185,7 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
   scenario.engine.per_sequence = plan.per_sequence;
   if (must_fit) {
     refuse_other_engines_states(context, scenario);
+    refuse_other_engines_ranks(context, scenario);
   }
   set_max_model_len(context, plan, scenario);
   const std::int64_t needed = engine.whole("max_model_len").value_or(1);

@@ -5,7 +5,6 @@
 #include "config/huggingface.h"
 #include "config/load_parts.h"
 #include "config/text.h"
-#include "sim/cluster/router.h"
 
 namespace penstock::config {
 
@@ -100,46 +99,6 @@ bool load_model(const LoadContext& context, Scenario& scenario) {
   scenario.model = *model;
   set_weights(context, scenario);
   scenario.model_name = scenario.model.name;
-  return true;
-}
-
-bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& scenario) {
-  const Section section = context.root.section("cluster");
-  ClusterSpec& cluster = scenario.cluster;
-  cluster.tensor_parallel = static_cast<int>(section.whole("tensor_parallel").value_or(1));
-  cluster.replicas = static_cast<int>(section.whole("replicas").value_or(1));
-  const std::string_view router = section.choice("router").value_or("round_robin");
-  for (const RouterEntry& entry : routers) {
-    cluster.router = entry.name == router ? entry.kind : cluster.router;
-  }
-  cluster.scrape_interval = section.time("scrape_interval").value_or(cluster.scrape_interval);
-  const int tp = cluster.tensor_parallel;
-  if (model_is_known) {
-    if (const auto problem = tensor_parallel_problem(scenario.model, tp)) {
-      context.reporter.error(section.span("tensor_parallel"),
-                             fmt::format("`tensor_parallel: {}` {}", tp, *problem));
-    }
-  }
-  const std::optional<std::string> name = section.text("gpu");
-  const Span gpu_span = section.span("gpu");
-  auto gpu = !name                    ? std::nullopt
-             : is_catalog_file(*name) ? Catalog::gpu_file(resolve_path(context, *name, gpu_span),
-                                                          gpu_span, context.reporter)
-                                      : context.catalog.gpu(*name, gpu_span, context.reporter);
-  if (!gpu) {
-    return false;
-  }
-  cluster.gpu = std::move(*gpu);
-  if (tp > 1 && tp > cluster.gpu.scaleup_domain) {
-    Diagnostic& d = context.reporter.warning(
-        section.span("tensor_parallel"),
-        cluster.gpu.scaleup_domain > 1
-            ? fmt::format("`tensor_parallel: {}` reaches past the fast link of {}, which joins {}",
-                          tp, cluster.gpu.name, cluster.gpu.scaleup_domain)
-            : fmt::format("`tensor_parallel: {}` without a fast link between {} GPUs", tp,
-                          cluster.gpu.name));
-    d.notes.emplace_back("all-reduce times over slower links are guesses, off by up to a factor 2");
-  }
   return true;
 }
 

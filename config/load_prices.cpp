@@ -60,7 +60,7 @@ void check_size(const LoadContext& context, const Scenario& scenario) {
   constexpr double most = 9e9;
   constexpr double most_hours = 2400;
   const ClusterSpec& cluster = scenario.cluster;
-  const double gpus = static_cast<double>(cluster.replicas) * cluster.tensor_parallel;
+  const double gpus = static_cast<double>(cluster.replicas) * cluster.gpus_per_replica();
   const double per_gpu = most / (gpus * most_hours);
   if (scenario.prices.gpu_per_hour >= per_gpu) {
     context.reporter.error(

@@ -85,7 +85,8 @@ MemoryPlan plan_memory(const MemoryQuestion& q) {
   plan.rule = q.rule;
   plan.total_bytes = std::max(0.0, q.gpu.memory_bytes - 0.5 * gib);
   plan.utilization = q.utilization;
-  plan.weight_bytes = weight_bytes_per_gpu(q.model, q.weight_dtypes(), q.tensor_parallel);
+  plan.weight_bytes =
+      weight_bytes_per_gpu(q.model, q.weight_dtypes(), q.tensor_parallel, q.expert_parallel);
   plan.reserve_bytes = reserve_bytes(q);
   plan.reserve_is_given = q.reserve_bytes.has_value();
   set_cache_sizes(q, plan);
@@ -121,8 +122,10 @@ std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPla
                                 number_text(q.utilization), gib_text(plan.usable_bytes)));
   }
   lines.push_back(fmt::format(
-      "- {} of weights ({:.2f}e9 parameters, {}, tensor_parallel {})", gib_text(plan.weight_bytes),
-      static_cast<double>(parameters(q.model)) / 1e9, to_string(q.weights), q.tensor_parallel));
+      "- {} of weights ({:.2f}e9 parameters, {}, tensor_parallel {}{})",
+      gib_text(plan.weight_bytes), static_cast<double>(parameters(q.model)) / 1e9,
+      to_string(q.weights), q.tensor_parallel,
+      q.expert_parallel > 1 ? fmt::format(", expert_parallel {}", q.expert_parallel) : ""));
   lines.push_back(
       fmt::format("- {} of reserve ({})", gib_text(plan.reserve_bytes),
                   plan.reserve_is_given ? "as given" : "by rule; `engine.reserve` sets it"));
@@ -144,7 +147,8 @@ std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPla
   return lines;
 }
 
-std::optional<std::string> tensor_parallel_problem(const Architecture& model, int tp) {
+std::optional<std::string> tensor_parallel_problem(const Architecture& model, int tp,
+                                                   bool whole_experts) {
   const bool has_latents = model.mla.kv_lora_rank > 0 || model.compressed.is_used();
   const std::int64_t kv_heads = has_latents ? 1 : model.num_key_value_heads;
   if (model.num_attention_heads % tp != 0) {
@@ -156,7 +160,7 @@ std::optional<std::string> tensor_parallel_problem(const Architecture& model, in
                        model.name);
   }
   const MoeLayers& moe = model.moe;
-  if (moe.num_experts > 0 && moe.moe_intermediate_size % tp != 0) {
+  if (moe.num_experts > 0 && !whole_experts && moe.moe_intermediate_size % tp != 0) {
     return fmt::format("does not divide the width {} of the experts of {}",
                        moe.moe_intermediate_size, model.name);
   }
@@ -173,13 +177,37 @@ std::optional<std::string> tensor_parallel_problem(const Architecture& model, in
 
 namespace {
 
+/// More ranks that share the experts.
+std::optional<std::string> more_ranks(MemoryQuestion q, std::int64_t tokens) {
+  const auto experts = static_cast<int>(q.model.moe.num_experts);
+  for (int dp = q.data_parallel + 1; dp * q.tensor_parallel <= experts; ++dp) {
+    q.data_parallel = dp;
+    q.expert_parallel = dp * q.tensor_parallel;
+    if (experts % q.expert_parallel == 0) {
+      if (const MemoryPlan plan = plan_memory(q); plan.holds(tokens)) {
+        return fmt::format("`data_parallel: {}` with `expert_parallel: {}` fits ({} a rank)", dp,
+                           q.expert_parallel, tokens_text(plan));
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> more_gpus(MemoryQuestion q, std::int64_t tokens) {
+  if (q.data_parallel > 1) {
+    return more_ranks(q, tokens);
+  }
   const int most = std::max(8, std::min(q.gpu.scaleup_domain, 72));
+  const bool spread = q.expert_parallel > 1;
   for (int tp = q.tensor_parallel + 1; tp <= most; ++tp) {
     q.tensor_parallel = tp;
-    if (!tensor_parallel_problem(q.model, tp)) {
+    q.expert_parallel = spread ? tp : 1;
+    const bool is_even = !spread || q.model.moe.num_experts % tp == 0;
+    if (is_even && !tensor_parallel_problem(q.model, tp, spread)) {
       if (const MemoryPlan plan = plan_memory(q); plan.holds(tokens)) {
-        return fmt::format("`tensor_parallel: {}` fits ({})", tp, tokens_text(plan));
+        return fmt::format("`tensor_parallel: {}`{} fits ({})", tp,
+                           spread ? fmt::format(" with `expert_parallel: {}`", tp) : "",
+                           tokens_text(plan));
       }
     }
   }

@@ -18,6 +18,8 @@ struct MemoryQuestion {
   std::optional<Dtype> dense_weights;  ///< of all but routed experts; else as `weights`
   Dtype kv_cache = Dtype::bf16;
   int tensor_parallel = 1;
+  int data_parallel = 1;
+  int expert_parallel = 1;
   MemoryRule rule = MemoryRule::vllm;
   double utilization = 0.9;  ///< gpu_memory_utilization
   std::int64_t max_num_batched_tokens = 0;
@@ -68,7 +70,9 @@ std::vector<std::string> explain_memory(const MemoryQuestion& question, const Me
 std::vector<std::string> nearest_fits(const MemoryQuestion& question, std::int64_t tokens,
                                       const Catalog& catalog);
 
-/// True if tensor_parallel splits the model as engines split it; else why not.
-std::optional<std::string> tensor_parallel_problem(const Architecture& model, int tensor_parallel);
+/// Nothing if tensor_parallel splits the model as engines split it; else why not. `whole_experts`:
+/// they are spread, not split.
+std::optional<std::string> tensor_parallel_problem(const Architecture& model, int tensor_parallel,
+                                                   bool whole_experts = false);
 
 }  // namespace penstock::config

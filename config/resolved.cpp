@@ -76,8 +76,11 @@ Json cluster_json(const ClusterSpec& c) {
           {"gpu_memory_bytes", c.gpu.memory_bytes},
           {"timing", c.gpu.timing.fit},
           {"tensor_parallel", c.tensor_parallel},
+          {"data_parallel", c.data_parallel},
+          {"expert_parallel", c.expert_parallel},
           {"replicas", c.replicas},
-          {"gpus", std::int64_t{c.tensor_parallel} * c.replicas},
+          {"gpus_per_replica", c.gpus_per_replica()},
+          {"gpus", std::int64_t{c.gpus_per_replica()} * c.replicas},
           {"router", find_router(c.router).name}};
 }
 

@@ -57,8 +57,8 @@ constexpr double one_hour = 3600e12;  // of a step, in ps
 constexpr double ten_seconds = 10e12;
 constexpr double hundred_years = 100 * 365 * 86400e12;
 constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give `cluster.gpu`";
-constexpr std::string_view only_tensor_parallel =
-    "this version builds tensor_parallel and replicas";
+constexpr std::string_view no_pipeline =
+    "this version builds tensor_parallel, data_parallel and expert_parallel";
 
 constexpr std::string_view weight_dtypes = "bf16|fp8|int8|nvfp4|mxfp4";
 
@@ -82,6 +82,18 @@ constexpr Key workload_keys[] = {
     unless_planned(text("cluster.gpu",
                         "catalogue name of the GPU, or path of a YAML file like the catalogue's")),
     whole("cluster.tensor_parallel", "GPUs that share one copy of the model", 1, 1024, "1"),
+    whole("cluster.data_parallel",
+          "ranks of a replica, each tensor_parallel GPUs with requests and a KV pool of its own; "
+          "they share the experts, and every step is as long as the slowest rank's",
+          1, 1024, "1"),
+    whole("cluster.expert_parallel",
+          "GPUs over which routed experts are spread: 1 (they are split as the rest is), or all of "
+          "a replica, tensor_parallel x data_parallel",
+          1, 1024, "1"),
+    number("cluster.network_bandwidth",
+           "of each GPU to other servers, in each direction; for replicas that are larger than a "
+           "server",
+           Unit::bandwidth, 1e8, 1e13, "that of the catalogue's server"),
     whole("cluster.replicas", "copies of the engine", 1, 65535, "1"),
     choice(
         "cluster.router", "which replica gets a request",
@@ -91,9 +103,7 @@ constexpr Key workload_keys[] = {
     number("cluster.scrape_interval",
            "how often routers see the replicas' queues and KV usage, where they go by those",
            Unit::time, 1e9, one_hour, "50ms"),
-    later("cluster.pipeline_parallel", "stages of layers", only_tensor_parallel),
-    later("cluster.data_parallel", "attention ranks in lock-step", only_tensor_parallel),
-    later("cluster.expert_parallel", "experts spread over GPUs", only_tensor_parallel),
+    later("cluster.pipeline_parallel", "stages of layers", no_pipeline),
     later("cluster.pools", "pools of different replicas",
           "this version has one pool of equal replicas"),
     later("cluster.autoscaler", "replicas that follow the load",

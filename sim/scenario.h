@@ -36,13 +36,18 @@ struct ClusterSpec {
   Accelerator gpu;
   int tensor_parallel = 1;
   int replicas = 1;
-  /// Ranks that attend to sequences of their own and share the experts (attention data parallel);
-  /// one rank's step is modelled, its sequences and tokens are those of a rank.
+  /// Ranks of a replica that attend to sequences of their own and share the experts (attention data
+  /// parallel): each is an engine with a scheduler and a KV pool.
   int data_parallel = 1;
-  int expert_parallel = 1;  ///< GPUs over which routed experts are spread; 1 = as tensor_parallel
+  /// GPUs over which routed experts are spread, all of a replica; 1 = split as the rest.
+  int expert_parallel = 1;
   RouterKind router = RouterKind::round_robin;
   /// Metrics reach routers that scrape them this often: llm-d's default.
   SimTime scrape_interval = SimTime::from_milliseconds(50);
+
+  /// Engines of all replicas: schedulers with a KV pool each, on tensor_parallel GPUs.
+  int engines() const { return replicas * data_parallel; }
+  int gpus_per_replica() const { return tensor_parallel * data_parallel; }
 };
 
 /// Factors by which an engine's kernels differ from bare ones (step-model.md §1, f_...).

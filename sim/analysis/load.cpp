@@ -20,7 +20,7 @@ LoadReport assess_load(const Scenario& scenario, const Result& result, double re
     return report;
   }
   const Saturation& full = *report.saturation;
-  report.load = requests_per_s / (full.requests_per_s * scenario.cluster.replicas);
+  report.load = requests_per_s / (full.requests_per_s * scenario.cluster.engines());
   report.input_per_million = per_million(scenario, full.input_ps);
   report.output_per_million = per_million(scenario, full.output_ps);
   return report;

@@ -64,6 +64,8 @@ struct Accelerator {
   double tdp_w = 0;                     ///< 0 = unknown
   double idle_w = 0;                    ///< 0 = unknown
   int scaleup_domain = 1;               ///< GPUs joined by the fast link; 1 = none
+  int server_gpus = 8;                  ///< beyond these, or the fast link, there is the network
+  double network_gb_s = 0;              ///< one GPU's share of it, one direction; 0 = unknown
   AcceleratorTiming timing;
 };
 

@@ -306,7 +306,7 @@ void fill_throughput(const Scenario& scenario, Summary& summary) {
   const double seconds = summary.duration_s;
   const TokenCounts& tokens = summary.tokens;
   const double gpus = static_cast<double>(scenario.cluster.replicas) *
-                      static_cast<double>(scenario.cluster.tensor_parallel);
+                      static_cast<double>(scenario.cluster.gpus_per_replica());
   const auto output = static_cast<double>(tokens.output);
   summary.requests_per_s = ratio(static_cast<double>(summary.requests.completed), seconds);
   summary.input_tokens_per_s = ratio(static_cast<double>(tokens.input), seconds);

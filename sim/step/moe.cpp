@@ -19,6 +19,10 @@ constexpr double all_to_all_latency_ms = 23.515e-3;
 constexpr double all_to_all_link_efficiency = 0.34457;
 /// A token goes out in one byte an element and comes back in two, on average of both ways.
 constexpr double all_to_all_bytes_per_element = 1.5;
+/// DeepEP's README: 43 GB/s of a 400 Gbit/s card, dispatch between two servers.
+constexpr double network_efficiency = 0.86;
+/// What the parameters of cards without a fast link give an all-to-all at most.
+constexpr double pcie_gb_s_of_collectives = 20;
 
 /// For GPUs whose file says nothing: those of GPUs without measurements.
 double usual_efficiency(Dtype dtype) {
@@ -130,6 +134,19 @@ OperatorTime grouped_gemm(const MoeRates& rates, double tokens) {
   return time;
 }
 
+Reach reach_of(const Accelerator& gpu, int gpus) {
+  const int domain = std::max(1, gpu.scaleup_domain);
+  const int server = std::max(domain, gpu.server_gpus);
+  const double near_gb_s = gpus <= domain || server == domain
+                               ? gpu.timing.link_gb_s
+                               : std::min(gpu.timing.link_gb_s, pcie_gb_s_of_collectives);
+  return {.near_gpus = static_cast<double>(std::min(gpus, server)),
+          .near_bytes_per_ms = all_to_all_link_efficiency * near_gb_s * bytes_per_ms_of_gb_s,
+          .far_bytes_per_ms = gpus > server
+                                  ? network_efficiency * gpu.network_gb_s * bytes_per_ms_of_gb_s
+                                  : 0};
+}
+
 DispatchRates make_dispatch_rates(const Scenario& scenario) {
   const ClusterSpec& cluster = scenario.cluster;
   DispatchRates rates;
@@ -141,10 +158,16 @@ DispatchRates make_dispatch_rates(const Scenario& scenario) {
   const auto k = static_cast<double>(scenario.model.moe.num_experts_per_tok);
   const auto h = static_cast<double>(scenario.model.hidden_size);
   rates.latency_ms = 2 * exposed * all_to_all_latency_ms * math::log(n) / math::log(2.0);
-  rates.bytes_per_token =
-      2 * exposed * all_to_all_bytes_per_element * h * std::min(k, n - 1) * (n - 1) / n;
-  rates.bytes_per_ms =
-      all_to_all_link_efficiency * cluster.gpu.timing.link_gb_s * bytes_per_ms_of_gb_s;
+  // The GPUs of a rank send a share of its tokens each.
+  const double bytes = 2 * exposed * all_to_all_bytes_per_element * h * std::min(k, n - 1) *
+                       (n - 1) / n / cluster.tensor_parallel;
+  const Reach reach = reach_of(cluster.gpu, cluster.expert_parallel);
+  const double near = (reach.near_gpus - 1) / (n - 1);
+  rates.ms_per_token = bytes * near / reach.near_bytes_per_ms;
+  if (reach.far_bytes_per_ms > 0) {  // at the same time, on other wires
+    rates.ms_per_token =
+        std::max(rates.ms_per_token, bytes * (1 - near) / reach.far_bytes_per_ms);
+  }
   return rates;
 }
 
@@ -153,7 +176,7 @@ OperatorTime dispatch_and_combine(const DispatchRates& rates, double tokens) {
     return {};
   }
   return {.latency_ms = rates.latency_ms,
-          .variable_ms = rates.bytes_per_token * tokens / rates.bytes_per_ms,
+          .variable_ms = rates.ms_per_token * tokens,
           .floor_ms = 0,
           .bound = Resource::communication};
 }

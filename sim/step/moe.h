@@ -43,11 +43,20 @@ double expert_weights_ms(const MoeRates& rates, double tokens);
 /// its floor. Bound: compute or memory.
 OperatorTime grouped_gemm(const MoeRates& rates, double tokens);
 
+/// Where the GPUs of a replica lie: consecutive ones, server by server.
+struct Reach {
+  double near_gpus = 0;          ///< that one sends to over `near`, itself among them
+  double near_bytes_per_ms = 0;  ///< reachable by an all-to-all
+  double far_bytes_per_ms = 0;   ///< over the network; 0 = none is needed
+};
+/// Of an all-to-all among so many GPUs: within the domain of the fast link over that, in a server
+/// beyond it over PCIe, from server to server over the network.
+Reach reach_of(const Accelerator& gpu, int gpus);
+
 /// Sending each token to the GPUs of its experts and the results back, per layer.
 struct DispatchRates {
-  double latency_ms = 0;       ///< 0 = the experts' inputs are here already
-  double bytes_per_token = 0;  ///< both ways, of one rank's token
-  double bytes_per_ms = 0;
+  double latency_ms = 0;    ///< 0 = the experts' inputs are here already
+  double ms_per_token = 0;  ///< both ways, of one rank's token
 };
 DispatchRates make_dispatch_rates(const Scenario& scenario);
 OperatorTime dispatch_and_combine(const DispatchRates& rates, double tokens);

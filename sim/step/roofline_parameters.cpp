@@ -57,7 +57,7 @@ GemmRates gemm_rates(const Scenario& scenario, const GemmNumerics& numerics) {
 void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
   const AcceleratorTiming::AllReduce& timing = scenario.cluster.gpu.timing.all_reduce;
   const int gpus = scenario.cluster.tensor_parallel;
-  if (gpus < 2 || scenario.cluster.data_parallel > 1) {  // dispatch and combine replace them
+  if (gpus < 2) {
     return;
   }
   PENSTOCK_ASSERT(timing.bandwidth_gb_s > 0);
@@ -67,10 +67,12 @@ void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
   out.all_reduce.gpus = gpus;
   out.all_reduce.latency_ms = all_reduce_latency_us(timing.latency_us, gpus) * ms_per_us * factor;
   out.all_reduce.bytes_per_ms = timing.bandwidth_gb_s * bytes_per_ms;
-  // After the token mixer's output and after the MLP.
+  // After the token mixer's output and after the MLP; combine gathers the experts' outputs.
   const Architecture& model = scenario.model;
-  out.all_reduces =
-      static_cast<double>(model.num_hidden_layers) * (model.moe_only_layers > 0 ? 1 : 2);
+  const bool combines = scenario.cluster.data_parallel > 1 && !model.moe.dense_beside_experts;
+  const std::int64_t combined = combines ? model.moe_layers() : 0;
+  out.all_reduces = static_cast<double>(
+      model.num_hidden_layers * (model.moe_only_layers > 0 ? 1 : 2) - combined);
   out.all_reduce_bytes_per_token = 2 * static_cast<double>(scenario.model.hidden_size);
 }
 
@@ -103,7 +105,7 @@ void set_experts(const Scenario& scenario, RooflineParameters& out) {
     return;
   }
   const double h = static_cast<double>(model.hidden_size);
-  const double tp = scenario.cluster.data_parallel > 1 ? 1 : scenario.cluster.tensor_parallel;
+  const double tp = scenario.cluster.tensor_parallel;
   out.dispatch = make_dispatch_rates(scenario);
   out.router_shape = {.n = out.moe.experts, .k = h};
   if (model.moe.shared_expert_intermediate_size > 0) {

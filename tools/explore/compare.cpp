@@ -226,7 +226,7 @@ std::string title_of(const Json& run) {
     return value.is_string() ? value.get<std::string>() : value.dump();
   };
   return fmt::format("{} on {} × {} {}", text("model.name"), text("cluster.replicas"),
-                     text("cluster.tensor_parallel"), text("cluster.gpu"));
+                     text("cluster.gpus_per_replica"), text("cluster.gpu"));
 }
 
 }  // namespace

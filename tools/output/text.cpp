@@ -235,4 +235,12 @@ std::string csv_field(std::string_view text) {
 
 std::string quantile_name(double share) { return fmt::format("p{:.6g}", share * 100); }
 
+std::string parallel_text(const ClusterSpec& cluster) {
+  std::string text =
+      cluster.data_parallel > 1 ? fmt::format("DP{} ", cluster.data_parallel) : std::string();
+  text += fmt::format("TP{}", cluster.tensor_parallel);
+  return text +
+         (cluster.expert_parallel > 1 ? fmt::format(" EP{}", cluster.expert_parallel) : "");
+}
+
 }  // namespace penstock::output

@@ -64,12 +64,15 @@ class PageWriter {
   std::string title() const {
     const ClusterSpec& cluster = scenario_.cluster;
     return fmt::format(
-        "{} {}, KV {} · one replica of {} {} (TP{}) · {} · arithmetic, no simulation",
+        "{} {}, KV {} · one {} of {} {} ({}) · {} · arithmetic, no simulation",
         output::printable(scenario_.model_name), to_string(scenario_.weights),
-        to_string(scenario_.kv_cache), cluster.tensor_parallel,
-        output::printable(cluster.gpu.title), cluster.tensor_parallel,
+        to_string(scenario_.kv_cache), unit(), cluster.tensor_parallel,
+        output::printable(cluster.gpu.title), output::parallel_text(cluster),
         output::printable(scenario_.engine.preset));
   }
+
+  /// What the page is about: ranks are alike, and each has its own requests.
+  const char* unit() const { return scenario_.cluster.data_parallel > 1 ? "rank" : "replica"; }
 
   PageSection basis() const {
     const PriceSpec& prices = scenario_.prices;
@@ -84,9 +87,9 @@ class PageWriter {
     }
     return {
         "basis",
-        {{"price", fmt::format("{} × {} GPUs = {} a replica-hour = {}{:.3g} a second; {}",
+        {{"price", fmt::format("{} × {} GPUs = {} a {}-hour = {}{:.3g} a second; {}",
                                output::money(prices.gpu_per_hour, currency_), gpus,
-                               output::money(hour, currency_), sign_, hour / 3600,
+                               output::money(hour, currency_), unit(), sign_, hour / 3600,
                                output::printable(prices.source))},
          {"step times", scenario_.step_model.kind == StepModelSpec::Kind::constant
                             ? "constant, as given"

@@ -270,6 +270,9 @@ int find_rate(const Request& request) {
   if (const auto refused = config::unless_vllm_v1(loaded.scenario, "`penstock plan`")) {
     return refuse(request, {*refused});
   }
+  if (const auto refused = config::unless_tensor_parallel(loaded.scenario, "`penstock plan`")) {
+    return refuse(request, {*refused});
+  }
   if (Diagnostics errors = explore::traffic_errors(loaded.scenario); !errors.empty()) {
     return refuse(request, std::move(errors));
   }

@@ -1,0 +1,86 @@
+#include "sim/step/together.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "sim/core/assert.h"
+
+namespace penstock {
+
+namespace {
+
+constexpr double together_ps_per_ms = 1e9;
+
+std::int64_t whole_ps(double ps) {
+  PENSTOCK_ASSERT(ps < 9e18);
+  const auto whole = static_cast<std::int64_t>(ps);
+  return whole + (static_cast<double>(whole) < ps ? 1 : 0);
+}
+
+}  // namespace
+
+TogetherModel::TogetherModel(const Scenario& scenario)
+    : parameters_(make_roofline_parameters(scenario)),
+      ranks_(scenario.cluster.data_parallel),
+      padding_(scenario.engine.cuda_graph_sizes),
+      largest_graph_(
+          scenario.engine.cuda_graph_sizes.empty() ? 0 : scenario.engine.cuda_graph_sizes.back()),
+      cpu_(scenario.engine.cpu_overhead) {
+  const TogetherCost single = make(1);
+  single_variable_ = single.parts[0] + single.parts[1];
+}
+
+TogetherCost TogetherModel::make(double tokens) const {
+  constexpr std::size_t weights = 0, compute = 1, communication = 3, overhead = 4;
+  const double ps = parameters_.time_factor * together_ps_per_ms;
+  const TokenTimes times = token_times(parameters_, tokens);
+  const KernelTimes& moe = times.moe;
+  TogetherCost out;
+  out.parts[overhead] = whole_ps(moe.latency_ms * ps);
+  // With their latencies the kernels keep to their floor.
+  const std::int64_t variable =
+      std::max(whole_ps(moe.variable_ms * ps),
+               whole_ps(moe.floor_ms * together_ps_per_ms) - out.parts[overhead]);
+  const double more_ms =
+      expert_weights_ms(parameters_.moe, tokens) - expert_weights_ms(parameters_.moe, 1);
+  const std::int64_t streams = single_variable_ + whole_ps(std::max(0.0, more_ms) * ps);
+  out.parts[weights] = single_variable_ > 0 ? std::min(variable, streams) : variable;
+  out.parts[compute] = variable - out.parts[weights];
+  out.parts[communication] =
+      whole_ps((times.all_to_all.latency_ms + times.all_to_all.variable_ms) * ps);
+  const std::int64_t memory = std::min(variable, whole_ps(moe.memory_ms * ps));
+  const auto at = [&out](Resource resource) -> std::int64_t& {
+    return out.resources[static_cast<std::size_t>(resource)];
+  };
+  at(Resource::memory) = memory;
+  at(Resource::compute) = variable - memory;
+  at(Resource::communication) = out.parts[communication];
+  at(Resource::latency) = out.parts[overhead];
+  out.total = std::accumulate(out.parts.begin(), out.parts.end(), std::int64_t{0});
+  const MoeRates& rates = parameters_.moe;
+  out.expert_bytes =
+      rates.layers > 0
+          ? static_cast<std::int64_t>(rates.layers * expert_weight_bytes(rates, tokens) /
+                                      rates.peak_bytes_per_ms * together_ps_per_ms)
+          : 0;
+  return out;
+}
+
+const TogetherCost& TogetherModel::cost(std::int64_t tokens) {
+  PENSTOCK_ASSERT(tokens >= 1);
+  const double mean = static_cast<double>(tokens) / ranks_;
+  if (tokens > step_memo_limit) {
+    beyond_memo_ = make(mean);
+    return beyond_memo_;
+  }
+  const auto index = static_cast<std::size_t>(tokens);
+  if (index >= costs_.size()) {
+    costs_.resize(index + 1);
+  }
+  if (!costs_[index]) {
+    costs_[index] = std::make_unique<TogetherCost>(make(mean));
+  }
+  return *costs_[index];
+}
+
+}  // namespace penstock
