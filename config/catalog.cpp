@@ -352,8 +352,7 @@ std::optional<LengthProfile> Catalog::profile(std::string_view name, const Span&
   return root ? read_profile({&*root, "", profile_schema()}, reporter) : std::nullopt;
 }
 
-std::optional<ServerFacts> Catalog::server_of(std::string_view gpu_name,
-                                              Reporter& reporter) const {
+std::optional<ServerFacts> Catalog::server_of(std::string_view gpu_name, Reporter& reporter) const {
   std::optional<ServerFacts> found;
   for (const Stored& stored : items_) {
     if (stored.entry.kind != CatalogKind::systems || (found && found->network_gb_s > 0)) {

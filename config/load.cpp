@@ -203,8 +203,7 @@ std::optional<Diagnostic> unless_tensor_parallel(const Scenario& scenario,
   }
   Diagnostic d;
   d.kind = Diagnostic::Kind::infeasible;
-  d.message = fmt::format(
-      "{} does not know `data_parallel` and `expert_parallel` yet", command);
+  d.message = fmt::format("{} does not know `data_parallel` and `expert_parallel` yet", command);
   d.notes.emplace_back("it chooses tensor_parallel and replicas");
   d.notes.emplace_back("`penstock run`, `sweep` and `explain` know them");
   return d;

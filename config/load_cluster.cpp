@@ -25,10 +25,10 @@ void check_experts(const LoadContext& context, const Section& section, const Sce
   const int gpus = cluster.gpus_per_replica();
   Reporter& reporter = context.reporter;
   if (cluster.data_parallel > 1 && experts == 0) {
-    reporter.error(section.span("data_parallel"),
-                   fmt::format("`data_parallel` ranks share experts, and {} has none",
-                               scenario.model.name),
-                   fmt::format("they would be replicas: `replicas: {}`", cluster.engines()));
+    reporter.error(
+        section.span("data_parallel"),
+        fmt::format("`data_parallel` ranks share experts, and {} has none", scenario.model.name),
+        fmt::format("they would be replicas: `replicas: {}`", cluster.engines()));
   } else if (cluster.expert_parallel > 1 && experts == 0) {
     reporter.error(
         section.span("expert_parallel"),

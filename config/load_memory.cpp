@@ -146,9 +146,10 @@ void load_offloading(const LoadContext& context, const MemoryPlan& plan, Scenari
   scenario.engine.host_blocks = static_cast<std::int64_t>(std::min(blocks, 1e12));
   scenario.engine.host_block_time = SimTime::from_seconds(block_bytes / bandwidth);
   if (scenario.engine.host_blocks < 1) {
-    context.reporter.error(engine.span("kv_offloading_size"),
-                           fmt::format("a block of {} tokens takes {}", plan.block_size,
-                                       gib_text(block_bytes * scenario.cluster.gpus_per_replica())));
+    context.reporter.error(
+        engine.span("kv_offloading_size"),
+        fmt::format("a block of {} tokens takes {}", plan.block_size,
+                    gib_text(block_bytes * scenario.cluster.gpus_per_replica())));
   }
 }
 

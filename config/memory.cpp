@@ -24,7 +24,8 @@ double vllm_reserve_bytes(const MemoryQuestion& q) {
   const double activations = tokens * (8 * hidden + 6 * width);
   const double logits =
       4 * static_cast<double>(q.max_num_seqs) * static_cast<double>(q.model.vocab_size);
-  return (0.8 + (q.tensor_parallel > 1 ? 2.0 : 0.0)) * gib + 1.5 * activations + 3 * logits;
+  const bool communicates = q.tensor_parallel * q.data_parallel > 1;
+  return (0.8 + (communicates ? 2.0 : 0.0)) * gib + 1.5 * activations + 3 * logits;
 }
 
 double reserve_bytes(const MemoryQuestion& q) {

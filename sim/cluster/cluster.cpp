@@ -4,8 +4,39 @@
 
 #include "sim/core/assert.h"
 #include "sim/engine/scheduler.h"
+#include "sim/step/roofline.h"
 
 namespace penstock {
+
+namespace {
+
+/// vLLM's coordinator tells the front end the counts of all ranks so often.
+constexpr SimTime publication_interval = SimTime::from_milliseconds(100);
+
+std::unique_ptr<StepModel> model_for(const Scenario& scenario, const SimulationOptions& options) {
+  if (options.make_model) {
+    return options.make_model();
+  }
+  const bool has_ranks = scenario.cluster.data_parallel > 1 &&
+                         scenario.step_model.kind == StepModelSpec::Kind::roofline;
+  return has_ranks ? make_rank_model(scenario) : make_step_model(scenario);
+}
+
+std::unique_ptr<TogetherModel> together_for(const Scenario& scenario,
+                                            const SimulationOptions& options) {
+  return scenario.cluster.data_parallel > 1 && !options.make_model &&
+                 scenario.step_model.kind == StepModelSpec::Kind::roofline
+             ? std::make_unique<TogetherModel>(scenario)
+             : nullptr;
+}
+
+/// When something is due that happens every `interval` since `next`, at `now` at the latest: the
+/// last time.
+SimTime last_due(SimTime now, SimTime next, SimTime interval) {
+  return {now.ps - (now - next).ps % interval.ps};
+}
+
+}  // namespace
 
 Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, RequestSource& source)
     : scenario_(scenario),
@@ -13,17 +44,24 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       source_(source),
       accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy,
                 options.attribution),
-      model_(options.make_model ? options.make_model() : make_step_model(scenario)),
+      model_(model_for(scenario, options)),
+      together_(together_for(scenario, options)),
       router_(find_router(scenario.cluster.router).make(scenario)),
+      ranks_(static_cast<std::size_t>(scenario.cluster.data_parallel)),
       needs_(find_router(scenario.cluster.router).needs),
       views_(static_cast<std::size_t>(scenario.cluster.replicas)),
       next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
+      next_publication_(ranks_ > 1 ? SimTime{} : SimTime::never()),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
-  PENSTOCK_ASSERT(scenario.cluster.replicas > 0 && scenario.cluster.replicas <= UINT16_MAX);
+  const int engines = scenario.cluster.engines();
+  PENSTOCK_ASSERT(scenario.cluster.replicas > 0 && engines <= UINT16_MAX);
   PENSTOCK_ASSERT(!scenario.workload.classes.empty() && scenario.engine.num_gpu_blocks > 0);
-  for (std::uint16_t r = 0; r < scenario.cluster.replicas; ++r) {
+  for (std::uint16_t r = 0; r < engines; ++r) {
     replicas_.push_back(std::make_unique<Replica>(
         r, scenario, options, SharedRecords{result_.requests, accounts_, gaps_, result_, *model_}));
+  }
+  for (std::size_t r = 0; ranks_ > 1 && r < views_.size(); ++r) {
+    groups_.emplace_back(ranks_of(r), together_.get());
   }
 }
 
@@ -39,19 +77,37 @@ RejectReason Cluster::refusal(const Request& request) const {
 }
 
 void Cluster::scrape(SimTime now) {
+  publish(now);
   if (now < next_scrape_) {
     return;
   }
   const SimTime interval = scenario_.cluster.scrape_interval;
-  const SimTime at{now.ps - (now - next_scrape_).ps % interval.ps};
-  for (std::size_t r = 0; r < replicas_.size(); ++r) {
-    const ReplicaLoad load = replicas_[r]->load(at);
-    views_[r].waiting = load.waiting;
-    views_[r].running = load.running;
-    views_[r].kv_usage = static_cast<double>(load.held_blocks) /
-                         static_cast<double>(scenario_.engine.num_gpu_blocks);
+  const SimTime at = last_due(now, next_scrape_, interval);
+  for (std::size_t r = 0; r < views_.size(); ++r) {
+    ReplicaView& view = views_[r];
+    view.waiting = view.running = 0;
+    std::int64_t held = 0;
+    for (const auto& rank : ranks_of(r)) {
+      const ReplicaLoad load = rank->load(at);
+      view.waiting += load.waiting;
+      view.running += load.running;
+      held += load.held_blocks;
+    }
+    view.kv_usage = static_cast<double>(held) / static_cast<double>(ranks_) /
+                    static_cast<double>(scenario_.engine.num_gpu_blocks);
   }
   next_scrape_ = at + interval;
+}
+
+void Cluster::publish(SimTime now) {
+  if (now < next_publication_) {
+    return;
+  }
+  const SimTime at = last_due(now, next_publication_, publication_interval);
+  for (RankGroup& group : groups_) {
+    group.publish(at);
+  }
+  next_publication_ = at + publication_interval;
 }
 
 std::size_t Cluster::route(const Request& request, SimTime now) {
@@ -59,11 +115,15 @@ std::size_t Cluster::route(const Request& request, SimTime now) {
   if (needs_.keys) {
     routed.keys = block_keys(request.content, request.input_tokens, scenario_.engine.block_size);
   }
-  for (std::size_t r = 0; needs_.events && r < replicas_.size(); ++r) {
-    const ReplicaLoad load = replicas_[r]->load(now);
-    views_[r].pending_tokens = load.pending_tokens;
-    views_[r].held_blocks = load.held_blocks;
-    views_[r].cached_blocks = replicas_[r]->cached_blocks(routed.keys);
+  for (std::size_t r = 0; needs_.events && r < views_.size(); ++r) {
+    ReplicaView& view = views_[r];
+    view.pending_tokens = view.held_blocks = view.cached_blocks = 0;
+    for (const auto& rank : ranks_of(r)) {
+      const ReplicaLoad load = rank->load(now);
+      view.pending_tokens += load.pending_tokens;
+      view.held_blocks += load.held_blocks;
+      view.cached_blocks = std::max(view.cached_blocks, rank->cached_blocks(routed.keys));
+    }
   }
   return router_->route(routed, views_);
 }
@@ -89,9 +149,11 @@ void Cluster::arrive(const Request& request, SimTime now) {
     return;
   }
   const std::size_t chosen = route(request, now);
+  const std::size_t rank = groups_.empty() ? 0 : groups_[chosen].choose();
+  Replica& replica = *replicas_[chosen * ranks_ + rank];
   const std::int64_t queue = scenario_.engine.max_queued_requests;
-  if (queue > 0 && replicas_[chosen]->queued() >= queue) {
-    record.replica = static_cast<std::uint16_t>(chosen);
+  if (queue > 0 && replica.queued() >= queue) {
+    record.replica = static_cast<std::uint16_t>(chosen * ranks_ + rank);
     refuse(record, RejectReason::queue_full, request.tag, now);
     return;
   }
@@ -112,9 +174,11 @@ void Cluster::arrive(const Request& request, SimTime now) {
   const SimTime timeout = scenario_.workload.classes[request.class_index].timeout;
   sequence.deadline = timeout == SimTime::never() ? timeout : now + timeout;
   sequence.measured = now >= scenario_.workload.warmup;
-  Replica& replica = *replicas_[chosen];
   const auto index = static_cast<std::uint32_t>(chosen);
   if (replica.submit(sequence, request.content, now)) {
+    if (!groups_.empty()) {
+      groups_[chosen].follow(rank);
+    }
     events_.set(index, replica.run_end(), EventKind::step_end);
   } else if (!replica.busy()) {
     events_.set(index, now, EventKind::step_start);
@@ -123,9 +187,10 @@ void Cluster::arrive(const Request& request, SimTime now) {
 
 void Cluster::end_step(std::uint32_t index, SimTime now) {
   scrape(now);
-  Replica& replica = *replicas_[index];
   finished_.clear();
-  replica.end(now, finished_);
+  for (const auto& rank : ranks_of(index)) {
+    rank->end(now, finished_);
+  }
   events_.set(index, now, EventKind::step_start);
   leave(index, now);
 }
@@ -158,31 +223,50 @@ void Cluster::depart(const RequestRecord& record, std::uint64_t tag, SimTime now
 
 void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
   scrape(now);
-  Replica& replica = *replicas_[index];
+  const RankGroup::Ranks ranks = ranks_of(index);
+  Replica& first = *ranks.front();
   if (now < until) {
     // A leap ends where the clock does, as single steps would.
-    replica.start(now, std::min(until, SimTime::max() + SimTime{1}));
-    if (replica.has_aborted()) {
-      finished_.clear();
-      replica.take_aborted(finished_);
-      leave(index, now);
+    const SimTime limit = std::min(until, SimTime::max() + SimTime{1});
+    if (groups_.empty()) {
+      first.start(now, limit);
+    } else {
+      groups_[index].start(now, limit);
     }
+    take_aborted(index, now);
   }
-  if (replica.busy()) {
-    events_.set(index, replica.run_end(), EventKind::step_end);
-  } else if (now < until && replica.wake() != SimTime::never()) {
-    events_.set(index, replica.wake(), EventKind::step_start);
+  const SimTime wake = groups_.empty() ? first.wake() : groups_[index].wake();
+  if (first.busy()) {
+    events_.set(index, first.run_end(), EventKind::step_end);
+  } else if (now < until && wake != SimTime::never()) {
+    events_.set(index, wake, EventKind::step_start);
   } else {
     // Work conservation: an idle replica with a queue would never wake again.
-    PENSTOCK_ASSERT(now >= until || !replica.waiting());
+    for (const auto& rank : ranks) {
+      PENSTOCK_ASSERT(now >= until || !rank->waiting());
+    }
     events_.clear(index);
   }
 }
 
+void Cluster::take_aborted(std::uint32_t index, SimTime now) {
+  for (const auto& rank : ranks_of(index)) {
+    if (rank->has_aborted()) {
+      finished_.clear();
+      rank->take_aborted(finished_);
+      leave(index, now);
+    }
+  }
+}
+
 void Cluster::cut_leaps(SimTime now) {
-  for (std::uint32_t r = 0; r < replicas_.size(); ++r) {
-    if (replicas_[r]->cut(now)) {
-      events_.set(r, replicas_[r]->run_end(), EventKind::step_end);
+  for (std::uint32_t r = 0; r < views_.size(); ++r) {
+    bool cut = false;
+    for (const auto& rank : ranks_of(r)) {
+      cut = rank->cut(now);
+    }
+    if (cut) {
+      events_.set(r, ranks_of(r).front()->run_end(), EventKind::step_end);
     }
   }
 }
@@ -203,7 +287,7 @@ Result Cluster::close(SimTime end, StopReason reason) {
     result_.steps += result_.replicas.back().total.steps;
   }
   LedgerTotals& ledger = accounts_.totals();
-  ledger.wall = static_cast<Int128>(end.ps) * scenario_.cluster.replicas;
+  ledger.wall = static_cast<Int128>(end.ps) * scenario_.cluster.engines();
   ledger.idle = ledger.wall - busy;
   check_conservation(busy);
   result_.ledger = ledger;

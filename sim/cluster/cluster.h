@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sim/cluster/rank_group.h"
 #include "sim/cluster/router.h"
 #include "sim/core/event_queue.h"
 #include "sim/engine/replica.h"
@@ -39,12 +40,19 @@ class Cluster {
   Result close(SimTime end, StopReason reason);
 
  private:
+  /// The ranks of a replica: one, but with data parallelism.
+  RankGroup::Ranks ranks_of(std::size_t replica) const {
+    return RankGroup::Ranks(replicas_).subspan(replica * ranks_, ranks_);
+  }
   RejectReason refusal(const Request& request) const;
   /// Before something happens at `now`: lets the router see the replicas as they were at the last
   /// scrape that was due.
   void scrape(SimTime now);
+  void publish(SimTime now);
   std::size_t route(const Request& request, SimTime now);
   void refuse(RequestRecord& record, RejectReason reason, std::uint64_t tag, SimTime now);
+  /// Requests that this replica has aborted leave it.
+  void take_aborted(std::uint32_t replica, SimTime now);
   /// The requests in `finished_` have left this replica.
   void leave(std::uint32_t replica, SimTime now);
   /// Tells the source, and whoever watches, that a request has left.
@@ -60,11 +68,15 @@ class Cluster {
   Accounts accounts_;
   GapHistogram gaps_;
   std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
+  std::unique_ptr<TogetherModel> together_;  ///< of ranks; null without them
   std::unique_ptr<Router> router_;
-  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::size_t ranks_;                               ///< of each replica
+  std::vector<std::unique_ptr<Replica>> replicas_;  ///< rank by rank
+  std::vector<RankGroup> groups_;                   ///< one a replica, if there are several ranks
   RouterNeeds needs_;
   std::vector<ReplicaView> views_;  ///< what the router sees of each replica
   SimTime next_scrape_;
+  SimTime next_publication_;  ///< of the ranks' counts
   std::unordered_map<std::uint32_t, std::uint64_t>
       tags_;  ///< of live requests that have one, by id
   EventQueue events_;

@@ -13,15 +13,14 @@ namespace penstock {
 /// The ranks of one replica (attention data parallel): engines with sequences and KV pools of their
 /// own, in lock-step. Where one of them has work all run a step, which is as long as the slowest
 /// rank's own part and what they do together; a rank without work computes one token that nobody
-/// wants (scheduler-semantics 1.2.4, 7.2-41).
+/// wants (scheduler-semantics 1.2.4 and 7.2-41).
 class RankGroup {
  public:
   using Ranks = std::span<const std::unique_ptr<Replica>>;
 
-  /// `together`: null if ranks do nothing together that takes time. `leaping`: see
-  /// SimulationOptions.
-  RankGroup(Ranks ranks, TogetherModel* together, bool leaping)
-      : ranks_(ranks), together_(together), leaping_(leaping), counts_(ranks.size()) {}
+  /// `together`: null if what ranks do together takes no time.
+  RankGroup(Ranks ranks, TogetherModel* together)
+      : ranks_(ranks), together_(together), counts_(ranks.size()), lines_(ranks.size()) {}
 
   /// The rank for a new request: that with the lowest 4 x waiting + running, the first of several,
   /// as published last; the request counts as waiting until the next time (scheduler-semantics
@@ -30,12 +29,11 @@ class RankGroup {
   /// Publishes the counts, as they are at `at`.
   void publish(SimTime at);
 
-  bool busy() const { return ranks_.front()->busy(); }
-  SimTime run_end() const { return ranks_.front()->run_end(); }
-  /// See Replica::start().
+  /// As Replica::start(), of all ranks.
   void start(SimTime now, SimTime limit);
-  /// The leap in flight of this rank ends earlier: so do those of the others.
+  /// The leap in flight of this rank ends earlier now: so do those of the others.
   void follow(std::size_t rank);
+  /// As Replica::wake().
   SimTime wake() const;
 
  private:
@@ -45,29 +43,30 @@ class RankGroup {
   };
   /// Tokens and sequences of one step, of all ranks.
   struct Load {
-    std::int64_t tokens = 0;     ///< without those of idle ranks
-    std::int64_t sequences = 0;  ///< of the ranks with work
-    std::int64_t largest = 1;    ///< tokens of a rank
-    std::int64_t idle = 0;       ///< ranks
+    std::int64_t tokens = 0;
+    std::int64_t sequences = 0;
+    std::int64_t largest = 0;  ///< tokens of one rank
+
+    /// A rank without any computes one that nobody wants.
     void add(std::int64_t rank_tokens, std::int64_t rank_sequences);
   };
-  /// A rank's own part of a run of steps: the first lasts `first`, each further one `growth` more.
+  /// A rank's own part of steps: of the first, and what each further one takes more.
   struct Line {
     std::int64_t first = 0;
     std::int64_t growth = 0;
+    bool works = false;
   };
 
   TogetherCost price(const Load& load) const;
-  /// What the ranks do together in a step whose own parts last so long at most, CPU included, and
-  /// what its tokens pay.
+  /// What the ranks do together beside own parts of up to `own_ps`, and what the tokens pay of it.
   Together share(std::int64_t own_ps);
-  void leap(std::int64_t duration, SimTime limit);
+  void leap(SimTime limit);
 
   Ranks ranks_;
   TogetherModel* together_;
-  bool leaping_;
   std::vector<Counts> counts_;
-  bool cpu_decides_ = false;  ///< of the step in flight, where it overlaps the GPU
+  std::vector<Line> lines_;   ///< of the step in flight
+  bool cpu_decides_ = false;  ///< how long the step in flight lasts, though it overlaps the GPU
 };
 
 }  // namespace penstock

@@ -62,6 +62,7 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
   if (!open()) {
     return;
   }
+  add_together(batch, steps);
   const std::int64_t n = batch.decodes;
   if (decodes_.steps > 0 && decodes_.n == n && decodes_.first + decodes_.steps == first) {
     // In one formula as long as the same of GPU and CPU decides.
@@ -121,6 +122,11 @@ void Ledger::charge(const Batch& batch, const StepCost& cost) {
                       cost.part(Part::overhead)};
   if (batch.decodes > 0) {
     prefill = charge_mixed(batch, cost);
+    add_together(batch, 1);
+  }
+  const std::int64_t tokens = batch.prefill_tokens();
+  for (std::size_t c = 0; c < prefill.size(); ++c) {
+    prefill[c] += batch.together.per_prefill_token[c] * tokens;
   }
   charge_head(batch, cost, prefill);
   split_over_chunks(batch, prefill);

@@ -132,6 +132,12 @@ class Ledger {
   /// its tokens count as generated ones: the prompt's leave it.
   WindowReads window_reads(const Sequence& sequence) const;
   void add_decodes();
+  /// What decoding sequences pay of what ranks do together.
+  void add_together(const Batch& batch, std::int64_t steps) {
+    for (std::size_t c = 0; c < batch.together.per_decode.size(); ++c) {
+      sums_.per_sequence[c] += static_cast<std::uint64_t>(steps * batch.together.per_decode[c]);
+    }
+  }
   const DecodeShare& decode_share(std::int64_t n);
   const RowShare& row_share(std::int64_t rows, const StepCost& cost);
   PrefillBill charge_mixed(const Batch& batch, const StepCost& cost);

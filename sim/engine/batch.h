@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -21,6 +22,25 @@ struct ScheduledChunk {
 struct LateTokens {
   SimTime last;                ///< when their last token was emitted
   std::int64_t sequences = 0;  ///< of those whose token gaps count
+};
+
+/// What a step has beside the rank's own work where ranks are in lock-step: that which all do
+/// together. Zeros elsewhere.
+struct Together {
+  SharedParts per_decode{};                              ///< ps that a decoding sequence pays of it
+  SharedParts per_prefill_token{};                       ///< ps that a token of a chunk pays
+  std::array<std::int64_t, resource_count> resources{};  ///< its time on each rank
+  std::int64_t total = 0;                                ///< likewise
+  std::int64_t expert_bytes = 0;                         ///< as StepCost's, on each rank
+
+  /// What a rank's tokens pay.
+  std::int64_t paid(std::int64_t decodes, std::int64_t prefill_tokens) const {
+    std::int64_t sum = 0;
+    for (std::size_t p = 0; p < per_decode.size(); ++p) {
+      sum += per_decode[p] * decodes + per_prefill_token[p] * prefill_tokens;
+    }
+    return sum;
+  }
 };
 
 /// What one step executes. Decoding sequences appear as sums; only prefills are listed.
@@ -46,6 +66,7 @@ struct Batch {
   std::vector<LateTokens> late;
   std::int64_t wasted = 0;      ///< of the decodes, those that emit nothing: they have finished
   std::vector<Slot> finishing;  ///< emit their last token in this step (filled in late)
+  Together together;            ///< of the step, once it runs
 
   /// What the step model needs to know.
   StepLoad load() const {
@@ -55,6 +76,13 @@ struct Batch {
             .window_sum = window_sum,
             .chunks = work,
             .sampled = sampled};
+  }
+  std::int64_t prefill_tokens() const {
+    std::int64_t sum = 0;
+    for (const Chunk& chunk : work) {
+      sum += chunk.q;
+    }
+    return sum;
   }
   bool empty() const { return decodes == 0 && chunks.empty(); }
   bool decode_only() const { return decodes > 0 && chunks.empty(); }

@@ -19,7 +19,8 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
       engine_(scenario, options, shared.accounts, shared.requests, shared.model),
       timeouts_(engine_.sequences),
-      recorder_(scenario.timeseries_interval, shared.model.peak_times(), scenario.cluster.replicas),
+      recorder_(scenario.timeseries_interval, shared.model.peak_times(),
+                scenario.cluster.engines()),
       counter_(recorder_, shared.result, shared.model.window()) {}
 
 bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
@@ -78,7 +79,7 @@ void Replica::abort_overdue(SimTime now) {
   }
 }
 
-void Replica::start(SimTime now, SimTime limit) {
+bool Replica::prepare(SimTime now) {
   recorder_.advance(now);
   const bool async = engine_.spec().async_scheduling;
   if (async && !pending_->empty()) {
@@ -90,39 +91,66 @@ void Replica::start(SimTime now, SimTime limit) {
       schedule(*batch_, now);
     } while (batch_->empty() && !admission_was_tried_);
   }
-  if (!batch_->empty()) {
-    launch(now, limit);
+  if (batch_->empty()) {
+    update_levels();
+  }
+  return !batch_->empty();
+}
+
+void Replica::start(SimTime now, SimTime limit) {
+  if (!prepare(now)) {
+    return;
+  }
+  const std::int64_t own = own_ps();
+  run_ = {.start = now, .first = own, .growth = 0, .steps = 1, .seen = 1, .own_first = own};
+  launch_work(now);
+  if (const std::int64_t steps = longest_leap(); steps > 1) {
+    leap(steps, run_.own_growth);
+    run_.cut(std::min(limit, leap_limit()));
   }
   update_levels();
 }
 
-void Replica::launch(SimTime now, SimTime limit) {
-  run_ = {.start = now, .first = 0, .growth = 0, .steps = 1, .seen = 1, .blocks = 0};
+std::int64_t Replica::own_ps() {
   if (engine_.decoding.has_window()) {
     engine_.cross_window(batch_->step);
     batch_->below_window = engine_.decoding.below_window();
   }
   if (batch_->decode_only()) {
-    const DecodeCost& decode = shared_.model.decode(batch_->decodes);
-    run_.first = decode.total(batch_->decodes, batch_->kv_sum, batch_->window_sum);
+    return shared_.model.decode(batch_->decodes)
+        .total(batch_->decodes, batch_->kv_sum, batch_->window_sum);
+  }
+  cost_ = shared_.model.cost(batch_->load());
+  return cost_.total;
+}
+
+void Replica::launch(SimTime now, std::int64_t own, std::int64_t duration,
+                     const Together& together) {
+  run_ = {.start = now, .first = duration, .growth = 0, .steps = 1, .seen = 1, .own_first = own};
+  batch_->together = together;
+  if (!batch_->empty()) {
+    launch_work(now);
+  }
+  update_levels();
+}
+
+void Replica::launch_work(SimTime now) {
+  if (batch_->decode_only()) {
     engine_.ledger.charge_decodes(*batch_, batch_->step, batch_->kv_sum, batch_->window_sum, 1);
     engine_.settle_wasted();
     schedule_ahead(now);
-    leap(decode, limit);
     return;
   }
-  const StepCost cost = shared_.model.cost(batch_->load());
-  run_.first = cost.total;
-  engine_.ledger.charge(*batch_, cost);
+  engine_.ledger.charge(*batch_, cost_);
   engine_.settle_wasted();
   for (const ScheduledChunk& chunk : batch_->chunks) {
     if (chunk.completes) {
       Sequence& s = engine_.sequences[chunk.slot];
       engine_.ledger.join(s);
-      s.last_token = now + SimTime{cost.total};
+      s.last_token = run_.end();
     }
   }
-  counter_.count_mixed(*batch_, run_, cost);
+  counter_.count_mixed(*batch_, run_, cost_);
   schedule_ahead(now);
 }
 
@@ -139,21 +167,15 @@ void Replica::schedule_ahead(SimTime now) {
   }
 }
 
-void Replica::leap(const DecodeCost& decode, SimTime limit) {
-  if (!leaping_ || run_.first == 0) {
-    return;
-  }
-  run_.growth =
-      cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->decodes, batch_->below_window);
-  if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
-    run_.steps = leap_length(decode);
-    run_.cut(std::min({limit, timeouts_.next(), engine_.next_load()}));
-  }
-}
-
 void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   see_blocks(now);
   recorder_.advance(now);
+  if (batch_->empty()) {  // the rank had nothing to do
+    counter_.count_idle(*batch_, run_);
+    run_.steps = 0;
+    update_levels();
+    return;
+  }
   std::int64_t regular =
       batch_->measured - static_cast<std::int64_t>(batch_->resumed_gaps_from.size());
   for (const LateTokens& late : batch_->late) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -55,6 +56,27 @@ class Replica {
   /// Schedules and starts the next step, if there is anything to do; requests whose clients have
   /// given up leave before. A leap ends at the first step boundary at or after `limit`.
   void start(SimTime now, SimTime limit);
+  // Ranks in lock-step: start() in pieces, each of all ranks before the next.
+  /// Schedules the next step. False: there is nothing to do.
+  bool prepare(SimTime now);
+  const Batch& batch() const { return *batch_; }
+  /// What the step that was prepared takes of this rank alone.
+  std::int64_t own_ps();
+  /// Starts it; it lasts `duration`, of which the rank's own part is `own`. Without work (own is 0)
+  /// the rank only takes part in `together`.
+  void launch(SimTime now, std::int64_t own, std::int64_t duration, const Together& together);
+  /// How many steps like the one in flight may run before anything can change; 1 = no leap. Sets
+  /// own_growth().
+  std::int64_t longest_leap();
+  std::int64_t own_growth() const { return run_.own_growth; }
+  /// Makes the step in flight a leap of so many steps, each `growth` longer than the one before.
+  void leap(std::int64_t steps, std::int64_t growth);
+  /// A leap ends at the first step boundary at or after this time.
+  SimTime leap_limit() { return std::min(timeouts_.next(), engine_.next_load()); }
+  std::int64_t run_steps() const { return run_.steps; }
+  /// Ends a leap in flight after so many steps.
+  void shorten(std::int64_t steps) { run_.steps = steps; }
+
   /// The run in flight ends: emits, finishes, frees. Appends the ids of finished requests, in
   /// order.
   void end(SimTime now, std::vector<std::uint32_t>& finished);
@@ -93,11 +115,10 @@ class Replica {
   void schedule(Batch& batch, SimTime now);
   /// Aborts what has timed out, before a schedule.
   void abort_overdue(SimTime now);
-  void launch(SimTime now, SimTime limit);
   /// Asynchronous scheduling: the batch after the one in flight.
   void schedule_ahead(SimTime now);
-  /// Makes a decode-only step in flight a leap, as far as nothing can change.
-  void leap(const DecodeCost& decode, SimTime limit);
+  /// Charges and starts a step with work.
+  void launch_work(SimTime now);
   /// How many steps may run before anything can change; 1 = no leap.
   std::int64_t leap_length(const DecodeCost& decode);
   /// How many of the next schedules, from step `first` on, the free blocks allow; at most `wanted`.
@@ -137,6 +158,7 @@ class Replica {
   Batch* batch_ = &batches_[0];    ///< in flight
   Batch* pending_ = &batches_[1];  ///< asynchronous: scheduled, not started
   StepRun run_;
+  StepCost cost_;  ///< of the step that was prepared, if it has chunks
   std::int64_t next_step_ = 1;
   bool admission_was_tried_ = true;  ///< by the last schedule
 };

@@ -7,6 +7,27 @@
 
 namespace penstock {
 
+std::int64_t Replica::longest_leap() {
+  if (!leaping_ || run_.first == 0) {
+    return 1;
+  }
+  if (batch_->empty()) {
+    return max_leap;
+  }
+  if (!batch_->decode_only()) {
+    return 1;
+  }
+  const DecodeCost& decode = shared_.model.decode(batch_->decodes);
+  run_.own_growth =
+      cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->decodes, batch_->below_window);
+  return run_.first + run_.own_growth * max_leap < max_leap_step_ps ? leap_length(decode) : 1;
+}
+
+void Replica::leap(std::int64_t steps, std::int64_t growth) {
+  run_.steps = steps;
+  run_.growth = growth;
+}
+
 std::int64_t Replica::leap_length(const DecodeCost& decode) {
   if (batch_->resumed > 0 || !batch_->late.empty() || engine_.stalled > 0 ||
       !engine_.prefilling.empty() || !admission_was_tried_ || !batch_->finishing.empty()) {

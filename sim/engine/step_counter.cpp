@@ -31,27 +31,35 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
     }
     result_.max_chunk_context = std::max(result_.max_chunk_context, end);
   }
+  add_together(batch.together, 1, cost.total, run.first, counts);
   recorder_.count_steps(run.start, run.end(), counts);
   recorder_.note_batch(counts.sequences);
   auto& bound = bound_[batch.decodes == 0 ? prefill_phase : mixed_phase];
   for (std::size_t r = 0; r < resource_count; ++r) {
-    bound[r] += cost.resources[r];
+    bound[r] += counts.bound[r];
   }
   result_.max_decode_batch = std::max(result_.max_decode_batch, batch.decodes);
-  busy_ps_ += cost.total;
+  busy_ps_ += cost.total + batch.together.paid(batch.decodes, batch.prefill_tokens());
 }
 
-void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode) {
-  const std::int64_t n = batch.decodes;
-  const std::int64_t steps = run.steps;
-  busy_ps_ += (run.end() - run.start).ps;
-  recorder_.note_batch(n);
-  result_.max_decode_batch = std::max(result_.max_decode_batch, n);
+void StepCounter::add_together(const Together& together, std::int64_t steps, std::int64_t own,
+                               std::int64_t all, StepCounts& counts) {
+  for (std::size_t r = 0; r < resource_count; ++r) {
+    counts.bound[r] += steps * together.resources[r];
+  }
+  // It waits for the slowest rank where they exchange tokens.
+  counts.bound[static_cast<std::size_t>(Resource::communication)] +=
+      all - own - steps * together.total;
+  counts.expert_bytes += steps * together.expert_bytes;
+}
 
+template <typename Visit>
+void StepCounter::by_interval(const StepRun& run, Visit visit) {
+  const std::int64_t steps = run.steps;
   for (std::int64_t j = 0; j < steps;) {
     const SimTime end = recorder_.interval_end(run.start_of(j));
     if (run.end() <= end) {  // mostly
-      count_part(batch, run, decode, j, steps - j);
+      visit(j, steps - j);
       return;
     }
     // All steps that start in the interval in which step j starts.
@@ -66,10 +74,36 @@ void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const De
       }
     }
     // All but the last of them end in it too.
-    count_part(batch, run, decode, j, low - j);
-    count_part(batch, run, decode, low, 1);
+    visit(j, low - j);
+    visit(low, 1);
     j = low + 1;
   }
+}
+
+void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode) {
+  const std::int64_t n = batch.decodes;
+  busy_ps_ += run.own_ps(0, run.steps) + run.steps * batch.together.paid(n, 0);
+  recorder_.note_batch(n);
+  result_.max_decode_batch = std::max(result_.max_decode_batch, n);
+  by_interval(run, [&](std::int64_t first, std::int64_t steps) {
+    count_part(batch, run, decode, first, steps);
+  });
+}
+
+void StepCounter::count_idle(const Batch& batch, const StepRun& run) {
+  by_interval(run, [&](std::int64_t first, std::int64_t steps) {
+    if (steps == 0) {
+      return;
+    }
+    const SimTime start = run.start_of(first);
+    const SimTime end = run.start_of(first + steps);
+    StepCounts counts;
+    add_together(batch.together, steps, 0, (end - start).ps, counts);
+    for (std::size_t r = 0; r < resource_count; ++r) {
+      bound_[decode_phase][r] += counts.bound[r];
+    }
+    recorder_.count_steps(start, end, counts);
+  });
 }
 
 void StepCounter::count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
@@ -94,7 +128,9 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
                     .window_pairs = window,
                     .window_read = window,
                     .expert_bytes = steps * decode.fixed.expert_bytes};
-  decode.add_resources(counts.bound, steps, decode.context_cost(kv, window), (end - start).ps);
+  const std::int64_t own = run.own_ps(first, steps);
+  decode.add_resources(counts.bound, steps, decode.context_cost(kv, window), own);
+  add_together(batch.together, steps, own, (end - start).ps, counts);
   for (std::size_t r = 0; r < resource_count; ++r) {
     bound_[decode_phase][r] += counts.bound[r];
   }

@@ -21,6 +21,8 @@ class StepCounter {
   void count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost);
   /// A run of decode-only steps that has ended; the batch is that of its first step.
   void count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode);
+  /// A run of steps in which a rank has no work but that of all; the batch is empty.
+  void count_idle(const Batch& batch, const StepRun& run);
   /// Adds the times by resource to the result.
   void close();
 
@@ -29,9 +31,16 @@ class StepCounter {
  private:
   enum Phase : std::size_t { decode_phase, prefill_phase, mixed_phase };
 
+  /// Calls visit(first, steps) for the parts of a run that lie in one interval of the recorder, and
+  /// for the steps that reach into the next.
+  template <typename Visit>
+  void by_interval(const StepRun& run, Visit visit);
   /// Of a run of decode-only steps, its steps [first, first + steps).
   void count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
                   std::int64_t first, std::int64_t steps);
+  /// What a rank does beside its own work, `own` ps, in steps that last `all` ps.
+  static void add_together(const Together& together, std::int64_t steps, std::int64_t own,
+                           std::int64_t all, StepCounts& counts);
 
   Recorder& recorder_;
   Result& result_;

@@ -15,6 +15,9 @@ struct StepRun {
   std::int64_t steps = 0;   ///< 0 = nothing in flight
   std::int64_t seen = 0;    ///< steps whose blocks are counted in `blocks`
   std::int64_t blocks = 0;  ///< taken by schedules within the leap, not yet from the pool
+  /// As first and growth, of the replica's own work: less where it waits for others.
+  std::int64_t own_first = 0;
+  std::int64_t own_growth = 0;
 
   bool active() const { return steps > 0; }
   /// When step j starts (j = steps: when the run ends).
@@ -22,6 +25,10 @@ struct StepRun {
     return {start.ps + j * first + growth * (j * (j - 1) / 2)};
   }
   SimTime end() const { return start_of(steps); }
+  /// The own work of `count` steps from step `from` on.
+  std::int64_t own_ps(std::int64_t from, std::int64_t count) const {
+    return count * own_first + own_growth * (count * from + count * (count - 1) / 2);
+  }
 
   /// Ends the run at the first step boundary at or after `now`. Returns true if that is earlier.
   bool cut(SimTime now) {

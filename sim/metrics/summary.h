@@ -48,6 +48,7 @@ struct UtilizationSummary {
   std::uint64_t steps = 0;
   std::optional<double> prefix_hit_rate;
   std::optional<double> offload_hit_rate;  ///< of which reloaded from host memory, if it has a part
+  std::optional<double> rank_wait;  ///< of step time: ranks in lock-step waited for the slowest
 };
 
 struct Bottleneck {

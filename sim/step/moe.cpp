@@ -142,9 +142,8 @@ Reach reach_of(const Accelerator& gpu, int gpus) {
                                : std::min(gpu.timing.link_gb_s, pcie_gb_s_of_collectives);
   return {.near_gpus = static_cast<double>(std::min(gpus, server)),
           .near_bytes_per_ms = all_to_all_link_efficiency * near_gb_s * bytes_per_ms_of_gb_s,
-          .far_bytes_per_ms = gpus > server
-                                  ? network_efficiency * gpu.network_gb_s * bytes_per_ms_of_gb_s
-                                  : 0};
+          .far_bytes_per_ms =
+              gpus > server ? network_efficiency * gpu.network_gb_s * bytes_per_ms_of_gb_s : 0};
 }
 
 DispatchRates make_dispatch_rates(const Scenario& scenario) {
@@ -165,8 +164,7 @@ DispatchRates make_dispatch_rates(const Scenario& scenario) {
   const double near = (reach.near_gpus - 1) / (n - 1);
   rates.ms_per_token = bytes * near / reach.near_bytes_per_ms;
   if (reach.far_bytes_per_ms > 0) {  // at the same time, on other wires
-    rates.ms_per_token =
-        std::max(rates.ms_per_token, bytes * (1 - near) / reach.far_bytes_per_ms);
+    rates.ms_per_token = std::max(rates.ms_per_token, bytes * (1 - near) / reach.far_bytes_per_ms);
   }
   return rates;
 }

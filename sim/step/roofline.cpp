@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "sim/core/assert.h"
@@ -57,7 +58,8 @@ struct DecodeKernel {
 
 class RooflineModel final : public StepModel {
  public:
-  explicit RooflineModel(const Scenario& scenario);
+  /// `useful`: PeakTimes, but for the window.
+  RooflineModel(const Scenario& scenario, RooflineParameters parameters, const PeakTimes& useful);
 
   StepCost cost(const StepLoad& load) override;
   SharedParts chunks_alone(const StepLoad& load) override;
@@ -87,6 +89,7 @@ class RooflineModel final : public StepModel {
   void set_decode_attention();
 
   RooflineParameters parameters_;
+  PeakTimes useful_;
   double time_factor_ps_;  ///< ps per ms of operator time
   Padding padding_;
 
@@ -116,15 +119,16 @@ void book(StepCost& cost, Part part, Resource resource, std::int64_t ps) {
   cost.resources[static_cast<std::size_t>(resource)] += ps;
 }
 
-RooflineModel::RooflineModel(const Scenario& scenario)
-    : parameters_(make_roofline_parameters(scenario)),
+RooflineModel::RooflineModel(const Scenario& scenario, RooflineParameters parameters,
+                             const PeakTimes& useful)
+    : parameters_(std::move(parameters)),
+      useful_(useful),
       time_factor_ps_(parameters_.time_factor * ps_per_ms),
       padding_(scenario.engine.cuda_graph_sizes) {
   const TokenTimes one = token_times(parameters_, 1);
   cpu_ranks_ = static_cast<std::int64_t>(parameters_.cpu_ranks);
   gemm_latency_ = scaled(one.gemm.latency_ms + one.moe.latency_ms);
   token_overhead_ = gemm_latency_ + scaled(one.all_reduce.latency_ms) +
-                    scaled(one.all_to_all.latency_ms) +
                     scaled(one.elementwise.latency_ms + one.final_norm.latency_ms);
   weights_ =
       make_tokens(1).variable - scaled(one.elementwise.variable_ms + one.final_norm.variable_ms);
@@ -203,7 +207,7 @@ TokenCost RooflineModel::make_tokens(std::int64_t count) const {
       .variable = gemm + bytes,
       .weights = std::min(gemm + bytes, weights_ + experts),
       .memory = std::min(gemm, scaled(times.gemm.memory_ms + times.moe.memory_ms)) + bytes,
-      .communication = scaled(times.all_reduce.variable_ms) + scaled(times.all_to_all.variable_ms),
+      .communication = scaled(times.all_reduce.variable_ms) + scaled(times.all_to_all.total_ms()),
       .expert_bytes = expert_bytes_ps(static_cast<double>(count))};
 }
 
@@ -379,7 +383,7 @@ DecodeCost RooflineModel::make_decode(std::int64_t n) {
 }
 
 PeakTimes RooflineModel::peak_times() const {
-  PeakTimes out = useful_times(parameters_);
+  PeakTimes out = useful_;
   out.window = window_;
   return out;
 }
@@ -387,7 +391,19 @@ PeakTimes RooflineModel::peak_times() const {
 }  // namespace
 
 std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario) {
-  return std::make_unique<RooflineModel>(scenario);
+  RooflineParameters parameters = make_roofline_parameters(scenario);
+  const PeakTimes useful = useful_times(parameters);
+  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful);
+}
+
+std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario) {
+  RooflineParameters parameters = make_roofline_parameters(scenario);
+  const PeakTimes useful = useful_times(parameters);
+  parameters.moe = {};
+  parameters.expert_gemms.clear();
+  parameters.dispatch = {};
+  parameters.cpu = {};
+  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful);
 }
 
 }  // namespace penstock

@@ -52,7 +52,7 @@ class TogetherModel {
   Padding padding_;
   std::int64_t largest_graph_;
   CpuOverhead cpu_;
-  std::int64_t single_variable_ = 0;             ///< of one token on each rank
+  std::int64_t single_variable_ = 0;                  ///< of one token on each rank
   std::vector<std::unique_ptr<TogetherCost>> costs_;  ///< by tokens
   TogetherCost beyond_memo_;
 };

@@ -83,8 +83,8 @@ TEST_CASE("combinations that engines do not have are errors") {
                       "cluster.data_parallel=16", "cluster.expert_parallel=16",
                       "cluster.network_bandwidth=25GB/s"})
             .ok);
-  const Loaded engine = load_experts({"cluster.data_parallel=2", "cluster.expert_parallel=16",
-                                      "engine={preset: sglang-0.5}"});
+  const Loaded engine = load_experts(
+      {"cluster.data_parallel=2", "cluster.expert_parallel=16", "engine={preset: sglang-0.5}"});
   CHECK(only_error(engine) ==
         "`data_parallel` is simulated with vLLM V1's scheduler only, not with `sglang`");
   CHECK(exit_code(engine.diagnostics) == 4);
@@ -97,15 +97,15 @@ TEST_CASE("the network of a replica that is larger than a server is the catalogu
   REQUIRE(rendered(loaded) == "");
   CHECK(loaded.scenario.cluster.gpu.server_gpus == 8);
   CHECK(loaded.scenario.cluster.gpu.network_gb_s == 50);  // 8 cards of 400 Gbit/s
-  const Loaded given = load_experts({"cluster.tensor_parallel=1", "cluster.data_parallel=16",
-                                     "cluster.expert_parallel=16",
-                                     "cluster.network_bandwidth=25GB/s"});
+  const Loaded given =
+      load_experts({"cluster.tensor_parallel=1", "cluster.data_parallel=16",
+                    "cluster.expert_parallel=16", "cluster.network_bandwidth=25GB/s"});
   CHECK(given.scenario.cluster.gpu.network_gb_s == 25);
 }
 
 TEST_CASE("what does not fit names more ranks") {
-  const Loaded loaded = load_text(experts_workload,
-                                  {"model=deepseek-v3", "cluster.tensor_parallel=1",
+  const Loaded loaded =
+      load_text(experts_workload, {"model=deepseek-v3", "cluster.tensor_parallel=1",
                                    "cluster.data_parallel=4", "cluster.expert_parallel=4"});
   CHECK(only_error(loaded).starts_with("deepseek-v3 does not fit"));
   CHECK(rendered(loaded).find("instead: `data_parallel: 8` with `expert_parallel: 8` fits") !=

@@ -26,10 +26,10 @@ double total_rate(const Scenario& scenario) {
 
 std::string rate_limit_text(const Scenario& scenario, const RateLimit& limit) {
   const ClusterSpec& cluster = scenario.cluster;
-  std::string text = fmt::format(
-      "{} {} · {} × {} {} ({})\n", printable(scenario.model_name), to_string(scenario.weights),
-      cluster.replicas, cluster.gpus_per_replica(), cluster.gpu.name,
-      output::parallel_text(cluster));
+  std::string text =
+      fmt::format("{} {} · {} × {} {} ({})\n", printable(scenario.model_name),
+                  to_string(scenario.weights), cluster.replicas, cluster.gpus_per_replica(),
+                  cluster.gpu.name, output::parallel_text(cluster));
   if (limit.factor == 0) {
     text += fmt::format(" not even {} of the file's rate is borne\n", figure(1 / most_factor));
   } else {

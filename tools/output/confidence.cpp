@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "sim/step/moe.h"
@@ -63,6 +64,23 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
   }
 }
 
+void add_parallelism(const ClusterSpec& cluster, Confidence& c) {
+  const Accelerator& gpu = cluster.gpu;
+  if (cluster.data_parallel == 1) {
+    return;
+  }
+  c.extrapolated.emplace_back("ranks that wait for each other");
+  if (cluster.tensor_parallel > 1) {
+    c.extrapolated.emplace_back("ranks of several GPUs");
+  }
+  if (cluster.gpus_per_replica() > std::max(gpu.scaleup_domain, gpu.server_gpus)) {
+    c.extrapolated.push_back(fmt::format("dispatch and combine between servers, at {} GB/s a GPU",
+                                         figure(gpu.network_gb_s)));
+  } else if (cluster.gpus_per_replica() > gpu.scaleup_domain) {
+    c.extrapolated.emplace_back("dispatch and combine over PCIe");
+  }
+}
+
 void add_extrapolations(const Scenario& scenario, const Result& result, Confidence& c) {
   const Accelerator& gpu = scenario.cluster.gpu;
   const AcceleratorTiming& timing = gpu.timing;
@@ -96,6 +114,7 @@ void add_extrapolations(const Scenario& scenario, const Result& result, Confiden
   if (scenario.cluster.tensor_parallel > 1 && gpu.scaleup_domain <= 1) {
     c.extrapolated.emplace_back("tensor parallelism over PCIe (a factor of 1.5 to 2)");
   }
+  add_parallelism(scenario.cluster, c);
   c.extrapolated.emplace_back("tokeniser, HTTP and network time (not simulated)");
 }
 

@@ -175,6 +175,9 @@ std::vector<std::string> utilization_parts(const RunOutput& run) {
         u.offload_hit_rate ? fmt::format(" ({} from the host)", percent(*u.offload_hit_rate)) : "";
     parts.push_back(fmt::format("prefix hits {}{}", percent(*u.prefix_hit_rate), of_host));
   }
+  if (u.rank_wait) {
+    parts.push_back(fmt::format("ranks wait {}", percent(*u.rank_wait)));
+  }
   return parts;
 }
 

@@ -168,6 +168,9 @@ class SummaryWriter {
     if (u.offload_hit_rate) {  // left out where the host has no part
       section["offload_hit_rate"] = *u.offload_hit_rate;
     }
+    if (u.rank_wait) {  // left out without ranks
+      section["rank_wait"] = *u.rank_wait;
+    }
     section["steps"] = u.steps;
     return section;
   }

@@ -237,10 +237,9 @@ std::string run_title(const RunOutput& run) {
   const std::string gpu = cluster.gpu.title.empty() ? cluster.gpu.name : cluster.gpu.title;
   const std::string engine =
       scenario.engine.preset.empty() ? scenario.engine.scheduler : scenario.engine.preset;
-  return fmt::format("{} {} · {} × {} {} ({}) · {} · {} · seed {}",
-                     printable(scenario.model_name), dtypes, cluster.replicas,
-                     cluster.gpus_per_replica(), printable(gpu), parallel_text(cluster),
-                     printable(engine), traffic_text(run), scenario.seed);
+  return fmt::format("{} {} · {} × {} {} ({}) · {} · {} · seed {}", printable(scenario.model_name),
+                     dtypes, cluster.replicas, cluster.gpus_per_replica(), printable(gpu),
+                     parallel_text(cluster), printable(engine), traffic_text(run), scenario.seed);
 }
 
 std::string run_table(const RunOutput& run, bool color) { return RunScreen(run, color).draw(); }

@@ -63,12 +63,11 @@ class PageWriter {
 
   std::string title() const {
     const ClusterSpec& cluster = scenario_.cluster;
-    return fmt::format(
-        "{} {}, KV {} · one {} of {} {} ({}) · {} · arithmetic, no simulation",
-        output::printable(scenario_.model_name), to_string(scenario_.weights),
-        to_string(scenario_.kv_cache), unit(), cluster.tensor_parallel,
-        output::printable(cluster.gpu.title), output::parallel_text(cluster),
-        output::printable(scenario_.engine.preset));
+    return fmt::format("{} {}, KV {} · one {} of {} {} ({}) · {} · arithmetic, no simulation",
+                       output::printable(scenario_.model_name), to_string(scenario_.weights),
+                       to_string(scenario_.kv_cache), unit(), cluster.tensor_parallel,
+                       output::printable(cluster.gpu.title), output::parallel_text(cluster),
+                       output::printable(scenario_.engine.preset));
   }
 
   /// What the page is about: ranks are alike, and each has its own requests.
