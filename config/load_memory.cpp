@@ -4,6 +4,7 @@
 
 #include "config/load_parts.h"
 #include "config/text.h"
+#include "sim/cluster/rank_group.h"
 #include "sim/kv/block_pool.h"
 
 namespace penstock::config {
@@ -165,13 +166,12 @@ void refuse_other_engines_states(const LoadContext& context, const Scenario& sce
   }
 }
 
-/// Ranks are balanced and kept in step as vLLM does it.
 void refuse_other_engines_ranks(const LoadContext& context, const Scenario& scenario) {
-  if (scenario.cluster.data_parallel > 1 && scenario.engine.scheduler != "vllm_v1") {
+  if (scenario.cluster.data_parallel > 1 && !RankGroup::knows(scenario.engine.scheduler)) {
     context.reporter.infeasible(
         context.root.section("cluster").span("data_parallel"),
-        fmt::format("`data_parallel` is simulated with vLLM V1's scheduler only, not with `{}`",
-                    scenario.engine.scheduler));
+        fmt::format("`data_parallel` is not built for the scheduler {}", scenario.engine.scheduler),
+        "vLLM V1, SGLang and TensorRT-LLM have it");
   }
 }
 

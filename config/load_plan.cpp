@@ -202,6 +202,20 @@ void put_duration(Node& root) {
   workload->members.push_back({"duration", workload->span, std::move(duration)});
 }
 
+/// A plan chooses tensor_parallel and replicas; what it would make of ranks is not built.
+void refuse_ranks(const LoadContext& context) {
+  const Section cluster = context.root.section("cluster");
+  for (const std::string_view key : {"data_parallel", "expert_parallel"}) {
+    if (cluster.whole(key).value_or(1) > 1) {
+      Diagnostic& d = context.reporter.infeasible(
+          cluster.key_span(key), fmt::format("`penstock plan` does not know `{}` yet", key));
+      d.notes.emplace_back(
+          "it chooses tensor_parallel and replicas; `penstock run` and `sweep` know "
+          "ranks and experts");
+    }
+  }
+}
+
 /// Reads a plan, and finds what is wrong with its file whatever the GPU.
 PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
                    Reporter& reporter) {
@@ -212,6 +226,7 @@ PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
   const LoadContext context{{&root, "", workload_schema()}, file, catalog, reporter};
   Scenario scenario;
   load_model(context, scenario);
+  refuse_ranks(context);
   load_engine(context, false, scenario);
   load_workload(context, scenario);
   load_prices(context, false, scenario);

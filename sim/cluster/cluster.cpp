@@ -61,7 +61,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
         r, scenario, options, SharedRecords{result_.requests, accounts_, gaps_, result_, *model_}));
   }
   for (std::size_t r = 0; ranks_ > 1 && r < views_.size(); ++r) {
-    groups_.emplace_back(ranks_of(r), together_.get());
+    groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine.scheduler);
   }
 }
 
@@ -149,7 +149,7 @@ void Cluster::arrive(const Request& request, SimTime now) {
     return;
   }
   const std::size_t chosen = route(request, now);
-  const std::size_t rank = groups_.empty() ? 0 : groups_[chosen].choose();
+  const std::size_t rank = groups_.empty() ? 0 : groups_[chosen].choose(now);
   Replica& replica = *replicas_[chosen * ranks_ + rank];
   const std::int64_t queue = scenario_.engine.max_queued_requests;
   if (queue > 0 && replica.queued() >= queue) {

@@ -15,8 +15,29 @@ static_assert(shared_parts[overhead_part] == Part::overhead);
 
 // ---- Balancing ----------------------------------------------------------------------------------
 
-std::size_t RankGroup::choose() {
-  const auto score = [](const Counts& c) { return 4 * c.waiting + c.running; };
+RankGroup::RankGroup(Ranks ranks, TogetherModel* together, const std::string& scheduler)
+    : ranks_(ranks),
+      together_(together),
+      balance_(balance_of(scheduler).value_or(Balance::published)),
+      counts_(ranks.size()),
+      lines_(ranks.size()) {}
+
+std::optional<RankGroup::Balance> RankGroup::balance_of(std::string_view scheduler) {
+  return scheduler == "vllm_v1"        ? std::optional(Balance::published)
+         : scheduler == "sglang"       ? std::optional(Balance::in_turn)
+         : scheduler == "tensorrt_llm" ? std::optional(Balance::fewest)
+                                       : std::nullopt;
+}
+
+std::size_t RankGroup::choose(SimTime now) {
+  if (balance_ == Balance::in_turn) {
+    return turn_++ % ranks_.size();
+  }
+  if (balance_ == Balance::fewest) {
+    publish(now);
+  }
+  const std::int64_t weight = balance_ == Balance::published ? 4 : 1;
+  const auto score = [weight](const Counts& c) { return weight * c.waiting + c.running; };
   const auto best =
       std::min_element(counts_.begin(), counts_.end(),
                        [&score](const Counts& a, const Counts& b) { return score(a) < score(b); });

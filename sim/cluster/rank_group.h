@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/engine/replica.h"
@@ -19,13 +22,12 @@ class RankGroup {
   using Ranks = std::span<const std::unique_ptr<Replica>>;
 
   /// `together`: null if what ranks do together takes no time.
-  RankGroup(Ranks ranks, TogetherModel* together)
-      : ranks_(ranks), together_(together), counts_(ranks.size()), lines_(ranks.size()) {}
+  RankGroup(Ranks ranks, TogetherModel* together, const std::string& scheduler);
+  /// True for schedulers of which it is known how ranks get their requests.
+  static bool knows(std::string_view scheduler) { return balance_of(scheduler).has_value(); }
 
-  /// The rank for a new request: that with the lowest 4 x waiting + running, the first of several,
-  /// as published last; the request counts as waiting until the next time (scheduler-semantics
-  /// 5.1-9).
-  std::size_t choose();
+  /// The rank for a new request, as the engine chooses it.
+  std::size_t choose(SimTime now);
   /// Publishes the counts, as they are at `at`.
   void publish(SimTime at);
 
@@ -37,6 +39,15 @@ class RankGroup {
   SimTime wake() const;
 
  private:
+  /// How ranks get their requests, the first of several that are as good.
+  enum class Balance {
+    /// vLLM: lowest 4 x waiting + running, as published last; what was sent since counts as waiting
+    /// (scheduler-semantics 5.1-9).
+    published,
+    in_turn,  ///< SGLang's default (4.4)
+    fewest,   ///< TensorRT-LLM: fewest unfinished requests, as they are now
+  };
+  static std::optional<Balance> balance_of(std::string_view scheduler);
   struct Counts {
     std::int64_t waiting = 0;
     std::int64_t running = 0;
@@ -64,6 +75,8 @@ class RankGroup {
 
   Ranks ranks_;
   TogetherModel* together_;
+  Balance balance_;
+  std::size_t turn_ = 0;
   std::vector<Counts> counts_;
   std::vector<Line> lines_;   ///< of the step in flight
   bool cpu_decides_ = false;  ///< how long the step in flight lasts, though it overlaps the GPU

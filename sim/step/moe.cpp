@@ -140,10 +140,9 @@ Reach reach_of(const Accelerator& gpu, int gpus) {
   const double near_gb_s = gpus <= domain || server == domain
                                ? gpu.timing.link_gb_s
                                : std::min(gpu.timing.link_gb_s, pcie_gb_s_of_collectives);
-  return {.near_gpus = static_cast<double>(std::min(gpus, server)),
+  return {.servers = std::max(1.0, static_cast<double>(gpus) / server),
           .near_bytes_per_ms = all_to_all_link_efficiency * near_gb_s * bytes_per_ms_of_gb_s,
-          .far_bytes_per_ms =
-              gpus > server ? network_efficiency * gpu.network_gb_s * bytes_per_ms_of_gb_s : 0};
+          .far_bytes_per_ms = network_efficiency * gpu.network_gb_s * bytes_per_ms_of_gb_s};
 }
 
 DispatchRates make_dispatch_rates(const Scenario& scenario) {
@@ -158,13 +157,13 @@ DispatchRates make_dispatch_rates(const Scenario& scenario) {
   const auto h = static_cast<double>(scenario.model.hidden_size);
   rates.latency_ms = 2 * exposed * all_to_all_latency_ms * math::log(n) / math::log(2.0);
   // The GPUs of a rank send a share of its tokens each.
-  const double bytes = 2 * exposed * all_to_all_bytes_per_element * h * std::min(k, n - 1) *
-                       (n - 1) / n / cluster.tensor_parallel;
+  const double bytes = 2 * exposed * all_to_all_bytes_per_element * h / cluster.tensor_parallel;
   const Reach reach = reach_of(cluster.gpu, cluster.expert_parallel);
-  const double near = (reach.near_gpus - 1) / (n - 1);
-  rates.ms_per_token = bytes * near / reach.near_bytes_per_ms;
-  if (reach.far_bytes_per_ms > 0) {  // at the same time, on other wires
-    rates.ms_per_token = std::max(rates.ms_per_token, bytes * (1 - near) / reach.far_bytes_per_ms);
+  rates.ms_per_token = bytes * std::min(k, n - 1) * (n - 1) / n / reach.near_bytes_per_ms;
+  if (reach.servers > 1 && reach.far_bytes_per_ms > 0) {
+    // Once to each other server that has one of its experts, at the same time, on other wires.
+    const double servers = (reach.servers - 1) * (1 - none_of(1 / reach.servers, k));
+    rates.ms_per_token = std::max(rates.ms_per_token, bytes * servers / reach.far_bytes_per_ms);
   }
   return rates;
 }

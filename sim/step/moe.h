@@ -45,9 +45,9 @@ OperatorTime grouped_gemm(const MoeRates& rates, double tokens);
 
 /// Where the GPUs of a replica lie: consecutive ones, server by server.
 struct Reach {
-  double near_gpus = 0;          ///< that one sends to over `near`, itself among them
-  double near_bytes_per_ms = 0;  ///< reachable by an all-to-all
-  double far_bytes_per_ms = 0;   ///< over the network; 0 = none is needed
+  double servers = 1;
+  double near_bytes_per_ms = 0;  ///< of an all-to-all within a server, as reached
+  double far_bytes_per_ms = 0;   ///< from server to server, a GPU's share
 };
 /// Of an all-to-all among so many GPUs: within the domain of the fast link over that, in a server
 /// beyond it over PCIe, from server to server over the network.

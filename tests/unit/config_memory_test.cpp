@@ -62,7 +62,19 @@ TEST_CASE("logged capacity: Llama-2-7B on an A100 80 GB has 7,351 blocks") {
   MemoryQuestion q = question("a100-80-sxm", "llama-2-7b");
   const MemoryPlan by_rule = plan_memory(q);
   CHECK(by_rule.bytes_per_token == 524288);
-  CHECK(static_cast<double>(by_rule.blocks) == doctest::Approx(7351).epsilon(0.015));
+  CHECK(static_cast<double>(by_rule.blocks) == doctest::Approx(7351).epsilon(0.01));
+}
+
+// step-model.md §5: Qwen3-235B on four GPUs with 8.11 GiB of KV each, 178,880 tokens: the only
+// logged capacity of those with known bytes that is not within 1 %. 94 layers with one KV head a
+// GPU make 180,936; what the engine kept beside them is not known. (A 36-layer model with 8 KV
+// heads and 50,512 tokens was logged too, without its bytes.)
+TEST_CASE("logged capacity: Qwen3-235B over four GPUs is 1.1 % above 178,880 tokens") {
+  MemoryQuestion q = question("h100-sxm", "qwen3-235b-a22b");
+  q.tensor_parallel = 4;
+  const MemoryPlan plan = plan_memory(with_kv_bytes(q, 8.11 * gib));
+  CHECK(plan.bytes_per_token == 48128);
+  CHECK(static_cast<double>(plan.blocks * 16) / 178880 == doctest::Approx(1.0115).epsilon(0.0006));
 }
 
 // The three rules of step-model.md §5.

@@ -84,9 +84,8 @@ TEST_CASE("combinations that engines do not have are errors") {
                       "cluster.network_bandwidth=25GB/s"})
             .ok);
   const Loaded engine = load_experts(
-      {"cluster.data_parallel=2", "cluster.expert_parallel=16", "engine={preset: sglang-0.5}"});
-  CHECK(only_error(engine) ==
-        "`data_parallel` is simulated with vLLM V1's scheduler only, not with `sglang`");
+      {"cluster.data_parallel=2", "cluster.expert_parallel=16", "engine={preset: sarathi-serve}"});
+  CHECK(only_error(engine) == "`data_parallel` is not built for the scheduler sarathi");
   CHECK(exit_code(engine.diagnostics) == 4);
 }
 
