@@ -139,6 +139,10 @@ TEST_CASE("golden: chat sessions") {
 
 TEST_CASE("golden: rag") { check_screen({"rag", {"run", "workloads/rag.yaml"}}); }
 
+TEST_CASE("golden: experts on ranks") {
+  check_screen({"experts", {"run", "workloads/experts.yaml"}});
+}
+
 TEST_CASE("golden: reasoning") { check_screen({"reasoning", {"run", "workloads/reasoning.yaml"}}); }
 
 TEST_CASE("golden: a small pool that preempts, with the priority policy") {

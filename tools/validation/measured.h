@@ -32,8 +32,7 @@ struct StepVector {
   StepLoad load;  ///< without its chunks
   std::vector<Chunk> chunks;
   double expected_ms = 0;
-  bool is_spread = false;  ///< experts or attention over several ranks
-  std::string measured;    ///< a remark; may be empty
+  std::string measured;  ///< a remark; may be empty
 };
 
 /// Reads step_vectors.json.

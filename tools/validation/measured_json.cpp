@@ -27,7 +27,9 @@ StepVector step_vector(const json& v) {
                 .kv_cache = v.at("kv"),
                 .gpu = v.at("gpu"),
                 .tensor_parallel = v.value("tp", 1),
-                .engine = ""};
+                .engine = "",
+                .data_parallel = v.value("dp", 1),
+                .expert_parallel = v.value("ep", 1)};
   out.preset = v.at("engine");
   out.system.engine = "preset: " + out.preset;
   out.load.decodes = v.value("decode", std::int64_t{0});
@@ -38,7 +40,6 @@ StepVector step_vector(const json& v) {
   }
   out.load.sampled = out.load.decodes + static_cast<std::int64_t>(out.chunks.size());
   out.expected_ms = v.at("expected_ms");
-  out.is_spread = v.value("ep", 1) > 1 || v.value("dp", 1) > 1;
   out.measured = v.value("measured", "");
   return out;
 }

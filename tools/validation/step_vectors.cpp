@@ -22,10 +22,13 @@ std::string load_text(const StepVector& v) {
   return text;
 }
 
+std::string split_text(const System& system) {
+  return system.data_parallel > 1
+             ? fmt::format("{} on {} ranks", system.tensor_parallel, system.data_parallel)
+             : fmt::format("{}", system.tensor_parallel);
+}
+
 std::string got_cells(const StepVector& v) {
-  if (v.is_spread) {
-    return "ranks of experts and attention: no keys yet | ";
-  }
   const Scenario scenario = load_system(v.system, no_workload, false);
   StepLoad load = v.load;
   load.chunks = v.chunks;
@@ -40,10 +43,9 @@ std::string step_vector_table(const std::filesystem::path& vectors_json) {
       "| GPU | model | weights/KV | TP | engine | step | expected ms | got ms | off by % |\n"
       "|---|---|---|---:|---|---|---:|---:|---:|\n";
   for (const StepVector& v : read_step_vectors(vectors_json)) {
-    out +=
-        fmt::format("| {} | {} | {}/{} | {} | {} | {} | {:.4f} | {} |\n", v.system.gpu,
-                    v.system.model, v.system.weights, v.system.kv_cache, v.system.tensor_parallel,
-                    v.preset, load_text(v), v.expected_ms, got_cells(v));
+    out += fmt::format("| {} | {} | {}/{} | {} | {} | {} | {:.4f} | {} |\n", v.system.gpu,
+                       v.system.model, v.system.weights, v.system.kv_cache, split_text(v.system),
+                       v.preset, load_text(v), v.expected_ms, got_cells(v));
   }
   return out;
 }
