@@ -16,13 +16,6 @@ namespace {
 
 constexpr double ps_per_ms = 1e9;
 
-/// The next whole picosecond.
-std::int64_t ceil_ps(double ps) {
-  PENSTOCK_ASSERT(ps < 9e18);
-  const auto whole = static_cast<std::int64_t>(ps);
-  return whole + (static_cast<double>(whole) < ps ? 1 : 0);
-}
-
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }

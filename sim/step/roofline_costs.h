@@ -2,10 +2,18 @@
 
 #include <cstdint>
 
+#include "sim/core/assert.h"
 #include "sim/step/step_model.h"
 
 /// What the roofline model remembers: pieces of a step's cost, in ps, engine factor included.
 namespace penstock {
+
+/// The next whole picosecond.
+inline std::int64_t ceil_ps(double ps) {
+  PENSTOCK_ASSERT(ps < 9e18);
+  const auto whole = static_cast<std::int64_t>(ps);
+  return whole + (static_cast<double>(whole) < ps ? 1 : 0);
+}
 
 /// What a step costs by its token count alone, without the fixed latencies.
 struct TokenCost {

@@ -4,18 +4,13 @@
 #include <numeric>
 
 #include "sim/core/assert.h"
+#include "sim/step/roofline_costs.h"
 
 namespace penstock {
 
 namespace {
 
 constexpr double together_ps_per_ms = 1e9;
-
-std::int64_t whole_ps(double ps) {
-  PENSTOCK_ASSERT(ps < 9e18);
-  const auto whole = static_cast<std::int64_t>(ps);
-  return whole + (static_cast<double>(whole) < ps ? 1 : 0);
-}
 
 }  // namespace
 
@@ -36,19 +31,19 @@ TogetherCost TogetherModel::make(double tokens) const {
   const TokenTimes times = token_times(parameters_, tokens);
   const KernelTimes& moe = times.moe;
   TogetherCost out;
-  out.parts[overhead] = whole_ps(moe.latency_ms * ps);
+  out.parts[overhead] = ceil_ps(moe.latency_ms * ps);
   // With their latencies the kernels keep to their floor.
   const std::int64_t variable =
-      std::max(whole_ps(moe.variable_ms * ps),
-               whole_ps(moe.floor_ms * together_ps_per_ms) - out.parts[overhead]);
+      std::max(ceil_ps(moe.variable_ms * ps),
+               ceil_ps(moe.floor_ms * together_ps_per_ms) - out.parts[overhead]);
   const double more_ms =
       expert_weights_ms(parameters_.moe, tokens) - expert_weights_ms(parameters_.moe, 1);
-  const std::int64_t streams = single_variable_ + whole_ps(std::max(0.0, more_ms) * ps);
+  const std::int64_t streams = single_variable_ + ceil_ps(std::max(0.0, more_ms) * ps);
   out.parts[weights] = single_variable_ > 0 ? std::min(variable, streams) : variable;
   out.parts[compute] = variable - out.parts[weights];
   out.parts[communication] =
-      whole_ps((times.all_to_all.latency_ms + times.all_to_all.variable_ms) * ps);
-  const std::int64_t memory = std::min(variable, whole_ps(moe.memory_ms * ps));
+      ceil_ps((times.all_to_all.latency_ms + times.all_to_all.variable_ms) * ps);
+  const std::int64_t memory = std::min(variable, ceil_ps(moe.memory_ms * ps));
   const auto at = [&out](Resource resource) -> std::int64_t& {
     return out.resources[static_cast<std::size_t>(resource)];
   };

@@ -68,6 +68,9 @@ constexpr std::array glossary{
          "the most at any time on any replica (`kv_peak`)."},
     Term{"batch", "Sequences per step: mean over steps, and the largest."},
     Term{"prefix_hit_rate", "Cached input tokens / all input tokens."},
+    Term{"rank_wait",
+         "Share of step time in which ranks (data_parallel) wait for the slowest one; idle in the "
+         "bill."},
     Term{"bottleneck",
          "What bounds the largest part of busy time (memory bandwidth, compute, communication,\n"
          "latency, CPU), and in which kind of step."},
