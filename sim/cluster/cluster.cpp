@@ -4,6 +4,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/engine/scheduler.h"
+#include "sim/step/paced.h"
 
 namespace penstock {
 
@@ -13,17 +14,24 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       source_(source),
       accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy,
                 options.attribution),
+      acceptance_(scenario.engine.speculative.on()
+                      ? std::make_unique<AcceptanceLaw>(scenario.engine.speculative.acceptance)
+                      : nullptr),
       model_(options.make_model ? options.make_model() : make_step_model(scenario)),
       router_(find_router(scenario.cluster.router).make(scenario)),
       needs_(find_router(scenario.cluster.router).needs),
       views_(static_cast<std::size_t>(scenario.cluster.replicas)),
       next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
+  if (acceptance_) {
+    model_ = make_paced_model(std::move(model_), make_pace(*acceptance_, 0).unit);
+  }
   PENSTOCK_ASSERT(scenario.cluster.replicas > 0 && scenario.cluster.replicas <= UINT16_MAX);
   PENSTOCK_ASSERT(!scenario.workload.classes.empty() && scenario.engine.num_gpu_blocks > 0);
   for (std::uint16_t r = 0; r < scenario.cluster.replicas; ++r) {
     replicas_.push_back(std::make_unique<Replica>(
-        r, scenario, options, SharedRecords{result_.requests, accounts_, gaps_, result_, *model_}));
+        r, scenario, options,
+        SharedRecords{result_.requests, accounts_, gaps_, result_, *model_, acceptance_.get()}));
   }
 }
 

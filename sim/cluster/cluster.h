@@ -7,6 +7,7 @@
 
 #include "sim/cluster/router.h"
 #include "sim/core/event_queue.h"
+#include "sim/engine/acceptance.h"
 #include "sim/engine/replica.h"
 #include "sim/metrics/gap_histogram.h"
 #include "sim/request_source.h"
@@ -59,6 +60,7 @@ class Cluster {
   Result result_;
   Accounts accounts_;
   GapHistogram gaps_;
+  std::unique_ptr<AcceptanceLaw> acceptance_;  ///< with speculative decoding
   std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
   std::unique_ptr<Router> router_;
   std::vector<std::unique_ptr<Replica>> replicas_;

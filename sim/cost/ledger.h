@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/engine/batch.h"
+#include "sim/engine/pace.h"
 #include "sim/engine/sequence.h"
 #include "sim/result.h"
 #include "sim/step/step_model.h"
@@ -57,8 +58,9 @@ class Accounts {
 /// lost. The sums wrap around; their differences do not.
 class Ledger {
  public:
-  Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model)
-      : accounts_(accounts), table_(table), records_(records), model_(model) {}
+  Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model,
+         const Pace& pace = {})
+      : accounts_(accounts), table_(table), records_(records), model_(model), pace_(pace) {}
 
   bool open() const { return accounts_.open(); }
   /// Charges one step with chunks. Chunks pay at once; decodes through the running sums.
@@ -110,7 +112,8 @@ class Ledger {
   /// Decode-only steps that follow each other with the same members.
   struct DecodeSteps {
     std::int64_t n = 0;
-    std::int64_t below = 0;  ///< Batch::below_window
+    std::int64_t growth = 0;  ///< Batch::kv_growth
+    std::int64_t below = 0;   ///< Batch::below_window
     std::int64_t first = 0;
     std::int64_t kv_sum = 0;  ///< of the first
     std::int64_t window_sum = 0;
@@ -145,6 +148,7 @@ class Ledger {
   SequenceTable& table_;
   RequestRecords& records_;
   StepModel& model_;
+  Pace pace_;
   CostSnapshot sums_;
   DecodeSteps decodes_;  ///< charged, not yet in the sums
   std::vector<DecodeShare> shares_;

@@ -23,7 +23,8 @@ struct LateTokens {
   std::int64_t sequences = 0;  ///< of those whose token gaps count
 };
 
-/// What one step executes. Decoding sequences appear as sums; only prefills are listed.
+/// What one step executes. Decoding sequences appear as sums; only prefills are listed. KV lengths
+/// are in units of the Pace.
 struct Batch {
   /// By the replica's clock of decoding: a step in which decoding sequences stand still has the
   /// number of the one before.
@@ -31,6 +32,7 @@ struct Batch {
   bool frozen = false;  ///< chunks only, though there may be sequences that decode
   std::int64_t decodes = 0;
   std::int64_t kv_sum = 0;
+  std::int64_t kv_growth = 0;     ///< by how much it grows a step (of decodes alone)
   std::int64_t kv_max = 0;        ///< filled in beside chunks only
   std::int64_t window_sum = 0;    ///< as kv_sum, each cut at the model's window
   std::int64_t below_window = 0;  ///< by how much it grows a step (of decodes alone)
@@ -61,7 +63,7 @@ struct Batch {
   std::int64_t sequences() const { return decodes + static_cast<std::int64_t>(chunks.size()); }
   void clear() {
     frozen = false;
-    decodes = kv_sum = kv_max = window_sum = below_window = 0;
+    decodes = kv_sum = kv_growth = kv_max = window_sum = below_window = 0;
     sampled = measured = resumed = wasted = 0;
     late.clear();
     chunks.clear();

@@ -17,10 +17,11 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       log_(options.token_log),
       timeline_(options.timeline),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
-      engine_(scenario, options, shared.accounts, shared.requests, shared.model),
+      engine_(scenario, options, shared.accounts, shared.requests, shared.model, shared.acceptance),
       timeouts_(engine_.sequences),
       recorder_(scenario.timeseries_interval, shared.model.peak_times(), scenario.cluster.replicas),
-      counter_(recorder_, shared.result, shared.model.window()) {}
+      counter_(recorder_, shared.result, shared.model, scenario.engine.speculative.rows(),
+               engine_.pace()) {}
 
 bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
   see_blocks(now);
@@ -144,7 +145,7 @@ void Replica::leap(const DecodeCost& decode, SimTime limit) {
     return;
   }
   run_.growth =
-      cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->decodes, batch_->below_window);
+      cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->kv_growth, batch_->below_window);
   if (run_.first + run_.growth * max_leap < max_leap_step_ps) {
     run_.steps = leap_length(decode);
     run_.cut(std::min({limit, timeouts_.next(), engine_.next_load()}));
@@ -317,7 +318,7 @@ void Replica::close(SimTime end) {
     Sequence& s = engine_.sequences[slot];
     if (s.state == SequenceState::decoding) {
       engine_.ledger.settle(s);
-      s.emitted = s.emitted_after(last_step) - (s.last_in_flight ? 1 : 0);
+      s.emitted = s.emitted_after(last_step - (s.last_in_flight ? 1 : 0));
     }
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);

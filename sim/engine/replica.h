@@ -24,6 +24,7 @@ struct SharedRecords {
   GapHistogram& gaps;
   Result& result;
   StepModel& model;
+  const AcceptanceLaw* acceptance = nullptr;  ///< with speculative decoding
 };
 
 /// How busy a replica is.

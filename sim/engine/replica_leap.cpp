@@ -27,7 +27,7 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
   }
   steps = std::min(steps, engine_.decoding.next_crossing() - batch_->step);
   if (const std::int64_t excess = cpu_excess(decode); excess > 0) {
-    const std::int64_t growth = decode.context_cost(batch_->decodes, batch_->below_window);
+    const std::int64_t growth = decode.context_cost(batch_->kv_growth, batch_->below_window);
     if (growth % batch_->decodes != 0) {
       return 1;  // steps that the CPU decides would not be equally long
     }
@@ -37,19 +37,20 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
 }
 
 std::int64_t Replica::steps_with_blocks(std::int64_t first, std::int64_t wanted) const {
-  const std::int64_t block_size = engine_.spec().block_size;
+  const Pace& pace = engine_.pace();
+  const std::int64_t block_size = engine_.spec().block_size * pace.unit;
   const std::int64_t members = engine_.decoding.size();
   std::int64_t free = engine_.pool.free() - spare_blocks_;
   if (free < 0 || engine_.spec().holds_slots()) {
     return free < 0 ? 0 : wanted;
   }
-  // Each member takes one block in block_size steps.
-  if (blocks_for(wanted, block_size) * members <= free) {
+  // Each member takes one block in as many steps as it needs to grow by one.
+  if (blocks_for(wanted * pace.advance, block_size) * members <= free) {
     return wanted;
   }
   const std::int64_t rounds = free / members;
   free -= rounds * members;
-  std::int64_t steps = rounds * block_size;
+  std::int64_t steps = full_blocks(rounds * block_size, pace.advance);
   while (steps < wanted) {
     free -= engine_.decoding.blocks_needed(first + steps);
     if (free < 0) {
@@ -62,7 +63,7 @@ std::int64_t Replica::steps_with_blocks(std::int64_t first, std::int64_t wanted)
 
 void Replica::apply_leap() {
   const std::int64_t more = run_.steps - 1;
-  const std::int64_t kv_sum = batch_->kv_sum + batch_->decodes;
+  const std::int64_t kv_sum = batch_->kv_sum + batch_->kv_growth;
   const std::int64_t window_sum = batch_->window_sum + batch_->below_window;
   engine_.ledger.charge_decodes(*batch_, batch_->step + 1, kv_sum, window_sum, more);
   PENSTOCK_ASSERT(engine_.pool.allocate(run_.blocks));
@@ -70,11 +71,11 @@ void Replica::apply_leap() {
   engine_.skip_steps(more);  // what they completed is published in its order
   next_step_ += more;
   batch_->step += more;
-  batch_->kv_sum += batch_->decodes * more;
+  batch_->kv_sum += batch_->kv_growth * more;
   batch_->window_sum += batch_->below_window * more;
   if (!pending_->empty()) {
     pending_->step += more;
-    pending_->kv_sum += pending_->decodes * more;
+    pending_->kv_sum += pending_->kv_growth * more;
     pending_->window_sum += pending_->below_window * more;
   }
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "sim/engine/batch.h"
+#include "sim/engine/pace.h"
 #include "sim/engine/step_run.h"
 #include "sim/metrics/recorder.h"
 #include "sim/result.h"
@@ -13,9 +14,15 @@ namespace penstock {
 /// Counts what the steps of one replica do: in its time series, and their time by what bounds it.
 class StepCounter {
  public:
-  /// `window`: of the step model.
-  StepCounter(Recorder& recorder, Result& result, std::int64_t window)
-      : recorder_(recorder), result_(result), window_(window) {}
+  /// `rows`: SpeculativeSpec::rows().
+  StepCounter(Recorder& recorder, Result& result, StepModel& model, std::int64_t rows,
+              const Pace& pace)
+      : recorder_(recorder),
+        result_(result),
+        model_(model),
+        window_(model.window()),
+        rows_(rows),
+        pace_(pace) {}
 
   /// A step with chunks, about to run.
   void count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost);
@@ -33,9 +40,21 @@ class StepCounter {
   void count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
                   std::int64_t first, std::int64_t steps);
 
+  /// With drafts: turns the counts of `steps` steps, made as if each sequence had decoded one token
+  /// in them, into those of the tokens that stay. Sums, in units of the Pace, become whole tokens
+  /// here; what is left over counts later.
+  void count_drafts(const Batch& batch, std::int64_t steps, std::int64_t kv, std::int64_t window,
+                    StepCounts& counts);
+
   Recorder& recorder_;
   Result& result_;
+  StepModel& model_;
   std::int64_t window_;
+  std::int64_t rows_;
+  Pace pace_;
+  struct LeftOver {
+    std::int64_t tokens, pairs, kv, window_pairs, window;
+  } left_over_{};
   std::int64_t busy_ps_ = 0;
   std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
 };

@@ -57,7 +57,7 @@ struct DecodeKernel {
 
 class RooflineModel final : public StepModel {
  public:
-  explicit RooflineModel(const Scenario& scenario);
+  RooflineModel(const Scenario& scenario, const DecodeRows& rows);
 
   StepCost cost(const StepLoad& load) override;
   SharedParts chunks_alone(const StepLoad& load) override;
@@ -87,6 +87,7 @@ class RooflineModel final : public StepModel {
   void set_decode_attention();
 
   RooflineParameters parameters_;
+  DecodeRows rows_;
   double time_factor_ps_;  ///< ps per ms of operator time
   Padding padding_;
 
@@ -116,10 +117,18 @@ void book(StepCost& cost, Part part, Resource resource, std::int64_t ps) {
   cost.resources[static_cast<std::size_t>(resource)] += ps;
 }
 
-RooflineModel::RooflineModel(const Scenario& scenario)
+RooflineModel::RooflineModel(const Scenario& scenario, const DecodeRows& rows)
     : parameters_(make_roofline_parameters(scenario)),
+      rows_(rows),
       time_factor_ps_(parameters_.time_factor * ps_per_ms),
       padding_(scenario.engine.cuda_graph_sizes) {
+  for (AttentionLayers& layers : parameters_.attention) {
+    if (rows.tokens > 1) {
+      layers.rates.decode_flop_per_kv *=
+          static_cast<double>(rows.tokens) / static_cast<double>(rows.of);
+      layers.rates.decode_computes = true;
+    }
+  }
   const TokenTimes one = token_times(parameters_, 1);
   cpu_ranks_ = static_cast<std::int64_t>(parameters_.cpu_ranks);
   gemm_latency_ = scaled(one.gemm.latency_ms + one.moe.latency_ms);
@@ -299,14 +308,14 @@ StepCost RooflineModel::cost(const StepLoad& load) {
   if (load.chunks.empty()) {
     return decode_cost(load);
   }
-  std::int64_t count = load.decodes;
+  std::int64_t count = rows_.count(load.decodes);
   for (const Chunk& chunk : load.chunks) {
     count += chunk.q;
   }
   PENSTOCK_ASSERT(count >= 1);
   StepCost cost;
   add_tokens(count, cost);
-  add_head(load.sampled, cost);
+  add_head(load.sampled - load.decodes + rows_.heads(load.decodes), cost);
   add_attention(load, cost);
   cost.gpu = sum(cost.parts);
   const std::int64_t cpu = cpu_ps(load.decodes + static_cast<std::int64_t>(load.chunks.size()));
@@ -357,8 +366,8 @@ StepCost RooflineModel::decode_cost(const StepLoad& load) {
 DecodeCost RooflineModel::make_decode(std::int64_t n) {
   DecodeCost out;
   StepCost& fixed = out.fixed;
-  add_tokens(n, fixed);
-  add_head(n, fixed);
+  add_tokens(rows_.count(n), fixed);
+  add_head(rows_.heads(n), fixed);
   book(fixed, Part::overhead, Resource::latency, decode_latency_);
   book(fixed, Part::attention, Resource::latency, decode_sequence_ * n);
   const std::int64_t waits = parameters_.cpu.overlap ? 0 : cpu_ps(n);
@@ -386,8 +395,8 @@ PeakTimes RooflineModel::peak_times() const {
 
 }  // namespace
 
-std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario) {
-  return std::make_unique<RooflineModel>(scenario);
+std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario, const DecodeRows& rows) {
+  return std::make_unique<RooflineModel>(scenario, rows);
 }
 
 }  // namespace penstock
