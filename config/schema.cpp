@@ -158,7 +158,19 @@ constexpr Key workload_keys[] = {
            "by a rule"),
     later("engine.pipeline_depth", "batches in flight", "this version has `async_scheduling`"),
     later("engine.front_ends", "API-server processes", "this version has one"),
-    later("engine.speculative", "speculative decoding", "this version decodes one token at a time"),
+    map("engine.speculative", "speculative decoding, with vLLM V1's scheduler"),
+    required(choice("engine.speculative.method", "who proposes tokens: drafts",
+                    "ngram|eagle|eagle3|mtp|draft_model", {})),
+    required(
+        whole("engine.speculative.num_speculative_tokens", "drafts a step and sequence", 1, 16)),
+    required(or_list(number("engine.speculative.acceptance",
+                            "probability that a draft is accepted if all before it are, of each "
+                            "or by position",
+                            Unit::fraction, 0, 1))),
+    number("engine.speculative.acceptance[]", "of the draft at this position", Unit::fraction, 0,
+           1),
+    text("engine.speculative.draft_model",
+         "`draft_model`: as `model`, the smaller model that proposes"),
 
     or_map(choice("step_model", "how long a step takes", "roofline", "roofline")),
     number("step_model.constant", "every step takes this long", Unit::time, 0, one_hour, {}, true),

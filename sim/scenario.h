@@ -106,6 +106,9 @@ struct SpeculativeSpec {
   std::int64_t slots() const { return num_speculative_tokens() * (has_drafter() ? 2 : 1); }
 };
 
+/// As the key `engine.speculative.method` spells it.
+const char* to_string(SpeculativeSpec::Method method);
+
 /// One engine, keys spelled as vLLM spells them.
 struct EngineSpec {
   std::string preset;

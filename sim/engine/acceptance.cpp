@@ -5,6 +5,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/core/rng.h"
+#include "sim/scenario.h"
 
 namespace penstock {
 
@@ -70,6 +71,25 @@ std::int64_t AcceptanceLaw::draw_steps(std::int64_t tokens, std::uint64_t key) c
     tokens -= together + drawn;
   }
   return steps;
+}
+
+const char* to_string(SpeculativeSpec::Method method) {
+  using Method = SpeculativeSpec::Method;
+  switch (method) {
+    case Method::none:
+      return "none";
+    case Method::ngram:
+      return "ngram";
+    case Method::eagle:
+      return "eagle";
+    case Method::eagle3:
+      return "eagle3";
+    case Method::mtp:
+      return "mtp";
+    case Method::draft_model:
+      return "draft_model";
+  }
+  PENSTOCK_ASSERT(false);
 }
 
 Pace make_pace(const AcceptanceLaw& law, std::int64_t ahead) {

@@ -13,8 +13,8 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
     return 1;
   }
   const bool async = engine_.spec().async_scheduling;
-  if (async &&
-      (!pending_->decode_only() || pending_->decodes != batch_->decodes || pending_->resumed > 0)) {
+  if (async && (!pending_->decode_only() || pending_->decodes != batch_->decodes ||
+                pending_->resumed > 0 || pending_->below_window != batch_->below_window)) {
     return 1;
   }
   // The last step may finish sequences; asynchronously, the batch after it must not miss them.
@@ -25,7 +25,9 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
     // The head may fit as soon as it hits a block that is being generated.
     steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));
   }
-  steps = std::min(steps, engine_.decoding.next_crossing() - batch_->step);
+  // With a pace a step may reach beyond the window: the batch ahead must not be that one.
+  const std::int64_t first = batch_->step + (async && engine_.pace().advance != 1 ? 1 : 0);
+  steps = std::min(steps, engine_.decoding.next_crossing() - first);
   if (const std::int64_t excess = cpu_excess(decode); excess > 0) {
     const std::int64_t growth = decode.context_cost(batch_->kv_growth, batch_->below_window);
     if (growth % batch_->decodes != 0) {

@@ -20,6 +20,10 @@ class VllmV1 final : public Scheduler {
     if (!engine.fast_path() || !schedule_running_in_aggregate(engine, batch)) {
       schedule_running_by_rule(engine, batch);
     }
+    if (engine.pace().advance != 1 &&
+        engine.decoding.has_window()) {  // they may reach beyond it in one step
+      engine.cross_window(batch.step);
+    }
     batch.decodes = engine.decoding.size();
     batch.measured = engine.decoding.measured();
     batch.kv_sum = engine.decoding.kv_sum(batch.step);
@@ -111,8 +115,11 @@ class VllmV1 final : public Scheduler {
     const Sequence& s = engine.sequences[slot];
     const bool prefills = s.state == SequenceState::prefilling;
     const std::int64_t tokens = prefills ? std::min(chunk_tokens(engine, s), budget_) : rows_;
-    if (tokens > budget_) {
-      return true;  // with drafts: it is not cut short, it stands still
+    if (tokens > budget_) {  // with drafts: it is not cut short, it stands still
+      if (s.state == SequenceState::decoding) {
+        engine.stall(slot, step);
+      }
+      return true;
     }
     const std::int64_t owns = engine.blocks_of(s, step);
     const std::int64_t need = (prefills ? blocks_for(s.computed + tokens + ahead_, block_size)
