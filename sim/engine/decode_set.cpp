@@ -24,6 +24,9 @@ void DecodeSet::join(Slot slot, std::int64_t first) {
   measured_ += s.measured ? 1 : 0;
   base_sum_ += s.base;
   ++residues_[residue(s.base + ahead_)];
+  if (pace_.advance != 1) {
+    count_passes(s, 1);
+  }
   finishes_.add(slot);
   if (!contexts_stale_) {
     contexts_.add(s.base, s.finish + (overshoots_ ? 1 : 0));
@@ -61,15 +64,12 @@ Slot DecodeSet::cross(std::int64_t step) {
   return slot;
 }
 
-std::int64_t DecodeSet::blocks_needed_by_pace(std::int64_t step) const {
-  // Whoever has passed the end of a block: by 1 .. advance units.
-  std::int64_t blocks = 0;
-  std::size_t at = residue(1 - pace_.advance * step);
-  for (std::int64_t i = 0; i < pace_.advance; ++i) {
-    blocks += residues_[at];
-    at = at + 1 == residues_.size() ? 0 : at + 1;
+void DecodeSet::count_passes(const Sequence& s, std::int64_t count) {
+  std::size_t at = residue(s.base + ahead_);
+  for (std::int64_t i = 1; i < pace_.advance; ++i) {
+    at = at == 0 ? residues_.size() - 1 : at - 1;
+    residues_[at] += count;
   }
-  return blocks;
 }
 
 void DecodeSet::subtract(const Sequence& s) {
@@ -79,6 +79,9 @@ void DecodeSet::subtract(const Sequence& s) {
   measured_ -= s.measured ? 1 : 0;
   base_sum_ -= s.base;
   --residues_[residue(s.base + ahead_)];
+  if (pace_.advance != 1) {
+    count_passes(s, -1);
+  }
   if (s.below_window) {
     --below_;
     below_growth_ -= pace_.advance;

@@ -53,7 +53,7 @@ class DecodeSet {
   Slot cross(std::int64_t step);
   /// Members that need a new block in step `step`.
   std::int64_t blocks_needed(std::int64_t step) const {
-    return pace_.advance == 1 ? residues_[residue(1 - step)] : blocks_needed_by_pace(step);
+    return residues_[residue(1 - pace_.advance * step)];
   }
   /// The longest KV length in step `step`, not earlier than that of the last call. Requires
   /// size() > 0.
@@ -89,7 +89,9 @@ class DecodeSet {
     return s.state == SequenceState::decoding && s.below_window &&
            pace_.steps_for(window_ - s.base) == crossing.first;
   }
-  std::int64_t blocks_needed_by_pace(std::int64_t step) const;
+  /// With another pace than one: counts a member, or takes it out, under all residues of a step in
+  /// which it passes the end of a block.
+  void count_passes(const Sequence& sequence, std::int64_t count);
 
   SequenceTable& table_;
   const RunningList& running_;
