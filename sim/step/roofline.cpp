@@ -60,7 +60,11 @@ class RooflineModel final : public StepModel {
   RooflineModel(const Scenario& scenario, const DecodeRows& rows);
 
   StepCost cost(const StepLoad& load) override;
-  SharedParts chunks_alone(const StepLoad& load) override;
+  SharedParts chunks_alone(const StepLoad& load) override {
+    const bool fresh = load.chunks.size() == 1 && load.chunks.front().context == 0 &&
+                       load.chunks.front().q <= step_memo_limit;
+    return fresh ? prompt_alone(load) : make_chunks_alone(load);
+  }
   PeakTimes peak_times() const override;
   std::int64_t window() const override { return window_; }
 
@@ -73,6 +77,9 @@ class RooflineModel final : public StepModel {
   const TokenCost& tokens(std::int64_t count);
   TokenCost make_tokens(std::int64_t count) const;
   std::int64_t expert_bytes_ps(double tokens) const;
+  /// Of one prompt from its start, or the first piece of it.
+  const SharedParts& prompt_alone(const StepLoad& load);
+  SharedParts make_chunks_alone(const StepLoad& load);
   HeadCost head(std::int64_t rows);
   HeadCost make_head(std::int64_t rows) const;
   DecodeCost make_decode(std::int64_t n) override;
@@ -106,8 +113,9 @@ class RooflineModel final : public StepModel {
   std::int64_t window_ = 0;
   std::int64_t cpu_ranks_ = 1;
 
-  std::vector<TokenCost> tokens_;  ///< by padded token count
-  std::vector<HeadCost> heads_;    ///< by rows
+  std::vector<TokenCost> tokens_;     ///< by padded token count
+  std::vector<HeadCost> heads_;       ///< by rows
+  std::vector<SharedParts> prompts_;  ///< by tokens, with and without a sampled row
   TokenCost tokens_beyond_memo_;
 };
 
@@ -327,7 +335,19 @@ StepCost RooflineModel::cost(const StepLoad& load) {
   return cost;
 }
 
-SharedParts RooflineModel::chunks_alone(const StepLoad& load) {
+const SharedParts& RooflineModel::prompt_alone(const StepLoad& load) {
+  const auto index = static_cast<std::size_t>(2 * load.chunks.front().q + load.sampled);
+  if (index >= prompts_.size()) {
+    prompts_.resize(index + 1);
+  }
+  SharedParts& parts = prompts_[index];
+  if (parts == SharedParts{}) {
+    parts = make_chunks_alone(load);
+  }
+  return parts;
+}
+
+SharedParts RooflineModel::make_chunks_alone(const StepLoad& load) {
   const auto sequences = static_cast<std::int64_t>(load.chunks.size());
   if (cpu_ps(sequences) > 0) {  // what the step waits for depends on the head too
     return StepModel::chunks_alone(load);
