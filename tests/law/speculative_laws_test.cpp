@@ -40,12 +40,16 @@ std::string text_of(const Result& result) {
   return probe::fingerprint(result) + std::to_string(result.drafts.sequence_steps);
 }
 
-TEST_CASE("speculation: leaping and the fast path change nothing") {
+TEST_CASE("speculation: leaping and the fast path change nothing, whoever gives up") {
   for (std::uint64_t seed = 1; seed <= speculative_loads; ++seed) {
     for (const probe::RandomLoad& load :
-         {probe::random_load(seed), probe::random_content_load(seed)}) {
+         {probe::random_load(seed), probe::random_content_load(seed),
+          probe::random_offload_load(seed)}) {
       CAPTURE(load.describe());
-      const Scenario scenario = speculative_scenario(load);
+      Scenario scenario = speculative_scenario(load);
+      const SimTime some{load.step.base * static_cast<std::int64_t>(2 + seed % 23)};
+      scenario.workload.classes[0].timeout = seed % 3 == 0 ? some : SimTime::never();
+      scenario.until = seed % 5 == 0 ? some * 2 : SimTime::never();
       const std::string plain = text_of(run_speculative(scenario, load));
       REQUIRE(plain == text_of(run_speculative(scenario, load, true, false)));
       REQUIRE(plain == text_of(run_speculative(scenario, load, false, true)));

@@ -96,6 +96,9 @@ void add_extrapolations(const Scenario& scenario, const Result& result, Confiden
   if (scenario.cluster.tensor_parallel > 1 && gpu.scaleup_domain <= 1) {
     c.extrapolated.emplace_back("tensor parallelism over PCIe (a factor of 1.5 to 2)");
   }
+  if (scenario.engine.speculative.on()) {
+    c.extrapolated.emplace_back("speculative decoding (its acceptance is yours)");
+  }
   c.extrapolated.emplace_back("tokeniser, HTTP and network time (not simulated)");
 }
 

@@ -68,6 +68,10 @@ constexpr std::array glossary{
          "the most at any time on any replica (`kv_peak`)."},
     Term{"batch", "Sequences per step: mean over steps, and the largest."},
     Term{"prefix_hit_rate", "Cached input tokens / all input tokens."},
+    Term{"speculative",
+         "Drafts accepted of those proposed (`acceptance_rate`), tokens that a decoding sequence\n"
+         "emits a step, the drafter's share of busy time, and what rejected drafts take of\n"
+         "output's busy cost: their drafting, and what steps would be shorter by without them."},
     Term{"bottleneck",
          "What bounds the largest part of busy time (memory bandwidth, compute, communication,\n"
          "latency, CPU), and in which kind of step."},
