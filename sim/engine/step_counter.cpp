@@ -32,9 +32,10 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
     result_.max_chunk_context = std::max(result_.max_chunk_context, end);
   }
   if (rows_ > 1 && batch.decodes > 0) {
-    count_drafts(batch, 1, batch.kv_sum, batch.window_sum, counts);
+    count_drafts(batch, 1, batch.kv_sum, batch.window_sum, counts, run.start, run.end());
+  } else {
+    recorder_.count_steps(run.start, run.end(), counts);
   }
-  recorder_.count_steps(run.start, run.end(), counts);
   recorder_.note_batch(counts.sequences);
   auto& bound = bound_[batch.decodes == 0 ? prefill_phase : mixed_phase];
   for (std::size_t r = 0; r < resource_count; ++r) {
@@ -102,13 +103,15 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
     bound_[decode_phase][r] += counts.bound[r];
   }
   if (rows_ > 1) {
-    count_drafts(batch, steps, kv, window, counts);
+    count_drafts(batch, steps, kv, window, counts, start, end);
+  } else {
+    recorder_.count_steps(start, end, counts);
   }
-  recorder_.count_steps(start, end, counts);
 }
 
 void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int64_t kv_units,
-                               std::int64_t window_units, StepCounts& counts) {
+                               std::int64_t window_units, StepCounts counts, SimTime start,
+                               SimTime end) {
   const auto whole = [](std::int64_t& left, std::int64_t amount, std::int64_t unit) {
     left += amount;
     const std::int64_t out = left / unit;
@@ -135,6 +138,7 @@ void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int6
   drafts.sequence_steps += useful;
   drafts.draft_ps += steps * cost.draft + kv * cost.draft_per_kv;
   drafts.rejected_ps += steps * cost.rejected + kv * cost.rejected_per_kv;
+  recorder_.count_steps(start, end, counts);
 }
 
 void StepCounter::close() {

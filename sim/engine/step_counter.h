@@ -40,11 +40,11 @@ class StepCounter {
   void count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
                   std::int64_t first, std::int64_t steps);
 
-  /// With drafts: turns the counts of `steps` steps, made as if each sequence had decoded one token
-  /// in them, into those of the tokens that stay. Sums, in units of the Pace, become whole tokens
-  /// here; what is left over counts later.
-  void count_drafts(const Batch& batch, std::int64_t steps, std::int64_t kv, std::int64_t window,
-                    StepCounts& counts);
+  /// With drafts: counts `steps` steps, given as if each sequence had decoded one token in them, by
+  /// the tokens that stay. Sums, in units of the Pace, become whole tokens here; what is left over
+  /// counts later.
+  void count_drafts(const Batch& batch, std::int64_t steps, std::int64_t kv_units,
+                    std::int64_t window_units, StepCounts counts, SimTime start, SimTime end);
 
   Recorder& recorder_;
   Result& result_;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <numeric>
 
 #include "sim/model/draft_layer.h"
@@ -69,12 +70,13 @@ TEST_CASE("speculation: rows are the only thing that verification adds to a step
   // KV is read once for a sequence's rows, weights once for all: few rows cost next to nothing.
   const auto plain = make_roofline_model(fixtures::scenario());
   const auto verify = make_roofline_model(fixtures::scenario(), {.tokens = 4});
-  CHECK(verify->decode(8).per_kv <= plain->decode(8).per_kv * 1.02);
-  CHECK(verify->decode(8).fixed.total < plain->decode(8).fixed.total * 1.1);
-  CHECK(verify->decode(256).fixed.total > plain->decode(256).fixed.total * 1.5);
+  CHECK(verify->decode(8).per_kv * 50 <= plain->decode(8).per_kv * 51);
+  CHECK(verify->decode(8).fixed.total * 10 < plain->decode(8).fixed.total * 11);
+  CHECK(verify->decode(256).fixed.total * 2 > plain->decode(256).fixed.total * 3);
   // 1,024 rows are those of 1,024 sequences, but for the attention's part by sequence.
-  CHECK(verify->decode(256).fixed.part(Part::compute) ==
-        doctest::Approx(plain->decode(1024).fixed.part(Part::compute)).epsilon(0.001));
+  const std::int64_t got = verify->decode(256).fixed.part(Part::compute);
+  const std::int64_t want = plain->decode(1024).fixed.part(Part::compute);
+  CHECK(std::abs(got - want) * 1000 <= want);
 }
 
 TEST_CASE("speculation: no drafter is faster than its weights can be read") {
@@ -110,7 +112,8 @@ TEST_CASE("speculation: steps with prompts, too, are the sum of their passes") {
   CHECK(total_of(model->cost(mixed)) > total_of(model->cost(prompts)));
   CHECK(total_of(model->cost(mixed)) > model->decode(10).total(10, 5000, 0));
   // Prompts that do not end yet pass the drafter once.
-  CHECK(total_of(model->cost(prompts)) < 1.2 * make_roofline_model(scenario)->cost(prompts).total);
+  CHECK(total_of(model->cost(prompts)) * 5 <
+        make_roofline_model(scenario)->cost(prompts).total * 6);
 }
 
 TEST_CASE("speculation: lengths in 1/15 tokens cost what tokens do") {
