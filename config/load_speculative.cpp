@@ -47,7 +47,7 @@ class SpeculativeLoader {
  private:
   bool read_acceptance(SpeculativeSpec& spec) {
     const auto drafts = section_.whole("num_speculative_tokens");
-    if (!drafts) {
+    if (drafts.value_or(0) == 0) {
       return false;
     }
     const Node* given = section_.find("acceptance");

@@ -161,8 +161,8 @@ constexpr Key workload_keys[] = {
     map("engine.speculative", "speculative decoding, with vLLM V1's scheduler"),
     required(choice("engine.speculative.method", "who proposes tokens: drafts",
                     "ngram|eagle|eagle3|mtp|draft_model", {})),
-    required(
-        whole("engine.speculative.num_speculative_tokens", "drafts a step and sequence", 1, 16)),
+    required(whole("engine.speculative.num_speculative_tokens",
+                   "drafts a step and sequence; 0 = no speculation", 0, 16)),
     required(or_list(number("engine.speculative.acceptance",
                             "probability that a draft is accepted if all before it are, of each "
                             "or by position",

@@ -83,7 +83,6 @@ class RooflineModel final : public StepModel {
   HeadCost head(std::int64_t rows);
   HeadCost make_head(std::int64_t rows) const;
   DecodeCost make_decode(std::int64_t n) override;
-  StepCost decode_cost(const StepLoad& load);
 
   void add_tokens(std::int64_t count, StepCost& cost);
   void add_head(std::int64_t rows, StepCost& cost);
@@ -130,13 +129,7 @@ RooflineModel::RooflineModel(const Scenario& scenario, const DecodeRows& rows)
       rows_(rows),
       time_factor_ps_(parameters_.time_factor * ps_per_ms),
       padding_(scenario.engine.cuda_graph_sizes) {
-  for (AttentionLayers& layers : parameters_.attention) {
-    if (rows.tokens > 1) {
-      layers.rates.decode_flop_per_kv *=
-          static_cast<double>(rows.tokens) / static_cast<double>(rows.of);
-      layers.rates.decode_computes = true;
-    }
-  }
+  add_queries(static_cast<double>(rows.tokens) / static_cast<double>(rows.of), parameters_);
   const TokenTimes one = token_times(parameters_, 1);
   cpu_ranks_ = static_cast<std::int64_t>(parameters_.cpu_ranks);
   gemm_latency_ = scaled(one.gemm.latency_ms + one.moe.latency_ms);
@@ -314,7 +307,7 @@ void RooflineModel::add_attention(const StepLoad& load, StepCost& cost) const {
 
 StepCost RooflineModel::cost(const StepLoad& load) {
   if (load.chunks.empty()) {
-    return decode_cost(load);
+    return decode(load.decodes).cost(load.decodes, load.kv_sum, load.window_sum);
   }
   std::int64_t count = rows_.count(load.decodes);
   for (const Chunk& chunk : load.chunks) {
@@ -366,21 +359,6 @@ SharedParts RooflineModel::make_chunks_alone(const StepLoad& load) {
     overhead += kernels_[i].prefill_latency;
   }
   return {token.weights, token.variable - token.weights, attention, token.communication, overhead};
-}
-
-StepCost RooflineModel::decode_cost(const StepLoad& load) {
-  const DecodeCost& affine = decode(load.decodes);
-  StepCost cost = affine.fixed;
-  const std::int64_t reads = affine.context_cost(load.kv_sum, load.window_sum);
-  book(cost, Part::attention, affine.reads, reads);
-  cost.gpu += reads;
-  cost.total += reads;
-  if (affine.cpu > cost.total) {
-    const std::int64_t waits = round_up(affine.cpu - cost.total, load.decodes);
-    book(cost, Part::overhead, Resource::cpu, waits);
-    cost.total += waits;
-  }
-  return cost;
 }
 
 DecodeCost RooflineModel::make_decode(std::int64_t n) {

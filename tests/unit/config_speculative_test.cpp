@@ -28,6 +28,10 @@ TEST_CASE("speculation: acceptance is one for all drafts, or one by position") {
   CHECK(by_position.scenario.engine.speculative.acceptance == std::vector<double>{0.8, 0.5});
   CHECK(by_position.scenario.engine.speculative.slots() == 2);
   CHECK_FALSE(load_small().scenario.engine.speculative.on());
+  const Loaded none = load_small({eagle, "engine.speculative.num_speculative_tokens=0"});
+  CHECK(rendered(none) == "");
+  CHECK_FALSE(none.scenario.engine.speculative.on());
+  CHECK(none.scenario.engine.async_scheduling);
 }
 
 TEST_CASE("speculation: what is missing or does not go together is said") {
