@@ -58,9 +58,15 @@ class Accounts {
 /// lost. The sums wrap around; their differences do not.
 class Ledger {
  public:
+  /// `may_abort`: some clients may give up, so that what each request has paid is kept apart.
   Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model,
-         const Pace& pace = {})
-      : accounts_(accounts), table_(table), records_(records), model_(model), pace_(pace) {}
+         bool may_abort, const Pace& pace)
+      : accounts_(accounts),
+        table_(table),
+        records_(records),
+        model_(model),
+        pace_(pace),
+        keeps_paid_(may_abort && accounts.open()) {}
 
   bool open() const { return accounts_.open(); }
   /// Charges one step with chunks. Chunks pay at once; decodes through the running sums.
@@ -86,6 +92,9 @@ class Ledger {
       add_decodes();
     }
   }
+  /// Its client has given up, and it has been settled: what it has paid, and the tokens, were for
+  /// nothing. Requires `may_abort`.
+  void write_off(const Sequence& sequence);
   /// Books the block-time that a sequence has held, at its end.
   /// `cached` is part of `input`.
   void count_blocks(const Sequence& sequence, Int128 input, Int128 cached, Int128 output) {
@@ -127,6 +136,21 @@ class Ledger {
   /// What the chunks of a mixed step pay, by cause.
   using PrefillBill = std::array<std::int64_t, 5>;
 
+  /// What a sequence has paid, and for how many tokens.
+  struct Paid {
+    std::uint32_t id = no_request;
+    std::array<std::array<std::int64_t, cause_count>, token_type_count> accounts{};
+    std::int64_t cached_read = 0;
+    std::int64_t input_tokens = 0;
+  };
+  Paid& paid_by(const Sequence& sequence);
+  void book(const Sequence& s, TokenType token, Cause cause, std::int64_t ps) {
+    accounts_.add(s.class_index, token, cause, ps);
+    if (keeps_paid_) {
+      paid_by(s).accounts[static_cast<std::size_t>(token)][static_cast<std::size_t>(cause)] += ps;
+    }
+  }
+
   struct WindowReads {
     std::int64_t all = 0;
     std::int64_t prompt = 0;  ///< of the prompt's tokens
@@ -149,6 +173,8 @@ class Ledger {
   RequestRecords& records_;
   StepModel& model_;
   Pace pace_;
+  bool keeps_paid_;
+  std::vector<Paid> paid_;  ///< by slot
   CostSnapshot sums_;
   DecodeSteps decodes_;  ///< charged, not yet in the sums
   std::vector<DecodeShare> shares_;

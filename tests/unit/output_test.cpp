@@ -161,7 +161,8 @@ TEST_CASE("the summary has the keys of the contract in their order") {
              "warnings"});
   CHECK(keys_of(json["requests"]) ==
         Keys{"arrived", "completed", "rejected", "aborted", "running", "queued", "preemptions"});
-  CHECK(keys_of(json["tokens"]) == Keys{"input", "cached_input", "output", "recomputed"});
+  CHECK(keys_of(json["tokens"]) ==
+        Keys{"input", "cached_input", "output", "recomputed", "aborted"});
   CHECK(keys_of(json["throughput"]) == Keys{"requests_per_s", "input_tokens_per_s",
                                             "output_tokens_per_s", "total_tokens_per_s",
                                             "output_tokens_per_s_per_gpu"});
