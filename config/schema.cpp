@@ -159,7 +159,7 @@ constexpr Key workload_keys[] = {
     later("engine.pipeline_depth", "batches in flight", "this version has `async_scheduling`"),
     later("engine.front_ends", "API-server processes", "this version has one"),
     map("engine.speculative", "speculative decoding, with vLLM V1's scheduler"),
-    required(choice("engine.speculative.method", "who proposes tokens: drafts",
+    required(choice("engine.speculative.method", "who proposes tokens",
                     "ngram|eagle|eagle3|mtp|draft_model", {})),
     required(whole("engine.speculative.num_speculative_tokens",
                    "drafts a step and sequence; 0 = no speculation", 0, 16)),
