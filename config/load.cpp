@@ -183,11 +183,16 @@ Loaded load_scenario_from_text(const std::string& text, const std::string& name,
 }
 
 std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_view command) {
+  Diagnostic d;
+  d.kind = Diagnostic::Kind::infeasible;
+  if (scenario.engine.speculative.on()) {
+    d.message = fmt::format("{} does not know speculative decoding yet", command);
+    d.notes.emplace_back("`penstock run` and `sweep` do; leave out `engine.speculative` here");
+    return d;
+  }
   if (scenario.engine.scheduler == "vllm_v1") {
     return std::nullopt;
   }
-  Diagnostic d;
-  d.kind = Diagnostic::Kind::infeasible;
   d.message = fmt::format("{} does not know the scheduler of `{}` ({}) yet", command,
                           scenario.engine.preset, scenario.engine.scheduler);
   d.notes.emplace_back("it knows vLLM V1's: presets `vllm-0.8-api` to `vllm-0.27`");

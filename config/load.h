@@ -46,7 +46,7 @@ Loaded load_scenario_from_text(const std::string& text, const std::string& name,
                                const LoadOptions& options);
 
 /// The error (kind infeasible: exit 4) of a command whose formulas are those of vLLM V1's
-/// scheduler; nothing if the scenario's is that one.
+/// scheduler, without speculative decoding; nothing if the scenario's is that one.
 std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_view command);
 
 /// The same of a command that knows replicas whose ranks and experts are not spread.

@@ -48,14 +48,18 @@ bool is_large(const Accelerator& gpu) {
   return gpu.memory_bytes >= 70 * gib && to_lower(gpu.name).find("a100") == std::string::npos;
 }
 
-/// Capture sizes up to G (scheduler-semantics.md §1.9.1).
+/// Capture sizes up to G (scheduler-semantics.md §1.9.1); with drafts, whole sequences of `rows`.
 std::vector<std::int64_t> default_graph_sizes(std::int64_t max_num_seqs,
-                                              std::int64_t max_num_batched_tokens) {
+                                              std::int64_t max_num_batched_tokens,
+                                              std::int64_t rows) {
   const std::int64_t largest =
-      std::min({2 * max_num_seqs, std::int64_t{512}, max_num_batched_tokens});
+      std::min({2 * max_num_seqs * rows, std::int64_t{512}, max_num_batched_tokens});
   std::vector<std::int64_t> sizes;
   for (std::int64_t size = 1; size <= largest;) {
-    sizes.push_back(size);
+    const std::int64_t whole = (size + rows - 1) / rows * rows;
+    if (whole <= largest && (sizes.empty() || whole > sizes.back())) {
+      sizes.push_back(whole);
+    }
     size += size < 4 ? size : size == 4 ? 4 : size < 256 ? 8 : 16;
   }
   return sizes;
@@ -85,7 +89,9 @@ class EngineLoader {
     override_own();
     override_timing();
     if (hardware_is_known) {
+      load_speculative(context_, scenario_);
       set_limits(*preset);
+      check_drafts();
       set_graph_sizes(*preset);
     }
     return preset;
@@ -245,6 +251,26 @@ class EngineLoader {
     }
   }
 
+  /// A sequence and its drafts are scheduled together.
+  void check_drafts() {
+    const std::int64_t rows = engine_.speculative.rows();
+    const std::int64_t budget = engine_.max_num_batched_tokens;
+    if (rows == 1) {
+      return;
+    }
+    if (budget < rows) {
+      context_.reporter.error(
+          section_.section("speculative").span("num_speculative_tokens"),
+          fmt::format("a sequence and its drafts are {} tokens, beyond `max_num_batched_tokens` {}",
+                      rows, group_digits(budget)));
+    } else if (budget < rows * engine_.max_num_seqs) {
+      context_.reporter.note(fmt::format(
+          "max_num_batched_tokens {} holds {} sequences with their drafts, of "
+          "max_num_seqs {}: those beyond wait a step",
+          group_digits(budget), group_digits(budget / rows), group_digits(engine_.max_num_seqs)));
+    }
+  }
+
   void set_graph_sizes(const EnginePreset& preset) {
     const auto choice = section_.choice("cuda_graph_sizes");
     const Node* given = section_.find("cuda_graph_sizes");
@@ -259,8 +285,8 @@ class EngineLoader {
                                 "`none` turns padding off");
       }
     } else if (preset.pads_to_cuda_graphs && choice.value_or("default") == "default") {
-      engine_.cuda_graph_sizes =
-          default_graph_sizes(engine_.max_num_seqs, engine_.max_num_batched_tokens);
+      engine_.cuda_graph_sizes = default_graph_sizes(
+          engine_.max_num_seqs, engine_.max_num_batched_tokens, engine_.speculative.rows());
     }
   }
 

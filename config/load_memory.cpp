@@ -6,6 +6,7 @@
 #include "config/text.h"
 #include "sim/cluster/rank_group.h"
 #include "sim/kv/block_pool.h"
+#include "sim/model/draft_layer.h"
 
 namespace penstock::config {
 
@@ -30,6 +31,15 @@ MemoryQuestion question_of(const Section& engine, const EnginePreset& preset,
   q.reserve_bytes = engine.number("reserve");
   q.preset_reserve_bytes = preset.kv_reserve_bytes;
   q.blocks_override = engine.whole("num_gpu_blocks_override").value_or(0);
+  if (const SpeculativeSpec& spec = scenario.engine.speculative; spec.has_drafter()) {
+    using Method = SpeculativeSpec::Method;
+    q.drafter =
+        spec.method == Method::draft_model
+            ? spec.drafter
+            : draft_layer_weights(spec.drafter, spec.method == Method::eagle3 ? DraftLayer::eagle3
+                                                                              : DraftLayer::eagle);
+    q.drafter_weights = spec.drafter_weights;
+  }
   return q;
 }
 

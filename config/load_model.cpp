@@ -81,6 +81,14 @@ std::optional<std::string> model_file(const LoadContext& context, const std::str
   return std::nullopt;
 }
 
+std::optional<Architecture> named_model(const LoadContext& context, const std::string& name,
+                                        const Span& span) {
+  const auto path = model_file(context, name, span);
+  return path && !is_catalog_file(*path) ? load_huggingface(context, *path, span)
+         : path                          ? Catalog::model_file(*path, span, context.reporter)
+                                         : context.catalog.model(name, span, context.reporter);
+}
+
 bool load_model(const LoadContext& context, Scenario& scenario) {
   const Section& root = context.root;
   scenario.kv_cache = dtype_or(root, "kv_cache", Dtype::bf16);
@@ -88,11 +96,7 @@ bool load_model(const LoadContext& context, Scenario& scenario) {
   if (!name) {
     return false;
   }
-  const Span span = root.span("model");
-  const auto path = model_file(context, *name, span);
-  const auto model = path && !is_catalog_file(*path) ? load_huggingface(context, *path, span)
-                     : path ? Catalog::model_file(*path, span, context.reporter)
-                            : context.catalog.model(*name, span, context.reporter);
+  const auto model = named_model(context, *name, root.span("model"));
   if (!model) {
     return false;
   }

@@ -33,6 +33,9 @@ std::string resolve_path(const LoadContext& context, const std::string& path, co
 /// The file that `model:` names, if it names one rather than a catalogue entry.
 std::optional<std::string> model_file(const LoadContext& context, const std::string& model,
                                       const Span& span);
+/// The model of that name or file, of the value at `span`.
+std::optional<Architecture> named_model(const LoadContext& context, const std::string& name,
+                                        const Span& span);
 /// model, weights, kv_cache. False if the architecture is not known.
 bool load_model(const LoadContext& context, Scenario& scenario);
 /// cluster. False if the GPU is not known. Checks tensor_parallel only if `model_is_known`.
@@ -40,6 +43,9 @@ bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& sce
 /// engine and step_model without what depends on memory. The preset, if it is known.
 std::optional<EnginePreset> load_engine(const LoadContext& context, bool hardware_is_known,
                                         Scenario& scenario);
+/// engine.speculative, of an engine whose other policies are loaded; may turn `async_scheduling`
+/// off. Needs a model.
+void load_speculative(const LoadContext& context, Scenario& scenario);
 /// KV blocks and max_model_len. Needs a model, a GPU and a preset.
 MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, bool must_fit,
                        Scenario& scenario);

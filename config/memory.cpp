@@ -47,6 +47,9 @@ double reserve_bytes(const MemoryQuestion& q) {
 /// an upper bound.
 void set_cache_sizes(const MemoryQuestion& q, MemoryPlan& plan) {
   plan.bytes_per_token = kv_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
+  if (q.drafter) {
+    plan.bytes_per_token += kv_bytes_per_token_per_gpu(*q.drafter, q.kv_cache, q.tensor_parallel);
+  }
   const double window = window_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
   if (plan.bytes_per_token > 0) {
     plan.window_bytes_per_token = window;
@@ -88,6 +91,10 @@ MemoryPlan plan_memory(const MemoryQuestion& q) {
   plan.utilization = q.utilization;
   plan.weight_bytes =
       weight_bytes_per_gpu(q.model, q.weight_dtypes(), q.tensor_parallel, q.expert_parallel);
+  if (q.drafter) {
+    plan.drafter_bytes = weight_bytes_per_gpu(*q.drafter, q.drafter_weights, q.tensor_parallel);
+    plan.weight_bytes += plan.drafter_bytes;
+  }
   plan.reserve_bytes = reserve_bytes(q);
   plan.reserve_is_given = q.reserve_bytes.has_value();
   set_cache_sizes(q, plan);
@@ -127,6 +134,9 @@ std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPla
       gib_text(plan.weight_bytes), static_cast<double>(parameters(q.model)) / 1e9,
       to_string(q.weights), q.tensor_parallel,
       q.expert_parallel > 1 ? fmt::format(", expert_parallel {}", q.expert_parallel) : ""));
+  if (q.drafter) {
+    lines.push_back(fmt::format("  of which {} of the drafter", gib_text(plan.drafter_bytes)));
+  }
   lines.push_back(
       fmt::format("- {} of reserve ({})", gib_text(plan.reserve_bytes),
                   plan.reserve_is_given ? "as given" : "by rule; `engine.reserve` sets it"));

@@ -28,6 +28,9 @@ struct MemoryQuestion {
   std::optional<double> reserve_bytes;  ///< `engine.reserve`; else by rule
   double preset_reserve_bytes = 0;      ///< tensorrt_llm: the preset's
   std::int64_t blocks_override = 0;     ///< `num_gpu_blocks_override`; 0 = by memory
+  /// Of speculative decoding: its own weights and KV lie beside the model's.
+  std::optional<Architecture> drafter;
+  Dtype drafter_weights = Dtype::bf16;
 
   WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
 };
@@ -39,6 +42,7 @@ struct MemoryPlan {
   double utilization = 0;
   double usable_bytes = 0;  ///< what the engine may use; tensorrt_llm: the total
   double weight_bytes = 0;
+  double drafter_bytes = 0;  ///< of which the drafter's
   double reserve_bytes = 0;  ///< activations, workspaces, CUDA context, graphs
   bool reserve_is_given = false;
   double kv_bytes = 0;                ///< left for KV; negative if the rest does not fit

@@ -84,8 +84,16 @@ Json cluster_json(const ClusterSpec& c) {
           {"router", find_router(c.router).name}};
 }
 
-/// What only one engine has.
+/// What only some engines have.
 void add_own(const EngineSpec& e, Json& json) {
+  if (const SpeculativeSpec& s = e.speculative; s.on()) {
+    json["speculative"] = {{"method", to_string(s.method)},
+                           {"num_speculative_tokens", s.num_speculative_tokens()},
+                           {"acceptance", s.acceptance}};
+    if (s.method == SpeculativeSpec::Method::draft_model) {
+      json["speculative"]["draft_model"] = s.drafter.name;
+    }
+  }
   if (e.scheduler == "sglang") {
     json["max_prefill_tokens"] = e.sglang.max_prefill_tokens;
     json["schedule_conservativeness"] = e.sglang.schedule_conservativeness;

@@ -139,6 +139,14 @@ struct ReplicaResult {
 /// `clock`: simulated time has left the range of SimTime::max().
 enum class StopReason { finished, until, interrupted, clock };
 
+/// What speculative decoding did.
+struct DraftTotals {
+  std::int64_t sequence_steps = 0;  ///< sum over steps of the sequences that had drafts verified
+  Int128 draft_ps = 0;              ///< replica time of the drafter, of what decoding needs
+  /// Of the time of decoding, what rejected drafts took: their verification and their drafting.
+  Int128 rejected_ps = 0;
+};
+
 struct Result {
   RequestRecords requests;
   LedgerTotals ledger;
@@ -156,6 +164,7 @@ struct Result {
   std::array<std::array<Int128, resource_count>, 3> bound{};
   std::int64_t max_chunk_context = 0;  ///< longest prompt position prefilled, for confidence
   std::int64_t max_decode_batch = 0;
+  DraftTotals drafts;
 };
 
 }  // namespace penstock

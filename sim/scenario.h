@@ -90,6 +90,30 @@ struct TensorRtSpec {
   Chunking context_chunking_policy = Chunking::first_come_first_served;
 };
 
+/// Speculative decoding: a drafter proposes tokens, which the model verifies all at once.
+struct SpeculativeSpec {
+  enum class Method { none, ngram, eagle, eagle3, mtp, draft_model };
+  Method method = Method::none;
+  /// Entry i: the probability that draft i + 1 is accepted if all before it are; as many as drafts.
+  std::vector<double> acceptance;
+  Architecture drafter;  ///< what proposes; unused for ngram
+  Dtype drafter_weights = Dtype::bf16;
+
+  bool on() const { return method != Method::none; }
+  bool has_drafter() const { return on() && method != Method::ngram; }
+  std::int64_t num_speculative_tokens() const {
+    return static_cast<std::int64_t>(acceptance.size());
+  }
+  /// Tokens that a decoding sequence has verified in a step.
+  std::int64_t rows() const { return 1 + num_speculative_tokens(); }
+  /// KV slots that its drafts need behind its tokens: those verified, and those that the drafter
+  /// then writes (scheduler-semantics 1.8.2).
+  std::int64_t slots() const { return num_speculative_tokens() * (has_drafter() ? 2 : 1); }
+};
+
+/// As the key `engine.speculative.method` spells it.
+const char* to_string(SpeculativeSpec::Method method);
+
 /// One engine, keys spelled as vLLM spells them.
 struct EngineSpec {
   std::string preset;
@@ -136,9 +160,12 @@ struct EngineSpec {
   CpuOverhead cpu_overhead;
   SglangSpec sglang;
   TensorRtSpec tensorrt_llm;
+  SpeculativeSpec speculative;  ///< with the scheduler vllm_v1 only
 
   /// It learns that a token was the last only when that has come back, a step later.
-  bool finishes_late() const { return async_scheduling && scheduler != "vllm_v1"; }
+  bool finishes_late() const {
+    return async_scheduling && (scheduler != "vllm_v1" || speculative.on());
+  }
   /// A block is a slot: it holds one request of up to max_model_len.
   bool holds_slots() const { return scheduler == "orca" || scheduler == "static"; }
 };

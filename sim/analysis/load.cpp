@@ -13,6 +13,10 @@ LoadReport assess_load(const Scenario& scenario, const Result& result, double re
     report.reason = "saturation is worked out for vLLM V1's scheduler only";
     return report;
   }
+  if (scenario.engine.speculative.on()) {
+    report.reason = "saturation is not worked out with speculative decoding";
+    return report;
+  }
   const auto model = make_step_model(scenario);
   report.saturation = saturate(scenario.engine, *model, traffic);
   if (!report.saturation) {

@@ -4,6 +4,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/engine/scheduler.h"
+#include "sim/step/paced.h"
 #include "sim/step/roofline.h"
 
 namespace penstock {
@@ -44,6 +45,9 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       source_(source),
       accounts_(scenario.workload.classes.size(), scenario.prices.rule == CostRule::occupancy,
                 options.attribution),
+      acceptance_(scenario.engine.speculative.on()
+                      ? std::make_unique<AcceptanceLaw>(scenario.engine.speculative.acceptance)
+                      : nullptr),
       model_(model_for(scenario, options)),
       together_(together_for(scenario, options)),
       router_(find_router(scenario.cluster.router).make(scenario)),
@@ -53,12 +57,17 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
       next_publication_(ranks_ > 1 ? SimTime{} : SimTime::never()),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
+  if (acceptance_) {
+    PENSTOCK_ASSERT(ranks_ == 1);
+    model_ = make_paced_model(std::move(model_), make_pace(*acceptance_, 0).unit);
+  }
   const int engines = scenario.cluster.engines();
   PENSTOCK_ASSERT(scenario.cluster.replicas > 0 && engines <= UINT16_MAX);
   PENSTOCK_ASSERT(!scenario.workload.classes.empty() && scenario.engine.num_gpu_blocks > 0);
   for (std::uint16_t r = 0; r < engines; ++r) {
     replicas_.push_back(std::make_unique<Replica>(
-        r, scenario, options, SharedRecords{result_.requests, accounts_, gaps_, result_, *model_}));
+        r, scenario, options,
+        SharedRecords{result_.requests, accounts_, gaps_, result_, *model_, acceptance_.get()}));
   }
   for (std::size_t r = 0; ranks_ > 1 && r < views_.size(); ++r) {
     groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine.scheduler);

@@ -8,6 +8,7 @@
 #include "sim/cluster/rank_group.h"
 #include "sim/cluster/router.h"
 #include "sim/core/event_queue.h"
+#include "sim/engine/acceptance.h"
 #include "sim/engine/replica.h"
 #include "sim/metrics/gap_histogram.h"
 #include "sim/request_source.h"
@@ -67,6 +68,7 @@ class Cluster {
   Result result_;
   Accounts accounts_;
   GapHistogram gaps_;
+  std::unique_ptr<AcceptanceLaw> acceptance_;  ///< with speculative decoding
   std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
   std::unique_ptr<TogetherModel> together_;  ///< of ranks; null without them
   std::unique_ptr<Router> router_;

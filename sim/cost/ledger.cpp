@@ -69,9 +69,9 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
     const DecodeCost& decode = model_.decode(n);
     const std::int64_t below = batch.below_window;
     const bool gpu_decides = decode.cpu_excess(decodes_.kv_sum, decodes_.window_sum) == 0;
-    const bool cpu_decides =
-        decode.context_cost(n, below) % n == 0 &&
-        decode.cpu_excess(kv_sum + n * (steps - 1), window_sum + below * (steps - 1)) > 0;
+    const bool cpu_decides = decode.context_cost(batch.kv_growth, below) % n == 0 &&
+                             decode.cpu_excess(kv_sum + batch.kv_growth * (steps - 1),
+                                               window_sum + below * (steps - 1)) > 0;
     if (decodes_.below == below && (gpu_decides || cpu_decides)) {
       decodes_.steps += steps;
       return;
@@ -79,6 +79,7 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
   }
   flush();
   decodes_ = {.n = n,
+              .growth = batch.kv_growth,
               .below = batch.below_window,
               .first = first,
               .kv_sum = kv_sum,
@@ -87,7 +88,8 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
 }
 
 void Ledger::add_decodes() {
-  const auto [n, below, first, kv_sum, window_sum, steps] = decodes_;
+  const auto [n, kv_growth, below, first_step, kv_sum, window_sum, steps] = decodes_;
+  const std::int64_t first = pace_.advance * first_step;
   decodes_.steps = 0;
   const DecodeShare& share = decode_share(n);
   const auto k = static_cast<std::uint64_t>(steps);
@@ -97,14 +99,15 @@ void Ledger::add_decodes() {
   const DecodeCost& decode = model_.decode(n);
   const auto per_kv = static_cast<std::uint64_t>(decode.per_kv);
   sums_.per_kv += k * per_kv;
-  sums_.per_kv_step += per_kv * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
+  const std::uint64_t rises = static_cast<std::uint64_t>(pace_.advance) * (k * (k - 1) / 2);
+  sums_.per_kv_step += per_kv * (k * static_cast<std::uint64_t>(first) + rises);
   const auto per_window = static_cast<std::uint64_t>(decode.per_window);
   sums_.per_window += k * per_window;
-  sums_.per_window_step += per_window * (k * static_cast<std::uint64_t>(first) + k * (k - 1) / 2);
+  sums_.per_window_step += per_window * (k * static_cast<std::uint64_t>(first) + rises);
   if (const std::int64_t excess = decode.cpu_excess(kv_sum, window_sum); excess > 0) {
     // The CPU decides in all of these steps: the excess falls from step to step by as much as the
     // reads grow, a multiple of n where there is more than one step.
-    const auto growth = static_cast<std::uint64_t>(decode.context_cost(n, below) / n);
+    const auto growth = static_cast<std::uint64_t>(decode.context_cost(kv_growth, below) / n);
     sums_.per_sequence[overhead] +=
         k * static_cast<std::uint64_t>((excess + n - 1) / n) - growth * (k * (k - 1) / 2);
   }
@@ -154,7 +157,7 @@ Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cos
       const auto by_window = static_cast<std::int64_t>(static_cast<double>(share) *
                                                        static_cast<double>(split.decode_window) /
                                                        static_cast<double>(split.decode_attention));
-      const auto step = static_cast<std::uint64_t>(batch.step);
+      const auto step = static_cast<std::uint64_t>(pace_.advance * batch.step);
       if (by_window > 0) {
         const std::int64_t w = PerPayer(batch.window_sum).share(by_window, both);
         sums_.per_window += static_cast<std::uint64_t>(w);
@@ -293,12 +296,12 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
 Ledger::WindowReads Ledger::window_reads(const Sequence& s) const {
   const std::uint64_t per_token = sums_.per_window - s.cost.per_window;
   if (!s.below_window) {
-    const auto window = static_cast<std::uint64_t>(model_.window());
+    const auto window = static_cast<std::uint64_t>(model_.window() * pace_.unit);
     return {static_cast<std::int64_t>(window * per_token), 0};
   }
   const std::uint64_t steps = sums_.per_window_step - s.cost.per_window_step;
   return {static_cast<std::int64_t>(static_cast<std::uint64_t>(s.base) * per_token + steps),
-          static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_token)};
+          static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt * pace_.unit) * per_token)};
 }
 
 void Ledger::cross_window(Sequence& s) {
@@ -364,10 +367,12 @@ void Ledger::settle(const Sequence& s) {
       window.all + static_cast<std::int64_t>(static_cast<std::uint64_t>(s.base) * per_kv +
                                              sums_.per_kv_step - s.cost.per_kv_step);
   const auto prompt =
-      window.prompt + static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_kv);
+      window.prompt +
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt * pace_.unit) * per_kv);
   PENSTOCK_ASSERT(owed >= 0 && prompt >= 0 && reading >= prompt);
   book(s, TokenType::output, Cause::kv_read_prompt, prompt);
-  const auto cached = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached) * per_kv);
+  const auto cached =
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached * pace_.unit) * per_kv);
   accounts_.of_class(s.class_index).cached_read += cached;
   if (keeps_paid_) {
     paid_by(s).cached_read += cached;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/engine/batch.h"
+#include "sim/engine/pace.h"
 #include "sim/engine/sequence.h"
 #include "sim/result.h"
 #include "sim/step/step_model.h"
@@ -59,11 +60,12 @@ class Ledger {
  public:
   /// `may_abort`: some clients may give up, so that what each request has paid is kept apart.
   Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model,
-         bool may_abort)
+         bool may_abort, const Pace& pace)
       : accounts_(accounts),
         table_(table),
         records_(records),
         model_(model),
+        pace_(pace),
         keeps_paid_(may_abort && accounts.open()) {}
 
   bool open() const { return accounts_.open(); }
@@ -119,7 +121,8 @@ class Ledger {
   /// Decode-only steps that follow each other with the same members.
   struct DecodeSteps {
     std::int64_t n = 0;
-    std::int64_t below = 0;  ///< Batch::below_window
+    std::int64_t growth = 0;  ///< Batch::kv_growth
+    std::int64_t below = 0;   ///< Batch::below_window
     std::int64_t first = 0;
     std::int64_t kv_sum = 0;  ///< of the first
     std::int64_t window_sum = 0;
@@ -175,6 +178,7 @@ class Ledger {
   SequenceTable& table_;
   RequestRecords& records_;
   StepModel& model_;
+  Pace pace_;
   bool keeps_paid_;
   std::vector<Paid> paid_;  ///< by slot
   CostSnapshot sums_;

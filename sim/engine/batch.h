@@ -43,7 +43,8 @@ struct Together {
   }
 };
 
-/// What one step executes. Decoding sequences appear as sums; only prefills are listed.
+/// What one step executes. Decoding sequences appear as sums; only prefills are listed. KV lengths
+/// are in units of the Pace.
 struct Batch {
   /// By the replica's clock of decoding: a step in which decoding sequences stand still has the
   /// number of the one before.
@@ -51,6 +52,7 @@ struct Batch {
   bool frozen = false;  ///< chunks only, though there may be sequences that decode
   std::int64_t decodes = 0;
   std::int64_t kv_sum = 0;
+  std::int64_t kv_growth = 0;     ///< by how much it grows a step (of decodes alone)
   std::int64_t kv_max = 0;        ///< filled in beside chunks only
   std::int64_t window_sum = 0;    ///< as kv_sum, each cut at the model's window
   std::int64_t below_window = 0;  ///< by how much it grows a step (of decodes alone)
@@ -89,7 +91,7 @@ struct Batch {
   std::int64_t sequences() const { return decodes + static_cast<std::int64_t>(chunks.size()); }
   void clear() {
     frozen = false;
-    decodes = kv_sum = kv_max = window_sum = below_window = 0;
+    decodes = kv_sum = kv_growth = kv_max = window_sum = below_window = 0;
     sampled = measured = resumed = wasted = 0;
     late.clear();
     chunks.clear();

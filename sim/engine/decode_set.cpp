@@ -5,12 +5,14 @@
 namespace penstock {
 
 DecodeSet::DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size,
-                     std::int64_t window, bool overshoots)
+                     std::int64_t window, bool overshoots, const Pace& pace)
     : table_(table),
       running_(running),
-      block_(block_size),
-      window_(window),
-      residues_(static_cast<std::size_t>(block_size)),
+      block_(block_size * pace.unit),
+      pace_(pace),
+      ahead_(pace.ahead * pace.unit),
+      window_(window * pace.unit),
+      residues_(static_cast<std::size_t>(block_size * pace.unit)),
       finishes_(table),
       overshoots_(overshoots) {}
 
@@ -18,21 +20,26 @@ void DecodeSet::join(Slot slot, std::int64_t first) {
   Sequence& s = table_[slot];
   s.state = SequenceState::decoding;
   ++size_;
+  growth_ += pace_.advance;
   measured_ += s.measured ? 1 : 0;
   base_sum_ += s.base;
-  ++residues_[residue(s.base)];
+  ++residues_[residue(s.base + ahead_)];
+  if (pace_.advance != 1) {
+    count_passes(s, 1);
+  }
   finishes_.add(slot);
   if (!contexts_stale_) {
-    contexts_.add(s.base, s.finish_step() + (overshoots_ ? 1 : 0));
+    contexts_.add(s.base, s.finish + (overshoots_ ? 1 : 0));
   }
   if (remaining_) {
-    remaining_->add(s.finish_step());
+    remaining_->add(s.finish);
   }
-  s.below_window = s.base + first < window_;
+  s.below_window = s.base + pace_.advance * first < window_;
   if (s.below_window) {
     ++below_;
+    below_growth_ += pace_.advance;
     below_base_sum_ += s.base;
-    crossings_.emplace(window_ - s.base, slot);
+    crossings_.emplace(pace_.steps_for(window_ - s.base), slot);
   }
 }
 
@@ -52,22 +59,36 @@ Slot DecodeSet::cross(std::int64_t step) {
   Sequence& s = table_[slot];
   s.below_window = false;
   --below_;
+  below_growth_ -= pace_.advance;
   below_base_sum_ -= s.base;
   return slot;
+}
+
+void DecodeSet::count_passes(const Sequence& s, std::int64_t count) {
+  std::size_t at = residue(s.base + ahead_);
+  for (std::int64_t i = 1; i < pace_.advance; ++i) {
+    at = at == 0 ? residues_.size() - 1 : at - 1;
+    residues_[at] += count;
+  }
 }
 
 void DecodeSet::subtract(const Sequence& s) {
   PENSTOCK_ASSERT(s.state == SequenceState::decoding);
   --size_;
+  growth_ -= pace_.advance;
   measured_ -= s.measured ? 1 : 0;
   base_sum_ -= s.base;
-  --residues_[residue(s.base)];
+  --residues_[residue(s.base + ahead_)];
+  if (pace_.advance != 1) {
+    count_passes(s, -1);
+  }
   if (s.below_window) {
     --below_;
+    below_growth_ -= pace_.advance;
     below_base_sum_ -= s.base;
   }
   if (remaining_) {
-    remaining_->remove(s.finish_step());
+    remaining_->remove(s.finish);
   }
 }
 
@@ -94,13 +115,13 @@ std::int64_t DecodeSet::kv_max(std::int64_t step) {
     for (Slot slot = running_.front(); slot != no_slot; slot = table_[slot].next) {
       const Sequence& s = table_[slot];
       if (s.state == SequenceState::decoding) {
-        contexts_.add(s.base, s.finish_step() + (overshoots_ ? 1 : 0));
+        contexts_.add(s.base, s.finish + (overshoots_ ? 1 : 0));
       }
     }
     contexts_stale_ = false;
   }
   contexts_.drop_finished(step);
-  return contexts_.base() + step;
+  return contexts_.base() + pace_.advance * step;
 }
 
 void DecodeSet::expect_finished(std::int64_t step, std::vector<Slot>& finished) {

@@ -1,6 +1,9 @@
 // The blocks of a replica's sequences, and what the prefix cache knows of them.
 
+#include <algorithm>
+
 #include "sim/core/assert.h"
+#include "sim/core/rng.h"
 #include "sim/engine/engine_state.h"
 
 namespace penstock {
@@ -22,8 +25,9 @@ void EngineState::expect_publication(Slot slot) {
   const PrefixCache::Holding& holding = (*pool.cache())[s.holding];
   if (holding.blocks.size() < holding.keys.size()) {
     const auto positions = static_cast<std::int64_t>(holding.blocks.size() + 1) * spec_.block_size;
-    const std::int64_t step = positions - s.base + (spec_.async_scheduling ? 1 : 0);
-    if (step <= s.finish_step()) {
+    const std::int64_t step =
+        pace_.steps_for(positions * pace_.unit - s.base) + (spec_.async_scheduling ? 1 : 0);
+    if (step <= s.finish) {
       publications_.push({step, s.admission, slot});
     }
   }
@@ -37,8 +41,7 @@ void EngineState::publish_due(std::uint32_t admission) {
     const Sequence& s = sequences[due.slot];
     const bool goes_on = s.state == SequenceState::decoding || s.state == SequenceState::draining;
     if (goes_on && s.holding != PrefixCache::none && s.admission == due.admission) {
-      pool.cache()->publish(s.holding,
-                            full_blocks(known_positions(s, s.base + due.step), spec_.block_size));
+      pool.cache()->publish(s.holding, full_blocks(known_positions(s, due.step), spec_.block_size));
       expect_publication(due.slot);
     }
   }
@@ -51,7 +54,7 @@ std::int64_t EngineState::next_publication() const {
 void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
                                  bool returns) {
   PrefixCache* cache = pool.cache();
-  const std::int64_t full = full_blocks(positions, spec_.block_size);
+  const std::int64_t full = std::min(full_blocks(positions, spec_.block_size), s.blocks);
   if (cache != nullptr && s.holding == PrefixCache::none && returns && full > 0) {
     s.holding = cache->open({});  // it may hit its own blocks
   }
@@ -73,8 +76,15 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
 }
 
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
-  return s.state == SequenceState::decoding ? blocks_for(s.base + step - 1, spec_.block_size)
-                                            : s.blocks;
+  return s.state == SequenceState::decoding ? blocks_in(s, step - 1) : s.blocks;
+}
+
+std::int64_t EngineState::draw_steps(Sequence& s, std::int64_t tokens) const {
+  const std::uint64_t key = mix_bits(seed_ + 0x73706563756c6174) ^ mix_bits(s.id);
+  s.decode_tokens = tokens;
+  s.decode_steps =
+      acceptance_->draw_steps(tokens, mix_bits(key + static_cast<std::uint64_t>(tokens)));
+  return s.decode_steps;
 }
 
 void EngineState::close_holding(Sequence& s) {

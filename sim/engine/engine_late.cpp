@@ -36,6 +36,7 @@ void EngineState::add_decodes(Batch& batch) {
   batch.decodes = decoding.size() + idle;
   batch.measured = decoding.measured();
   batch.kv_sum = decoding.kv_sum(batch.step) + idle_base_sum_ + idle * batch.step;
+  batch.kv_growth = decoding.growth() + idle;
   batch.window_sum = decoding.window_sum(batch.step);
   batch.below_window = decoding.below_window();
   batch.sampled += batch.decodes;
@@ -66,7 +67,15 @@ void EngineState::finish_late(Slot slot, std::int64_t step, SimTime now, Batch& 
     finish(slot, step, now);
     return;
   }
-  PENSTOCK_ASSERT(s.last_in_flight && s.finish_step() == step);
+  if (s.state == SequenceState::stalled) {  // left out of the batch after its last
+    --stalled;
+    ledger.join(s);  // owes nothing more
+    s.state = SequenceState::draining;
+    s.finish = step;
+    finish(slot, step, now);
+    return;
+  }
+  PENSTOCK_ASSERT(s.last_in_flight && s.finish == step);
   now_ = now;
   clock.touch(now);
   s.last_token = std::max(s.last_token, last_decode_end);
@@ -81,7 +90,7 @@ void EngineState::finish_late(Slot slot, std::int64_t step, SimTime now, Batch& 
   }
   log_span(s, step);
   hold_decode(s);
-  s.blocks = blocks_for(s.prompt + s.output - (again ? 0 : 1), spec_.block_size);
+  s.blocks = blocks_in(s, again ? step + 1 : step);
   decoding.leave_late(slot);
   s.state = SequenceState::draining;
   release_blocks(s, s.prompt + s.output - 1, next_admission_, false);

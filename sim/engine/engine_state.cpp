@@ -17,13 +17,20 @@ bool may_abort(const WorkloadSpec& workload) {
 }  // namespace
 
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
-                         Accounts& accounts, RequestRecords& records, StepModel& model)
-    : waiting(scenario.engine.scheduling_policy, sequences),
+                         Accounts& accounts, RequestRecords& records, StepModel& model,
+                         const AcceptanceLaw* acceptance)
+    : acceptance_(acceptance),
+      seed_(scenario.seed),
+      pace_(acceptance == nullptr ? Pace{}
+                                  : make_pace(*acceptance, scenario.engine.speculative.slots())),
+      block_units_(scenario.engine.block_size * pace_.unit),
+      waiting(scenario.engine.scheduling_policy, sequences),
       decoding(sequences, running, scenario.engine.block_size, model.window(),
-               scenario.engine.finishes_late()),
+               scenario.engine.finishes_late(), pace_),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
-      clock(scenario.engine.block_size, options.attribution && !scenario.engine.holds_slots()),
-      ledger(accounts, sequences, records, model, may_abort(scenario.workload)),
+      clock(block_units_.tokens(), options.attribution && !scenario.engine.holds_slots(),
+            pace_.advance),
+      ledger(accounts, sequences, records, model, may_abort(scenario.workload), pace_),
       spec_(scenario.engine),
       records_(records),
       fast_path_(options.fast_path),
@@ -74,7 +81,7 @@ void EngineState::hold_decode(Sequence& s) const {
     hold(s);
     return;
   }
-  const BlockClock::Held held = clock.held_since(s.held.joined, s.base);
+  const BlockClock::Held held = clock.held_since(s.held.joined, clock_base(s));
   s.held.all += held.blocks;
   s.held.with_prompt += held.time;
   s.held.since = now_;
@@ -114,7 +121,7 @@ void EngineState::take_finished(std::int64_t step, SimTime now, std::vector<Slot
   for (std::size_t i = before; i < finishing.size(); ++i) {
     Sequence& s = sequences[finishing[i]];
     hold_decode(s);
-    s.blocks = blocks_for(s.prompt + s.output - 1, spec_.block_size);
+    s.blocks = blocks_in(s, step);
   }
 }
 
@@ -134,9 +141,9 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
   ledger.settle(s);
   log_span(s, step - 1);
   s.blocks = blocks_of(s, step);
-  s.computed = s.base + step - 1;
+  s.computed = positions_in(s, step - 1);
   s.emitted = s.emitted_after(step - 1);
-  s.high_water = std::max(s.high_water, s.computed);
+  s.high_water = std::max(s.high_water, s.prompt + s.emitted - 1);
   s.last_token = std::max(s.last_token, last_decode_end);
   forget_gap(s);
   hold_decode(s);
@@ -147,11 +154,10 @@ void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn, Requ
   Sequence& s = sequences[slot];
   // What this step's schedule gave it goes too; its full blocks have been hit-able since then.
   const bool scheduled = s.scheduled_step == step;
-  const std::int64_t tokens = scheduled ? s.scheduled_tokens : 0;
-  std::int64_t published = s.computed + tokens;
+  std::int64_t published = s.computed + (scheduled ? s.scheduled_tokens : 0);
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
-    published = known_positions(s, s.computed + tokens);
+    published = known_positions(s, scheduled ? step : step - 1);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
     pending_tokens -= s.target - s.computed;
@@ -162,9 +168,9 @@ void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn, Requ
     // Its last token is in flight: it will finish from the waiting queue.
     PENSTOCK_ASSERT(s.state == SequenceState::draining);
     ledger.settle(s);
-    log_span(s, s.finish_step());
+    log_span(s, s.finish);
     s.emitted = s.output;
-    published = known_positions(s, s.prompt + s.output - 1);
+    published = known_positions(s, s.finish);
   }
   hold(s);
   s.blocks += scheduled ? s.scheduled_blocks : 0;
@@ -192,8 +198,8 @@ bool EngineState::abort(Slot slot, std::int64_t step, SimTime in_flight) {
   std::int64_t published = s.computed;
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
-    s.emitted -= s.last_token == in_flight ? 1 : 0;
-    published = known_positions(s, s.computed);
+    s.emitted = s.emitted_after(s.last_token == in_flight ? step - 2 : step - 1);
+    published = known_positions(s, step - 1);
   } else if (s.state == SequenceState::prefilling) {
     std::erase(prefilling, slot);
     pending_tokens -= s.target - s.computed;
@@ -221,6 +227,8 @@ bool EngineState::abort(Slot slot, std::int64_t step, SimTime in_flight) {
 void EngineState::stall(Slot slot, std::int64_t step) {
   Sequence& s = sequences[slot];
   leave_decoding(s, slot, step);
+  s.base += pace_.advance * step;  // and on, from the step in which it goes on
+  s.finish -= step;
   s.state = SequenceState::stalled;
   ++stalled;
 }
@@ -229,14 +237,15 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   Sequence& s = sequences[slot];
   PENSTOCK_ASSERT(s.state == SequenceState::stalled);
   --stalled;
-  s.base = s.computed + 1 - step;
+  s.base -= pace_.advance * step;
+  s.finish += step;
   s.target = s.computed + 1;  // its last token has come back meanwhile
   if (s.holding != PrefixCache::none) {
     publish_due(s.admission);
     pool.cache()->publish(s.holding, full_blocks(s.target, spec_.block_size));
   }
   hold(s);
-  s.held.joined = clock.snapshot(s.base);
+  s.held.joined = clock.snapshot(clock_base(s));
   ledger.join(s);
   decoding.join(slot, step);
   expect_publication(slot);
@@ -299,8 +308,9 @@ void EngineState::join_completed(const Batch& batch) {
   for (const ScheduledChunk& chunk : batch.chunks) {
     if (chunk.completes) {
       Sequence& s = sequences[chunk.slot];
-      s.base = s.target - batch.step;
-      s.held.joined = clock.snapshot(s.base);
+      s.base = s.target * pace_.unit - pace_.advance * batch.step;
+      set_finish(s, batch.step);
+      s.held.joined = clock.snapshot(clock_base(s));
       s.high_water = std::max(s.high_water, s.target);
       decoding.join(chunk.slot, batch.step + 1);
       expect_publication(chunk.slot);
@@ -321,7 +331,7 @@ void EngineState::finish(Slot slot, std::int64_t step, SimTime now) {
     waiting.erase(slot);  // preempted with its last token in flight: settled and freed then
     pending_tokens -= s.prompt + s.emitted;
   } else {
-    PENSTOCK_ASSERT(s.state == SequenceState::draining && s.base + step == s.prompt + s.output - 1);
+    PENSTOCK_ASSERT(s.state == SequenceState::draining && s.finish == step);
     ledger.settle(s);
     log_span(s, step);
     release_blocks(s, s.prompt + s.output - 1, next_admission_, false);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/cost/ledger.h"
+#include "sim/engine/acceptance.h"
 #include "sim/engine/batch.h"
 #include "sim/engine/decode_set.h"
 #include "sim/engine/sequence.h"
@@ -27,10 +28,12 @@ enum class Requeue { at_the_head, at_the_tail };
 /// decides; these functions keep queues, blocks, sums and accounts in step with each other.
 class EngineState {
  public:
+  /// `acceptance`: of drafts; null without speculative decoding.
   EngineState(const Scenario& scenario, const SimulationOptions& options, Accounts& accounts,
-              RequestRecords& records, StepModel& model);
+              RequestRecords& records, StepModel& model, const AcceptanceLaw* acceptance);
 
   const EngineSpec& spec() const { return spec_; }
+  const Pace& pace() const { return pace_; }
   bool fast_path() const { return fast_path_; }
 
   /// The schedule of step `step` begins.
@@ -151,7 +154,21 @@ class EngineState {
 
   /// Blocks that a running sequence owns before step `step` is scheduled.
   std::int64_t blocks_of(const Sequence& sequence, std::int64_t step) const;
+  /// Blocks that a decoding sequence owns once step `step` is scheduled.
+  std::int64_t blocks_in(const Sequence& sequence, std::int64_t step) const {
+    // A stalled one goes on in this step: its base is counted from it.
+    const std::int64_t grown = sequence.state == SequenceState::stalled ? 0 : pace_.advance * step;
+    return block_units_.full(clock_base(sequence) + grown + block_units_.tokens() - 1);
+  }
 
+ private:
+  // What the members below are made with.
+  const AcceptanceLaw* acceptance_;
+  std::uint64_t seed_;
+  Pace pace_;
+  BlockSize block_units_;
+
+ public:
   SequenceTable sequences;
   RunningList running{sequences};
   WaitingQueue waiting;
@@ -194,11 +211,28 @@ class EngineState {
   /// Publishes what decoding sequences have completed before the sequence `admission` had its turn
   /// in the schedule made last.
   void publish_due(std::uint32_t admission);
-  /// Of the positions of a sequence that decodes, those whose tokens the scheduler knows.
-  std::int64_t known_positions(const Sequence& sequence, std::int64_t computed) const {
-    // 1.4.3: asynchronously, the token of the step in flight has not come back.
-    return spec_.async_scheduling ? std::max(sequence.target, computed - 1) : computed;
+  /// Positions of a decoding sequence that are computed once step `step` has run.
+  std::int64_t positions_in(const Sequence& sequence, std::int64_t step) const {
+    const std::int64_t units = sequence.base + pace_.advance * step;
+    return pace_.unit == 1 ? units : units / pace_.unit;
   }
+  /// Of the positions of a sequence that decodes, up to step `step`, those whose tokens the
+  /// scheduler knows.
+  std::int64_t known_positions(const Sequence& sequence, std::int64_t step) const {
+    // 1.4.3: asynchronously, the token of the step in flight has not come back.
+    return spec_.async_scheduling ? std::max(sequence.target, positions_in(sequence, step - 1))
+                                  : positions_in(sequence, step);
+  }
+  /// Its base, as the blocks see it.
+  std::int64_t clock_base(const Sequence& sequence) const {
+    return sequence.base + pace_.ahead * pace_.unit;
+  }
+  /// A sequence has begun to decode in step `step`: sets when it ends.
+  void set_finish(Sequence& sequence, std::int64_t step) const {
+    const std::int64_t tokens = sequence.prompt + sequence.output - 1 - sequence.target;
+    sequence.finish = step + (acceptance_ == nullptr ? tokens : draw_steps(sequence, tokens));
+  }
+  std::int64_t draw_steps(Sequence& sequence, std::int64_t tokens) const;
   /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
   /// sequence admitted as `turn`. It `returns` to the queue or has finished.
   void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);

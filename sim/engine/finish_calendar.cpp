@@ -28,7 +28,7 @@ void FinishCalendar::grow(std::int64_t span) {
 
 void FinishCalendar::file(Slot slot) {
   Sequence& s = table_[slot];
-  const std::size_t i = index(s.finish_step());
+  const std::size_t i = index(s.finish);
   const Slot head = heads_[i];
   s.finish_previous = no_slot;
   s.finish_next = head;
@@ -41,7 +41,7 @@ void FinishCalendar::file(Slot slot) {
 }
 
 void FinishCalendar::add(Slot slot) {
-  const std::int64_t step = table_[slot].finish_step();
+  const std::int64_t step = table_[slot].finish;
   first_ = size_ == 0 ? step : std::min(first_, step);
   last_ = size_ == 0 ? step : std::max(last_, step);
   ++size_;
@@ -53,7 +53,7 @@ void FinishCalendar::add(Slot slot) {
 
 void FinishCalendar::remove(Slot slot) {
   const Sequence& s = table_[slot];
-  const std::size_t i = index(s.finish_step());
+  const std::size_t i = index(s.finish);
   (s.finish_previous == no_slot ? heads_[i] : table_[s.finish_previous].finish_next) =
       s.finish_next;
   if (s.finish_next != no_slot) {
@@ -62,7 +62,7 @@ void FinishCalendar::remove(Slot slot) {
   --size_;
   if (heads_[i] == no_slot) {
     any_[i / 64] &= ~(std::uint64_t{1} << (i % 64));
-    if (s.finish_step() == first_) {
+    if (s.finish == first_) {
       find_first();
     }
   }

@@ -21,7 +21,7 @@ class FinishCalendar {
   /// The earliest finish. Requires !empty().
   std::int64_t first() const { return first_; }
 
-  /// Files a sequence under its finish_step(), which must not change until it is removed.
+  /// Files a sequence under its finish, which must not change until it is removed.
   void add(Slot slot);
   void remove(Slot slot);
   /// Removes and appends those that finish in step first(), in admission order.

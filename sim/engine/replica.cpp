@@ -17,11 +17,12 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       log_(options.token_log),
       timeline_(options.timeline),
       scheduler_(find_scheduler(scenario.engine.scheduler)->make()),
-      engine_(scenario, options, shared.accounts, shared.requests, shared.model),
+      engine_(scenario, options, shared.accounts, shared.requests, shared.model, shared.acceptance),
       timeouts_(engine_.sequences),
       recorder_(scenario.timeseries_interval, shared.model.peak_times(),
                 scenario.cluster.engines()),
-      counter_(recorder_, shared.result, shared.model.window()) {}
+      counter_(recorder_, shared.result, shared.model, scenario.engine.speculative.rows(),
+               engine_.pace()) {}
 
 bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
   see_blocks(now);
@@ -339,7 +340,7 @@ void Replica::close(SimTime end) {
     Sequence& s = engine_.sequences[slot];
     if (s.state == SequenceState::decoding) {
       engine_.ledger.settle(s);
-      s.emitted = s.emitted_after(last_step) - (s.last_in_flight ? 1 : 0);
+      s.emitted = s.emitted_after(last_step - (s.last_in_flight ? 1 : 0));
     }
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);

@@ -25,6 +25,7 @@ struct SharedRecords {
   GapHistogram& gaps;
   Result& result;
   StepModel& model;
+  const AcceptanceLaw* acceptance = nullptr;  ///< with speculative decoding
 };
 
 /// How busy a replica is.

@@ -53,11 +53,13 @@ struct HeldBlocks {
 ///
 /// A decoding sequence is not touched by the steps that it takes part in. Its KV length in step s
 /// is base + s, so that its computed positions, emitted tokens and last step follow from `base`.
+/// With speculative decoding all grow by the mean number of tokens a step (Pace), in whose units
+/// `base` is then, and how many steps each needs is drawn when it begins to decode.
 struct Sequence {
   // What steps look at stands first: one cache line.
-  std::int64_t base = 0;        ///< decoding: KV length in step s is base + s
-  std::int64_t prompt = 0;      ///< P
-  std::int64_t output = 0;      ///< G, cut at max_model_len
+  std::int64_t base = 0;    ///< decoding: KV length in step s is base + s (Pace: + advance · s)
+  std::int64_t finish = 0;  ///< decoding: the step in which it emits its last token
+  std::int64_t prompt = 0;  ///< P
   std::uint32_t admission = 0;  ///< order of (re)admission: the order of the running list
   std::uint32_t id = 0;         ///< index of its RequestRecord
   Slot previous = no_slot;      ///< neighbours in the running list
@@ -72,6 +74,7 @@ struct Sequence {
   bool last_in_flight = false;
   std::int32_t priority = 0;
 
+  std::int64_t output = 0;  ///< G, cut at max_model_len
   CostSnapshot cost;
   HeldBlocks held;
   std::int64_t computed = 0;  ///< C, unless decoding
@@ -94,10 +97,19 @@ struct Sequence {
   std::int64_t scheduled_blocks = 0;
   std::int64_t visited_step = -1;  ///< rule-by-rule path: the last step that looked at it
 
-  /// The step in which a decoding sequence emits its last token.
-  std::int64_t finish_step() const { return prompt + output - 1 - base; }
-  /// Tokens emitted once step `step` has ended, if it decoded in it.
-  std::int64_t emitted_after(std::int64_t step) const { return base + step - prompt + 1; }
+  /// Speculative decoding: tokens to emit when it began to decode, and the steps drawn for them,
+  /// over which it emits them evenly. Else 0: one a step.
+  std::int64_t decode_tokens = 0;
+  std::int64_t decode_steps = 0;
+
+  /// Tokens emitted once step `step`, not later than `finish`, has ended, if it decoded in it.
+  std::int64_t emitted_after(std::int64_t step) const {
+    const std::int64_t steps = finish - step;
+    if (steps >= decode_steps) {  // of which one token each, if it did not decode in them
+      return output - decode_tokens - (steps - decode_steps);
+    }
+    return output - (decode_tokens * steps + decode_steps - 1) / decode_steps;
+  }
 };
 
 /// Live sequences by slot; slots are reused.

@@ -32,7 +32,11 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
     result_.max_chunk_context = std::max(result_.max_chunk_context, end);
   }
   add_together(batch.together, 1, cost.total, run.first, counts);
-  recorder_.count_steps(run.start, run.end(), counts);
+  if (rows_ > 1 && batch.decodes > 0) {
+    count_drafts(batch, 1, batch.kv_sum, batch.window_sum, counts, run.start, run.end());
+  } else {
+    recorder_.count_steps(run.start, run.end(), counts);
+  }
   recorder_.note_batch(counts.sequences);
   auto& bound = bound_[batch.decodes == 0 ? prefill_phase : mixed_phase];
   for (std::size_t r = 0; r < resource_count; ++r) {
@@ -113,7 +117,7 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
   }
   const std::int64_t n = batch.decodes;
   const std::int64_t rises = steps * first + steps * (steps - 1) / 2;
-  const std::int64_t kv = steps * batch.kv_sum + n * rises;
+  const std::int64_t kv = steps * batch.kv_sum + batch.kv_growth * rises;
   const std::int64_t window = steps * batch.window_sum + batch.below_window * rises;
   const SimTime start = run.start_of(first);
   const SimTime end = run.start_of(first + steps);
@@ -134,6 +138,42 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
   for (std::size_t r = 0; r < resource_count; ++r) {
     bound_[decode_phase][r] += counts.bound[r];
   }
+  if (rows_ > 1) {
+    count_drafts(batch, steps, kv, window, counts, start, end);
+  } else {
+    recorder_.count_steps(start, end, counts);
+  }
+}
+
+void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int64_t kv_units,
+                               std::int64_t window_units, StepCounts counts, SimTime start,
+                               SimTime end) {
+  const auto whole = [](std::int64_t& left, std::int64_t amount, std::int64_t unit) {
+    left += amount;
+    const std::int64_t out = left / unit;
+    left -= out * unit;
+    return out;
+  };
+  const std::int64_t unit = pace_.unit;
+  const std::int64_t rows = steps * batch.decodes;
+  const std::int64_t useful = steps * (batch.decodes - batch.wasted);
+  const std::int64_t stay = whole(left_over_.tokens, useful * pace_.advance, unit);
+  const std::int64_t kv = whole(left_over_.kv, kv_units, unit);
+  const std::int64_t window = whole(left_over_.window, window_units, unit);
+  counts.tokens += stay - useful;
+  counts.rows += stay - rows;
+  counts.all_tokens += rows * (rows_ - 1);
+  counts.kv_read += kv - kv_units;
+  counts.window_read += window - window_units;
+  counts.pairs += whole(left_over_.pairs, kv * pace_.advance, unit) - kv_units;
+  counts.window_pairs +=
+      whole(left_over_.window_pairs, window * pace_.advance, unit) - window_units;
+
+  const DraftCost cost = model_.draft_cost(batch.decodes);
+  DraftTotals& drafts = result_.drafts;
+  drafts.sequence_steps += useful;
+  drafts.draft_ps += steps * cost.draft + kv * cost.draft_per_kv;
+  drafts.rejected_ps += steps * cost.rejected + kv * cost.rejected_per_kv;
   recorder_.count_steps(start, end, counts);
 }
 

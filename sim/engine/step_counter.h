@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "sim/engine/batch.h"
+#include "sim/engine/pace.h"
 #include "sim/engine/step_run.h"
 #include "sim/metrics/recorder.h"
 #include "sim/result.h"
@@ -13,9 +14,15 @@ namespace penstock {
 /// Counts what the steps of one replica do: in its time series, and their time by what bounds it.
 class StepCounter {
  public:
-  /// `window`: of the step model.
-  StepCounter(Recorder& recorder, Result& result, std::int64_t window)
-      : recorder_(recorder), result_(result), window_(window) {}
+  /// `rows`: SpeculativeSpec::rows().
+  StepCounter(Recorder& recorder, Result& result, StepModel& model, std::int64_t rows,
+              const Pace& pace)
+      : recorder_(recorder),
+        result_(result),
+        model_(model),
+        window_(model.window()),
+        rows_(rows),
+        pace_(pace) {}
 
   /// A step with chunks, about to run.
   void count_mixed(const Batch& batch, const StepRun& run, const StepCost& cost);
@@ -42,9 +49,21 @@ class StepCounter {
   static void add_together(const Together& together, std::int64_t steps, std::int64_t own,
                            std::int64_t all, StepCounts& counts);
 
+  /// With drafts: counts `steps` steps, given as if each sequence had decoded one token in them, by
+  /// the tokens that stay. Sums, in units of the Pace, become whole tokens here; what is left over
+  /// counts later.
+  void count_drafts(const Batch& batch, std::int64_t steps, std::int64_t kv_units,
+                    std::int64_t window_units, StepCounts counts, SimTime start, SimTime end);
+
   Recorder& recorder_;
   Result& result_;
+  StepModel& model_;
   std::int64_t window_;
+  std::int64_t rows_;
+  Pace pace_;
+  struct LeftOver {
+    std::int64_t tokens, pairs, kv, window_pairs, window;
+  } left_over_{};
   std::int64_t busy_ps_ = 0;
   std::array<std::array<std::int64_t, resource_count>, 3> bound_{};  ///< as Result::bound
 };

@@ -14,13 +14,20 @@ class VllmV1 final : public Scheduler {
  public:
   void schedule(EngineState& engine, SimTime now, Batch& batch) override {
     budget_ = engine.spec().max_num_batched_tokens;
+    rows_ = engine.spec().speculative.rows();
+    ahead_ = engine.pace().ahead;
     const std::int64_t preempted = engine.preemptions;
     if (!engine.fast_path() || !schedule_running_in_aggregate(engine, batch)) {
       schedule_running_by_rule(engine, batch);
     }
+    if (engine.pace().advance != 1 &&
+        engine.decoding.has_window()) {  // they may reach beyond it in one step
+      engine.cross_window(batch.step);
+    }
     batch.decodes = engine.decoding.size();
     batch.measured = engine.decoding.measured();
     batch.kv_sum = engine.decoding.kv_sum(batch.step);
+    batch.kv_growth = engine.decoding.growth();
     batch.window_sum = engine.decoding.window_sum(batch.step);
     batch.below_window = engine.decoding.below_window();
     batch.sampled += batch.decodes;
@@ -43,7 +50,7 @@ class VllmV1 final : public Scheduler {
   /// Phase 1 at once, where order cannot matter: nobody is stalled, everybody fits the budget
   /// (or only the last in line is cut short) and all blocks are there. Else changes nothing.
   bool schedule_running_in_aggregate(EngineState& engine, Batch& batch) {
-    const std::int64_t decodes = engine.decoding.size();
+    const std::int64_t decodes = engine.decoding.size() * rows_;
     if (engine.stalled > 0 || decodes > budget_) {
       return false;
     }
@@ -57,7 +64,7 @@ class VllmV1 final : public Scheduler {
         return false;
       }
       tokens += take;
-      blocks += blocks_for(s.computed + take, engine.spec().block_size) - s.blocks;
+      blocks += blocks_for(s.computed + take + ahead_, engine.spec().block_size) - s.blocks;
     }
     if (!engine.pool.allocate(blocks)) {
       return false;
@@ -77,7 +84,7 @@ class VllmV1 final : public Scheduler {
     }
     engine.add_chunk(slot, tokens, batch);
     Sequence& s = engine.sequences[slot];
-    s.blocks = blocks_for(s.computed, engine.spec().block_size);
+    s.blocks = blocks_for(s.computed + ahead_, engine.spec().block_size);
     budget_ -= tokens;
   }
 
@@ -107,10 +114,17 @@ class VllmV1 final : public Scheduler {
     const std::int64_t block_size = engine.spec().block_size;
     const Sequence& s = engine.sequences[slot];
     const bool prefills = s.state == SequenceState::prefilling;
-    const std::int64_t tokens = prefills ? std::min(chunk_tokens(engine, s), budget_) : 1;
-    const std::int64_t computed =
-        s.state == SequenceState::decoding ? s.base + step - 1 : s.computed;
-    const std::int64_t need = blocks_for(computed + tokens, block_size) - engine.blocks_of(s, step);
+    const std::int64_t tokens = prefills ? std::min(chunk_tokens(engine, s), budget_) : rows_;
+    if (tokens > budget_) {  // with drafts: it is not cut short, it stands still
+      if (s.state == SequenceState::decoding) {
+        engine.stall(slot, step);
+      }
+      return true;
+    }
+    const std::int64_t owns = engine.blocks_of(s, step);
+    const std::int64_t need = (prefills ? blocks_for(s.computed + tokens + ahead_, block_size)
+                                        : engine.blocks_in(s, step)) -
+                              owns;
     while (!engine.pool.allocate(need)) {
       const Slot victim = choose_victim(engine);
       if (victim == slot && engine.give_back_loaded(no_slot)) {
@@ -215,7 +229,7 @@ class VllmV1 final : public Scheduler {
                                 spec.per_sequence.blocks(all);
       const std::int64_t whole = blocks_for(std::min(all, spec.max_model_len), spec.block_size);
       // Blocks that come from the host are taken alone, but not without room for the chunk behind.
-      const std::int64_t blocks = blocks_for(cached + tokens, spec.block_size);
+      const std::int64_t blocks = blocks_for(cached + tokens + ahead_, spec.block_size);
       if ((spec.scheduler_reserve_full_isl && whole > free) || blocks > free) {
         const bool is_stuck = engine.running.size() == 0 && engine.loading.empty();
         if (is_stuck && engine.give_back_loaded(engine.waiting.head())) {
@@ -235,6 +249,8 @@ class VllmV1 final : public Scheduler {
   }
 
   std::int64_t budget_ = 0;
+  std::int64_t rows_ = 1;        ///< tokens of a decoding sequence: with drafts more than one
+  std::int64_t ahead_ = 0;       ///< Pace::ahead
   std::vector<Slot> scheduled_;  ///< by rule: in order, with blocks taken
 };
 

@@ -12,6 +12,10 @@ void BlockClock::leap(SimTime start, std::int64_t first, std::int64_t growth, st
     return;
   }
   PENSTOCK_ASSERT(start == since_ && count >= 1);
+  if (advance_ != 1) {
+    leap_by_pace(first, growth, count);
+    return;
+  }
   // The period of step_ + j lasts first + j · growth, j = 0 .. count - 1.
   const std::int64_t block = size_.tokens();
   const std::int64_t begin = size_.rest(step_);
@@ -47,6 +51,28 @@ void BlockClock::leap(SimTime start, std::int64_t first, std::int64_t growth, st
   time_ += time;
   step_ += count;
   since_ = start + SimTime{time};
+}
+
+void BlockClock::leap_by_pace(std::int64_t first, std::int64_t growth, std::int64_t count) {
+  // Steps that lie a whole number of blocks apart have the same r: taken together.
+  const std::int64_t block = size_.tokens();
+  const std::int64_t cycle = block / std::gcd(block, advance_);
+  const std::int64_t blocks = cycle * advance_ / block;  // by which q grows meanwhile
+  for (std::int64_t j = 0; j < std::min(count, cycle); ++j) {
+    const std::int64_t n = (count - j - 1) / cycle + 1;  // steps j, j + cycle, ...
+    const std::int64_t is = n * (n - 1) / 2;
+    const std::int64_t i_squares = is * (2 * n - 1) / 3;
+    const std::int64_t at = step_ + j * advance_;
+    const std::int64_t shortest = first + j * growth;
+    const std::int64_t time = n * shortest + growth * cycle * is;
+    time_ += time;
+    by_residue_[static_cast<std::size_t>(size_.rest(at))] += time;
+    round_time_ += static_cast<Int128>(size_.full(at)) * time +
+                   static_cast<Int128>(blocks) * shortest * is +
+                   static_cast<Int128>(blocks) * growth * cycle * i_squares;
+  }
+  step_ += count * advance_;
+  since_ += SimTime{count * first + growth * (count * (count - 1) / 2)};
 }
 
 BlockClock::Snapshot BlockClock::snapshot(std::int64_t base) const {

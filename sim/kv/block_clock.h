@@ -15,17 +15,21 @@ namespace penstock {
 /// positions. With s = q B + r and m = -base mod B these are
 ///   ceil((base + s) / B) = (base + m) / B + q + [r > m].
 /// So running sums over these periods of the time, of q x time, and of the time by r, taken when a
-/// sequence begins and ends to decode, give its integral exactly.
+/// sequence begins and ends to decode, give its integral exactly. Where a step adds `advance` units
+/// (Pace), s counts those, and B is a block in them.
 class BlockClock {
  public:
   /// `running`: see SimulationOptions::attribution; a stopped clock counts nothing.
-  BlockClock(std::int64_t block_size, bool running)
-      : size_(block_size), running_(running), by_residue_(static_cast<std::size_t>(block_size)) {}
+  BlockClock(std::int64_t block_size, bool running, std::int64_t advance = 1)
+      : size_(block_size),
+        running_(running),
+        advance_(advance),
+        by_residue_(static_cast<std::size_t>(block_size)) {}
 
   /// Step `step` is scheduled.
   void schedule(std::int64_t step, SimTime now) {
     touch(now);
-    step_ = step;
+    step_ = step * advance_;
   }
   /// The period of the step scheduled last has lasted until `now`.
   void touch(SimTime now) {
@@ -57,9 +61,12 @@ class BlockClock {
   Held held_since(const Snapshot& then, std::int64_t base) const;
 
  private:
+  void leap_by_pace(std::int64_t first, std::int64_t growth, std::int64_t count);
+
   BlockSize size_;
   bool running_;
-  std::int64_t step_ = 0;  ///< scheduled last
+  std::int64_t advance_;
+  std::int64_t step_ = 0;  ///< scheduled last, times advance
   SimTime since_;
   std::int64_t time_ = 0;
   Int128 round_time_ = 0;                 ///< sum of q x time

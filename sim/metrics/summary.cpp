@@ -371,6 +371,9 @@ Summary summarize(const Scenario& scenario, const Result& result) {
   summary.mean_waiting = ratio(to_double(work.waiting_ps), duration);
   summary.mean_in_system = summary.mean_waiting + ratio(to_double(work.running_ps), duration);
   summary.bottleneck = bottleneck(result);
+  if (scenario.engine.speculative.on()) {
+    summary.speculative = speculative_summary(scenario, result);
+  }
   summary.bill = make_bill(scenario, result);
   summary.energy = measure_energy(scenario, result, summary.bill);
   summary.bases = price_bases(scenario.prices, summary.bill, summary.energy);

@@ -52,6 +52,14 @@ struct UtilizationSummary {
   std::optional<double> rank_wait;  ///< of step time: ranks in lock-step waited for the slowest
 };
 
+/// What speculative decoding did.
+struct SpeculativeSummary {
+  double acceptance_rate = 0;      ///< accepted drafts / drafts, as the acceptance gives it
+  double tokens_per_step = 0;      ///< of a sequence that decodes, as emitted
+  double draft_time_share = 0;     ///< the drafter's, of busy time, for sequences that decode
+  double rejected_cost_share = 0;  ///< of output's busy cost: verifying and drafting in vain
+};
+
 struct Bottleneck {
   std::string resource;  ///< memory bandwidth | compute | communication | latency | cpu
   std::string phase;     ///< decode | prefill | mixed
@@ -71,6 +79,7 @@ struct Summary {
   double mean_in_system = 0;  ///< time average of requests in the system (Little's law)
   double mean_waiting = 0;
   std::optional<Bottleneck> bottleneck;
+  std::optional<SpeculativeSummary> speculative;  ///< with engine.speculative
   std::vector<ClassSummary> classes;
   Bill bill;
   Energy energy;
@@ -81,6 +90,9 @@ struct Summary {
 /// Requires: a result of simulate() for this scenario. Memory beyond the summary: 8 bytes a
 /// request.
 Summary summarize(const Scenario& scenario, const Result& result);
+
+/// Of a run with engine.speculative.
+SpeculativeSummary speculative_summary(const Scenario& scenario, const Result& result);
 
 /// A completed request meets every limit.
 bool is_good(const RequestRecord& request, const Slo& slo);

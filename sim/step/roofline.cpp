@@ -28,7 +28,8 @@ std::int64_t sum(const std::array<std::int64_t, size>& values) {
 class RooflineModel final : public StepModel {
  public:
   /// `useful`: PeakTimes, but for the window.
-  RooflineModel(const Scenario& scenario, RooflineParameters parameters, const PeakTimes& useful);
+  RooflineModel(const Scenario& scenario, RooflineParameters parameters, const PeakTimes& useful,
+                const DecodeRows& rows);
 
   StepCost cost(const StepLoad& load) override;
   SharedParts chunks_alone(const StepLoad& load) override {
@@ -54,7 +55,6 @@ class RooflineModel final : public StepModel {
   HeadCost head(std::int64_t rows);
   HeadCost make_head(std::int64_t rows) const;
   DecodeCost make_decode(std::int64_t n) override;
-  StepCost decode_cost(const StepLoad& load);
 
   void add_tokens(std::int64_t count, StepCost& cost);
   void add_head(std::int64_t rows, StepCost& cost);
@@ -66,6 +66,7 @@ class RooflineModel final : public StepModel {
 
   RooflineParameters parameters_;
   PeakTimes useful_;
+  DecodeRows rows_;
   double time_factor_ps_;  ///< ps per ms of operator time
   Padding padding_;
 
@@ -97,11 +98,13 @@ void book(StepCost& cost, Part part, Resource resource, std::int64_t ps) {
 }
 
 RooflineModel::RooflineModel(const Scenario& scenario, RooflineParameters parameters,
-                             const PeakTimes& useful)
+                             const PeakTimes& useful, const DecodeRows& rows)
     : parameters_(std::move(parameters)),
       useful_(useful),
+      rows_(rows),
       time_factor_ps_(parameters_.time_factor * ps_per_ms),
       padding_(scenario.engine.cuda_graph_sizes) {
+  add_queries(static_cast<double>(rows.tokens) / static_cast<double>(rows.of), parameters_);
   const TokenTimes one = token_times(parameters_, 1);
   cpu_ranks_ = static_cast<std::int64_t>(parameters_.cpu_ranks);
   gemm_latency_ = scaled(one.gemm.latency_ms + one.moe.latency_ms);
@@ -278,16 +281,16 @@ void RooflineModel::add_attention(const StepLoad& load, StepCost& cost) const {
 
 StepCost RooflineModel::cost(const StepLoad& load) {
   if (load.chunks.empty()) {
-    return decode_cost(load);
+    return decode(load.decodes).cost(load.decodes, load.kv_sum, load.window_sum);
   }
-  std::int64_t count = load.decodes;
+  std::int64_t count = rows_.count(load.decodes);
   for (const Chunk& chunk : load.chunks) {
     count += chunk.q;
   }
   PENSTOCK_ASSERT(count >= 1);
   StepCost cost;
   add_tokens(count, cost);
-  add_head(load.sampled, cost);
+  add_head(load.sampled - load.decodes + rows_.heads(load.decodes), cost);
   add_attention(load, cost);
   cost.gpu = sum(cost.parts);
   const std::int64_t cpu = cpu_ps(load.decodes + static_cast<std::int64_t>(load.chunks.size()));
@@ -332,26 +335,11 @@ SharedParts RooflineModel::make_chunks_alone(const StepLoad& load) {
   return {token.weights, token.variable - token.weights, attention, token.communication, overhead};
 }
 
-StepCost RooflineModel::decode_cost(const StepLoad& load) {
-  const DecodeCost& affine = decode(load.decodes);
-  StepCost cost = affine.fixed;
-  const std::int64_t reads = affine.context_cost(load.kv_sum, load.window_sum);
-  book(cost, Part::attention, affine.reads, reads);
-  cost.gpu += reads;
-  cost.total += reads;
-  if (affine.cpu > cost.total) {
-    const std::int64_t waits = round_up(affine.cpu - cost.total, load.decodes);
-    book(cost, Part::overhead, Resource::cpu, waits);
-    cost.total += waits;
-  }
-  return cost;
-}
-
 DecodeCost RooflineModel::make_decode(std::int64_t n) {
   DecodeCost out;
   StepCost& fixed = out.fixed;
-  add_tokens(n, fixed);
-  add_head(n, fixed);
+  add_tokens(rows_.count(n), fixed);
+  add_head(rows_.heads(n), fixed);
   book(fixed, Part::overhead, Resource::latency, decode_latency_);
   book(fixed, Part::attention, Resource::latency, decode_sequence_ * n);
   const std::int64_t waits = parameters_.cpu.overlap ? 0 : cpu_ps(n);
@@ -379,10 +367,10 @@ PeakTimes RooflineModel::peak_times() const {
 
 }  // namespace
 
-std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario) {
+std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario, const DecodeRows& rows) {
   RooflineParameters parameters = make_roofline_parameters(scenario);
   const PeakTimes useful = useful_times(parameters);
-  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful);
+  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful, rows);
 }
 
 std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario) {
@@ -392,7 +380,7 @@ std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario) {
   parameters.expert_gemms.clear();
   parameters.dispatch = {};
   parameters.cpu = {};
-  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful);
+  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful, DecodeRows{});
 }
 
 }  // namespace penstock

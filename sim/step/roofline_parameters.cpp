@@ -178,6 +178,16 @@ RooflineParameters make_roofline_parameters(const Scenario& scenario) {
   return out;
 }
 
+void add_queries(double rows, RooflineParameters& parameters) {
+  if (rows <= 1) {
+    return;
+  }
+  for (AttentionLayers& layers : parameters.attention) {
+    layers.rates.decode_flop_per_kv *= rows;
+    layers.rates.decode_computes = true;
+  }
+}
+
 void KernelTimes::add(const OperatorTime& time, double count) {
   latency_ms += count * time.latency_ms;
   variable_ms += count * time.variable_ms;

@@ -59,6 +59,8 @@ struct RooflineParameters {
   double cpu_ranks = 1;  ///< whose sequences one front end streams
 };
 RooflineParameters make_roofline_parameters(const Scenario& scenario);
+/// Each decoding sequence attends with so many rows, which share one reading of its KV.
+void add_queries(double rows, RooflineParameters& parameters);
 
 /// True if a step with chunks and decodes computes them in two kernels in these layers.
 inline bool has_own_kernels(const RooflineParameters& p, const AttentionLayers& layers) {

@@ -3,6 +3,7 @@
 #include "sim/core/assert.h"
 #include "sim/step/constant.h"
 #include "sim/step/roofline.h"
+#include "sim/step/speculative.h"
 
 namespace penstock {
 
@@ -46,6 +47,17 @@ const char* to_string(Resource resource) {
   PENSTOCK_ASSERT(false);
 }
 
+StepCost DecodeCost::cost(std::int64_t n, std::int64_t kv_sum, std::int64_t window_sum) const {
+  const std::int64_t context = context_cost(kv_sum, window_sum);
+  StepCost out = fixed;
+  out.total = total(n, kv_sum, window_sum);
+  out.gpu += context;
+  out.part(Part::attention) += context;
+  out.part(Part::overhead) += out.total - fixed.total - context;
+  add_resources(out.resources, 0, context, out.total - fixed.total);
+  return out;
+}
+
 const DecodeCost& StepModel::new_decode(std::int64_t n) {
   PENSTOCK_ASSERT(n >= 1);
   if (n > step_memo_limit) {
@@ -63,7 +75,8 @@ const DecodeCost& StepModel::new_decode(std::int64_t n) {
 std::unique_ptr<StepModel> make_step_model(const Scenario& scenario) {
   switch (scenario.step_model.kind) {
     case StepModelSpec::Kind::roofline:
-      return make_roofline_model(scenario);
+      return scenario.engine.speculative.on() ? make_speculative_model(scenario)
+                                              : make_roofline_model(scenario);
     case StepModelSpec::Kind::constant:
       return make_constant_model(scenario.step_model.constant);
   }

@@ -137,11 +137,23 @@ struct DecodeCost {
     const std::int64_t excess = cpu - fixed.total - context_cost(kv_sum, window_sum);
     return excess > 0 ? excess : 0;
   }
+  /// The whole cost of a step of these n sequences.
+  StepCost cost(std::int64_t n, std::int64_t kv_sum, std::int64_t window_sum) const;
   /// How long a step of these n sequences lasts.
   std::int64_t total(std::int64_t n, std::int64_t kv_sum, std::int64_t window_sum) const {
     const std::int64_t gpu_ps = fixed.total + context_cost(kv_sum, window_sum);
     return cpu > gpu_ps ? gpu_ps + (cpu - gpu_ps + n - 1) / n * n : gpu_ps;
   }
+};
+
+/// Of the cost of a decode-only step of n sequences with drafts, in ps: the drafter's time, and
+/// what rejected drafts cost: what the step would be shorter by if it verified only drafts that are
+/// accepted, and the drafter's time for the others. Affine in the sum of KV lengths, in tokens.
+struct DraftCost {
+  std::int64_t draft = 0;
+  std::int64_t draft_per_kv = 0;
+  std::int64_t rejected = 0;
+  std::int64_t rejected_per_kv = 0;
 };
 
 /// Useful work, for MFU and MBU, as time at the hardware's peak on one GPU (ps, doubles: output
@@ -192,6 +204,8 @@ class StepModel {
   }
   /// Positions that the layers with a window read at most; 0 if no sum over them is needed.
   virtual std::int64_t window() const { return 0; }
+  /// Of decode(n); zeros without speculative decoding.
+  virtual DraftCost draft_cost(std::int64_t /*n*/) { return {}; }
   /// Useful work at peak; zeros for models that know no hardware.
   virtual PeakTimes peak_times() const = 0;
 

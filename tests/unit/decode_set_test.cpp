@@ -25,7 +25,7 @@ class PlainSet {
   std::int64_t first_finish() const {
     std::int64_t first = INT64_MAX;
     for (const Slot slot : members_) {
-      first = std::min(first, table_[slot].finish_step());
+      first = std::min(first, table_[slot].finish);
     }
     return first;
   }
@@ -46,7 +46,7 @@ class PlainSet {
   std::vector<Slot> take_finished(std::int64_t step) {
     std::vector<Slot> finished;
     for (const Slot slot : members_) {
-      if (table_[slot].finish_step() == step) {
+      if (table_[slot].finish == step) {
         finished.push_back(slot);
       }
     }
@@ -71,6 +71,7 @@ struct Pair {
     s.prompt = 1 + static_cast<std::int64_t>(rng.next() % 300);
     s.output = 2 + static_cast<std::int64_t>(rng.next() % static_cast<std::uint64_t>(longest));
     s.base = s.prompt + 1 - step;
+    s.finish = s.prompt + s.output - 1 - s.base;
     s.admission = next_admission++;
     const Slot slot = table.add(s);
     running.push_back(slot);

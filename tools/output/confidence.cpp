@@ -115,6 +115,9 @@ void add_extrapolations(const Scenario& scenario, const Result& result, Confiden
     c.extrapolated.emplace_back("tensor parallelism over PCIe (a factor of 1.5 to 2)");
   }
   add_parallelism(scenario.cluster, c);
+  if (scenario.engine.speculative.on()) {
+    c.extrapolated.emplace_back("speculative decoding (its acceptance is yours)");
+  }
   c.extrapolated.emplace_back("tokeniser, HTTP and network time (not simulated)");
 }
 

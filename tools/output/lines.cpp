@@ -184,6 +184,24 @@ std::vector<std::string> utilization_parts(const RunOutput& run) {
   return parts;
 }
 
+std::vector<std::string> speculative_parts(const RunOutput& run) {
+  if (!run.summary.speculative) {
+    return {};
+  }
+  const SpeculativeSpec& spec = run.scenario.engine.speculative;
+  const SpeculativeSummary& s = *run.summary.speculative;
+  std::vector<std::string> parts{
+      fmt::format("{}, {} drafts a step, {} accepted", to_string(spec.method),
+                  spec.num_speculative_tokens(), percent(s.acceptance_rate)),
+      fmt::format("{} tokens a step", figure(s.tokens_per_step))};
+  if (spec.has_drafter()) {
+    parts.push_back(fmt::format("drafting {} of busy time", percent(s.draft_time_share)));
+  }
+  parts.push_back(
+      fmt::format("rejected drafts {} of output's cost", percent(s.rejected_cost_share)));
+  return parts;
+}
+
 std::string bill_text(const RunOutput& run) {
   const PriceSpec& prices = run.scenario.prices;
   return fmt::format("{} = {} GPU-h × {}", money(run.summary.bill.total, prices.currency),

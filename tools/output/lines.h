@@ -30,6 +30,8 @@ std::string simulated_text(const RunOutput& run);
 /// "11.1 req/s", "2,350 output tok/s (294 per GPU)", ...
 std::vector<std::string> throughput_parts(const RunOutput& run);
 std::vector<std::string> utilization_parts(const RunOutput& run);
+/// Of speculative decoding; empty without.
+std::vector<std::string> speculative_parts(const RunOutput& run);
 /// "$9.67 = 3.87 GPU-h × $2.50"
 std::string bill_text(const RunOutput& run);
 /// Where the price comes from, and how far providers are apart; may be empty.

@@ -111,6 +111,9 @@ std::string run_markdown(const RunOutput& run) {
   add_line("simulated", simulated_text(run), out);
   add_line("throughput", join(throughput_parts(run), " · "), out);
   add_line("utilization", join(utilization_parts(run), " · "), out);
+  if (const auto parts = speculative_parts(run); !parts.empty()) {
+    add_line("speculative", join(parts, " · "), out);
+  }
   add_line("cost", bill_text(run), out);
   const std::vector<CostRow> costs = cost_rows(run);
   if (!costs.empty()) {

@@ -37,6 +37,12 @@ class SummaryWriter {
     root["queue_ms"] = latency("queue_ms", summary_.queue, no_completion);
     root["slo"] = slo();
     root["utilization"] = utilization();
+    if (const auto& drafts = summary_.speculative) {  // left out without it
+      root["speculative"] = {{"acceptance_rate", drafts->acceptance_rate},
+                             {"tokens_per_step", drafts->tokens_per_step},
+                             {"draft_time_share", drafts->draft_time_share},
+                             {"rejected_cost_share", drafts->rejected_cost_share}};
+    }
     root["energy"] = energy();
     root["cost"] = cost();
     if (run_.tariff) {

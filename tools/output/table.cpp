@@ -29,6 +29,9 @@ class RunScreen {
     line("simulated", simulated_text(run_));
     line("throughput", join(throughput_parts(run_), dot));
     line("utilization", join(utilization_parts(run_), dot));
+    if (const auto parts = speculative_parts(run_); !parts.empty()) {
+      line("speculative", join(parts, dot));
+    }
     classes();
     cost();
     line("  why output", join(output_causes(run_), dot));

@@ -114,6 +114,9 @@ int explain_one_step(const ParsedOptions& options, const std::string& spec_text)
   if (!loaded.ok) {
     return config::exit_code(loaded.diagnostics);
   }
+  if (loaded.scenario.engine.speculative.on()) {
+    tell("note: the step is the model's alone, without drafts\n");
+  }
   const StepExplanation step = explain_step(loaded.scenario, step_load(spec));
   const double factor = loaded.scenario.engine.timing.gpu_time_factor;
   print(format == "json" ? output::to_text(step_json(step, factor)) : step_table(step, factor));

@@ -71,6 +71,10 @@ constexpr std::array glossary{
     Term{"rank_wait",
          "Share of step time in which ranks (data_parallel) wait for the slowest one; idle in the "
          "bill."},
+    Term{"speculative",
+         "Drafts accepted of those proposed (`acceptance_rate`), tokens that a decoding sequence\n"
+         "emits a step, the drafter's share of busy time, and what rejected drafts take of\n"
+         "output's busy cost: their drafting, and what steps would be shorter by without them."},
     Term{"bottleneck",
          "What bounds the largest part of busy time (memory bandwidth, compute, communication,\n"
          "latency, CPU), and in which kind of step."},
