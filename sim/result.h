@@ -70,6 +70,10 @@ struct LedgerTotals {
   struct ClassAccounts {
     std::array<ByCause, token_type_count> accounts{};
     Int128 recompute = 0;
+    /// Work for requests whose clients gave up; it and its tokens are in none of the other
+    /// accounts.
+    Int128 aborted = 0;
+    std::int64_t aborted_tokens = 0;  ///< computed or hit, and emitted
     std::int64_t input_tokens = 0;
     std::int64_t cached_input_tokens = 0;
     std::int64_t output_tokens = 0;

@@ -1,5 +1,6 @@
 #include "workloads/timestamp.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -233,10 +234,13 @@ Int128 value_of(const Decimal& number, Int128 most) {
   }
   if (exponent >= 0) {
     const Int128 factor = power_of_ten[static_cast<std::size_t>(exponent)];
-    return value > most / factor ? most + 1 : value * factor;
+    const bool is_long = value > UINT64_MAX;  // hardly ever: long divisions take time
+    return is_long && value > most / factor ? most + 1 : std::min(most + 1, value * factor);
   }
-  const std::int64_t divisor = power_of_ten[static_cast<std::size_t>(-exponent)];
-  return (value + divisor / 2) / divisor;
+  // Both below 10^19.
+  const auto divisor =
+      static_cast<std::uint64_t>(power_of_ten[static_cast<std::size_t>(-exponent)]);
+  return (static_cast<std::uint64_t>(value) + divisor / 2) / divisor;
 }
 
 /// `text` in units of 10^unit ps.

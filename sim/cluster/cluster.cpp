@@ -219,7 +219,7 @@ void Cluster::check_conservation(Int128 busy) const {
   const LedgerTotals& ledger = accounts_.totals();
   Int128 booked = 0;
   for (const LedgerTotals::ClassAccounts& account : ledger.classes) {
-    booked += account.recompute;
+    booked += account.recompute + account.aborted;
     for (const LedgerTotals::ByCause& causes : account.accounts) {
       for (const Int128 amount : causes) {
         PENSTOCK_ASSERT(amount >= 0);

@@ -82,6 +82,9 @@ std::vector<Weights> weigh(const Result& result, CostRule rule) {
   if (rule == CostRule::flops) {
     const FlopUnits units(result.peak);
     for (const RequestRecord& request : result.requests) {
+      if (request.status == RequestStatus::aborted) {
+        continue;
+      }
       const Weights one = units.of(request, computed_input(request));
       for (std::size_t type = 0; type < token_type_count; ++type) {
         weights[request.class_index][type] += one[type];
@@ -170,16 +173,16 @@ struct Totals {
 
 Totals total_of(const LedgerTotals& ledger) {
   Totals totals;
-  Int128 recompute = 0;
+  Int128 apart = ledger.idle;
   for (const ClassAccounts& traffic : ledger.classes) {
     const TokenTotals tokens = tokens_of(traffic);
     for (std::size_t type = 0; type < token_type_count; ++type) {
       totals.busy += sum_of(traffic.accounts[type]);
       totals.tokens[type] += tokens[type];
     }
-    recompute += traffic.recompute;
+    apart += traffic.recompute + traffic.aborted;
   }
-  PENSTOCK_ASSERT(totals.busy + recompute + ledger.idle == ledger.wall);
+  PENSTOCK_ASSERT(totals.busy + apart == ledger.wall);
   return totals;
 }
 
@@ -232,6 +235,10 @@ TimedRows make_rows(const Scenario& scenario, const LedgerTotals& ledger, const 
   for (std::size_t c = 0; c < ledger.classes.size(); ++c) {
     table.add(scenario.workload.classes.at(c).name, std::nullopt, "recompute", rule,
               ledger.classes[c].recompute);
+    if (ledger.classes[c].aborted > 0) {
+      table.add(scenario.workload.classes.at(c).name, std::nullopt, "aborted", rule,
+                ledger.classes[c].aborted);
+    }
   }
   return table;
 }
@@ -291,7 +298,8 @@ void fill_leading(const LedgerTotals& ledger, const RuleLedger& split, const Tot
 /// What a request weighs under the leading rule; `phase` and `cause`: the busy time it caused.
 double weight_of(const RequestRecord& request, std::size_t id, CostRule rule,
                  const Result& result) {
-  if (request.status == RequestStatus::rejected || request.first_scheduled.ps < 0) {
+  if (request.status == RequestStatus::rejected || request.status == RequestStatus::aborted ||
+      request.first_scheduled.ps < 0) {
     return 0;
   }
   switch (rule) {

@@ -21,17 +21,17 @@ struct PerMillion {
 /// One account of the leading rule. Integer nano-dollars: the accounts sum to the bill exactly, and
 /// their time to the wall time of all replicas.
 struct BillAccount {
-  std::optional<TokenType> token;  ///< none: idle, recompute, or nobody is there to pay
-  std::string cause;               ///< a Cause, or idle, recompute
+  std::optional<TokenType> token;  ///< none: idle, recompute, aborted, or nobody is there to pay
+  std::string cause;               ///< a Cause, or idle, recompute, aborted
   std::int64_t nano = 0;
   Int128 time = 0;  ///< replica time, ps
 };
 
-/// One row of ledger.csv: busy cost of a class, before idle and recompute are spread. The rows of
-/// one rule sum to the bill exactly.
+/// One row of ledger.csv: busy cost of a class, before idle, recompute and aborted are spread. The
+/// rows of one rule sum to the bill exactly.
 struct LedgerRow {
   std::string class_name;  ///< empty for idle
-  std::string token;       ///< empty for idle and recompute
+  std::string token;       ///< empty for those
   std::string cause;
   std::string rule;
   std::int64_t nano = 0;
@@ -54,7 +54,7 @@ struct Bill {
   double gpu_hours = 0;
   CostRule rule = CostRule::phase;
   PerMillion per_million;       ///< leading rule, fully loaded
-  PerMillion busy_per_million;  ///< leading rule, without idle and recompute
+  PerMillion busy_per_million;  ///< leading rule, without what is spread
   PerMillion idle_per_million;  ///< the difference: the amortised share
   std::vector<RuleResult> rules;
   std::vector<BillAccount> accounts;

@@ -201,7 +201,7 @@ void Ledger::charge_head(const Batch& batch, const StepCost& cost, PrefillBill& 
     }
     const Sequence& s = table_[chunk.slot];
     for (std::size_t p = 0; p < causes.size(); ++p) {
-      accounts_.add(s.class_index, TokenType::output, sequence_causes[causes[p]], share.per_row[p]);
+      book(s, TokenType::output, sequence_causes[causes[p]], share.per_row[p]);
       records_[s.id].busy_ps += share.per_row[p];
     }
   }
@@ -264,6 +264,9 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
   const TokenType token = begin < s.prompt ? TokenType::input : TokenType::output;
   if (token == TokenType::input) {
     account.input_tokens += end - begin;
+    if (keeps_paid_) {
+      paid_by(s).input_tokens += end - begin;
+    }
   }
   std::int64_t sum = 0;
   for (std::size_t c = 0; c < amounts.size(); ++c) {
@@ -273,10 +276,10 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
       // A hit prefix pays for being read by the prefill that uses it.
       const Int128 read = static_cast<Int128>(end - begin) * s.cached;
       const auto cached = static_cast<std::int64_t>(amount * read / attention_pairs(begin, end));
-      accounts_.add(s.class_index, TokenType::cached_input, Cause::attention_compute, cached);
+      book(s, TokenType::cached_input, Cause::attention_compute, cached);
       amount -= cached;
     }
-    accounts_.add(s.class_index, token, sequence_causes[c], amount);
+    book(s, token, sequence_causes[c], amount);
   }
   records_[s.id].busy_ps += sum;
 }
@@ -302,9 +305,40 @@ void Ledger::cross_window(Sequence& s) {
   s.below_window = false;
   s.cost.per_window = sums_.per_window;
   s.cost.per_window_step = sums_.per_window_step;
-  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_prompt, reads.prompt);
-  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_output, reads.all - reads.prompt);
+  book(s, TokenType::output, Cause::kv_read_prompt, reads.prompt);
+  book(s, TokenType::output, Cause::kv_read_output, reads.all - reads.prompt);
   records_[s.id].busy_ps += reads.all;
+}
+
+Ledger::Paid& Ledger::paid_by(const Sequence& s) {
+  const Slot slot = table_.slot_of(s);
+  if (slot >= paid_.size()) {
+    paid_.resize(slot + 1);
+  }
+  if (paid_[slot].id != s.id) {
+    paid_[slot] = {.id = s.id};
+  }
+  return paid_[slot];
+}
+
+void Ledger::write_off(const Sequence& s) {
+  LedgerTotals::ClassAccounts& account = accounts_.of_class(s.class_index);
+  account.aborted_tokens += s.cached + s.emitted;
+  account.cached_input_tokens -= s.cached;
+  if (!open()) {
+    return;
+  }
+  PENSTOCK_ASSERT(keeps_paid_);
+  const Paid& paid = paid_by(s);
+  for (std::size_t type = 0; type < token_type_count; ++type) {
+    for (std::size_t cause = 0; cause < cause_count; ++cause) {
+      account.accounts[type][cause] -= paid.accounts[type][cause];
+      account.aborted += paid.accounts[type][cause];
+    }
+  }
+  account.cached_read -= paid.cached_read;
+  account.input_tokens -= paid.input_tokens;
+  account.aborted_tokens += paid.input_tokens;
 }
 
 void Ledger::settle(const Sequence& s) {
@@ -315,7 +349,7 @@ void Ledger::settle(const Sequence& s) {
   std::int64_t owed = 0;
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);
-    accounts_.add(s.class_index, TokenType::output, sequence_causes[c], amount);
+    book(s, TokenType::output, sequence_causes[c], amount);
     owed += amount;
   }
   const std::uint64_t per_kv = sums_.per_kv - s.cost.per_kv;
@@ -326,10 +360,13 @@ void Ledger::settle(const Sequence& s) {
   const auto prompt =
       window.prompt + static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt) * per_kv);
   PENSTOCK_ASSERT(owed >= 0 && prompt >= 0 && reading >= prompt);
-  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_prompt, prompt);
-  accounts_.of_class(s.class_index).cached_read +=
-      static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached) * per_kv);
-  accounts_.add(s.class_index, TokenType::output, Cause::kv_read_output, reading - prompt);
+  book(s, TokenType::output, Cause::kv_read_prompt, prompt);
+  const auto cached = static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached) * per_kv);
+  accounts_.of_class(s.class_index).cached_read += cached;
+  if (keeps_paid_) {
+    paid_by(s).cached_read += cached;
+  }
+  book(s, TokenType::output, Cause::kv_read_output, reading - prompt);
   records_[s.id].busy_ps += owed + reading;
 }
 

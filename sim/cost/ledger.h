@@ -57,8 +57,14 @@ class Accounts {
 /// lost. The sums wrap around; their differences do not.
 class Ledger {
  public:
-  Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model)
-      : accounts_(accounts), table_(table), records_(records), model_(model) {}
+  /// `may_abort`: some clients may give up, so that what each request has paid is kept apart.
+  Ledger(Accounts& accounts, SequenceTable& table, RequestRecords& records, StepModel& model,
+         bool may_abort)
+      : accounts_(accounts),
+        table_(table),
+        records_(records),
+        model_(model),
+        keeps_paid_(may_abort && accounts.open()) {}
 
   bool open() const { return accounts_.open(); }
   /// Charges one step with chunks. Chunks pay at once; decodes through the running sums.
@@ -84,6 +90,9 @@ class Ledger {
       add_decodes();
     }
   }
+  /// Its client has given up, and it has been settled: what it has paid, and the tokens, were for
+  /// nothing. Requires `may_abort`.
+  void write_off(const Sequence& sequence);
   /// Books the block-time that a sequence has held, at its end.
   /// `cached` is part of `input`.
   void count_blocks(const Sequence& sequence, Int128 input, Int128 cached, Int128 output) {
@@ -124,6 +133,21 @@ class Ledger {
   /// What the chunks of a mixed step pay, by cause.
   using PrefillBill = std::array<std::int64_t, 5>;
 
+  /// What a sequence has paid, and for how many tokens.
+  struct Paid {
+    std::uint32_t id = no_request;
+    std::array<std::array<std::int64_t, cause_count>, token_type_count> accounts{};
+    std::int64_t cached_read = 0;
+    std::int64_t input_tokens = 0;
+  };
+  Paid& paid_by(const Sequence& sequence);
+  void book(const Sequence& s, TokenType token, Cause cause, std::int64_t ps) {
+    accounts_.add(s.class_index, token, cause, ps);
+    if (keeps_paid_) {
+      paid_by(s).accounts[static_cast<std::size_t>(token)][static_cast<std::size_t>(cause)] += ps;
+    }
+  }
+
   struct WindowReads {
     std::int64_t all = 0;
     std::int64_t prompt = 0;  ///< of the prompt's tokens
@@ -145,6 +169,8 @@ class Ledger {
   SequenceTable& table_;
   RequestRecords& records_;
   StepModel& model_;
+  bool keeps_paid_;
+  std::vector<Paid> paid_;  ///< by slot
   CostSnapshot sums_;
   DecodeSteps decodes_;  ///< charged, not yet in the sums
   std::vector<DecodeShare> shares_;

@@ -7,6 +7,15 @@
 
 namespace penstock {
 
+namespace {
+
+bool may_abort(const WorkloadSpec& workload) {
+  return std::any_of(workload.classes.begin(), workload.classes.end(),
+                     [](const ClassSpec& one) { return one.timeout != SimTime::never(); });
+}
+
+}  // namespace
+
 EngineState::EngineState(const Scenario& scenario, const SimulationOptions& options,
                          Accounts& accounts, RequestRecords& records, StepModel& model)
     : waiting(scenario.engine.scheduling_policy, sequences),
@@ -14,7 +23,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
                scenario.engine.finishes_late()),
       pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
       clock(scenario.engine.block_size, options.attribution && !scenario.engine.holds_slots()),
-      ledger(accounts, sequences, records, model),
+      ledger(accounts, sequences, records, model, may_abort(scenario.workload)),
       spec_(scenario.engine),
       records_(records),
       fast_path_(options.fast_path),
@@ -204,8 +213,7 @@ bool EngineState::abort(Slot slot, std::int64_t step, SimTime in_flight) {
     leave_running(slot);
   }
   pending_tokens -= is_queued ? s.prompt + s.emitted : 0;
-  ledger.count_output(s.class_index, s.emitted);
-  book_held(s, std::max<std::int64_t>(0, s.emitted - 1));
+  ledger.write_off(s);
   close_holding(s);
   return true;
 }

@@ -117,6 +117,10 @@ class SequenceTable {
     sequences_[slot].id = no_request;
     free_.push_back(slot);
   }
+  /// Of a sequence in the table.
+  Slot slot_of(const Sequence& sequence) const {
+    return static_cast<Slot>(&sequence - sequences_.data());
+  }
   Sequence& operator[](Slot slot) { return sequences_[slot]; }
   const Sequence& operator[](Slot slot) const { return sequences_[slot]; }
 

@@ -201,7 +201,7 @@ void summarize_classes(const Scenario& scenario, const Result& result,
     if (c < result.ledger.classes.size()) {
       const LedgerTotals::ClassAccounts& ledger = result.ledger.classes[c];
       traffic.tokens = {ledger.input_tokens, ledger.cached_input_tokens, ledger.output_tokens,
-                        ledger.recomputed_tokens};
+                        ledger.recomputed_tokens, ledger.aborted_tokens};
     }
     const Slo& slo = slo_of(scenario, c);
     if (slo.any()) {
@@ -216,6 +216,7 @@ void summarize_classes(const Scenario& scenario, const Result& result,
     summary.tokens.cached_input += traffic.tokens.cached_input;
     summary.tokens.output += traffic.tokens.output;
     summary.tokens.recomputed += traffic.tokens.recomputed;
+    summary.tokens.aborted += traffic.tokens.aborted;
   }
   if (any_limit) {
     const Slo& limits = tallies.size() == 1 ? slo_of(scenario, 0) : scenario.slo;

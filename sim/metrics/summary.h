@@ -21,6 +21,7 @@ struct RequestCounts {
 
 struct TokenCounts {
   std::int64_t input = 0, cached_input = 0, output = 0, recomputed = 0;
+  std::int64_t aborted = 0;  ///< of requests whose clients gave up, in none of the others
 };
 
 struct SloVerdict {

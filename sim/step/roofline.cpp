@@ -7,6 +7,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/step/padding.h"
+#include "sim/step/roofline_costs.h"
 #include "sim/step/roofline_parameters.h"
 
 namespace penstock {
@@ -30,37 +31,16 @@ std::int64_t sum(const std::array<std::int64_t, size>& values) {
   return std::accumulate(values.begin(), values.end(), std::int64_t{0});
 }
 
-/// What a step costs by its token count alone, without the fixed latencies.
-struct TokenCost {
-  std::int64_t variable = 0;  ///< GEMM and elementwise; never 0 once filled
-  std::int64_t weights = 0;   ///< of which streams weights: a single token's, and of more experts
-  std::int64_t memory = 0;    ///< of which bound by memory
-  std::int64_t communication = 0;
-  std::int64_t expert_bytes = 0;  ///< ps at the peak
-};
-
-struct HeadCost {
-  std::int64_t overhead = 0;  ///< latency and sampler; never 0 once filled
-  std::int64_t variable = 0;
-  Resource bound = Resource::memory;
-};
-
-/// One group of attention layers as a decode-only step sees it, in ps.
-struct DecodeKernel {
-  std::int64_t latency = 0;
-  std::int64_t prefill_latency = 0;
-  std::int64_t sequence = 0;
-  std::int64_t per_kv = 0;
-  std::int64_t per_window = 0;
-  Resource reads = Resource::memory;
-};
-
 class RooflineModel final : public StepModel {
  public:
   explicit RooflineModel(const Scenario& scenario);
 
   StepCost cost(const StepLoad& load) override;
-  SharedParts chunks_alone(const StepLoad& load) override;
+  SharedParts chunks_alone(const StepLoad& load) override {
+    const bool fresh = load.chunks.size() == 1 && load.chunks.front().context == 0 &&
+                       load.chunks.front().q <= step_memo_limit;
+    return fresh ? prompt_alone(load) : make_chunks_alone(load);
+  }
   PeakTimes peak_times() const override;
   std::int64_t window() const override { return window_; }
 
@@ -73,6 +53,9 @@ class RooflineModel final : public StepModel {
   const TokenCost& tokens(std::int64_t count);
   TokenCost make_tokens(std::int64_t count) const;
   std::int64_t expert_bytes_ps(double tokens) const;
+  /// Of one prompt from its start, or the first piece of it.
+  const SharedParts& prompt_alone(const StepLoad& load);
+  SharedParts make_chunks_alone(const StepLoad& load);
   HeadCost head(std::int64_t rows);
   HeadCost make_head(std::int64_t rows) const;
   DecodeCost make_decode(std::int64_t n) override;
@@ -105,8 +88,9 @@ class RooflineModel final : public StepModel {
   std::int64_t window_ = 0;
   std::int64_t cpu_ranks_ = 1;
 
-  std::vector<TokenCost> tokens_;  ///< by padded token count
-  std::vector<HeadCost> heads_;    ///< by rows
+  std::vector<TokenCost> tokens_;     ///< by padded token count
+  std::vector<HeadCost> heads_;       ///< by rows
+  std::vector<SharedParts> prompts_;  ///< by tokens, with and without a sampled row
   TokenCost tokens_beyond_memo_;
 };
 
@@ -318,7 +302,19 @@ StepCost RooflineModel::cost(const StepLoad& load) {
   return cost;
 }
 
-SharedParts RooflineModel::chunks_alone(const StepLoad& load) {
+const SharedParts& RooflineModel::prompt_alone(const StepLoad& load) {
+  const auto index = static_cast<std::size_t>(2 * load.chunks.front().q + load.sampled);
+  if (index >= prompts_.size()) {
+    prompts_.resize(index + 1);
+  }
+  SharedParts& parts = prompts_[index];
+  if (parts == SharedParts{}) {
+    parts = make_chunks_alone(load);
+  }
+  return parts;
+}
+
+SharedParts RooflineModel::make_chunks_alone(const StepLoad& load) {
   const auto sequences = static_cast<std::int64_t>(load.chunks.size());
   if (cpu_ps(sequences) > 0) {  // what the step waits for depends on the head too
     return StepModel::chunks_alone(load);

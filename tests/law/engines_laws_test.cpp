@@ -16,7 +16,7 @@ constexpr std::string_view other_schedulers[] = {"vllm_v0", "orca",   "static",
 Int128 all_accounts(const Result& result) {
   Int128 sum = 0;
   for (const LedgerTotals::ClassAccounts& account : result.ledger.classes) {
-    sum += account.recompute;
+    sum += account.recompute + account.aborted;
     for (const LedgerTotals::ByCause& causes : account.accounts) {
       sum = std::accumulate(causes.begin(), causes.end(), sum);
     }

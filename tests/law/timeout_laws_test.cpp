@@ -72,4 +72,44 @@ TEST_CASE("clients that give up: every request ends, whatever path computes it")
   CHECK(completed > 300);
 }
 
+TEST_CASE("cost.md 2: work for clients that gave up stands apart, and the others pay for it") {
+  int seen = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const probe::RandomLoad load =
+        seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
+    CAPTURE(load.describe());
+    const Scenario scenario =
+        impatient(load, SimTime{load.step.base * static_cast<std::int64_t>(2 + seed % 23)});
+    const Result result = probe::run(scenario, load.requests, load.step).result;
+    std::int64_t input = 0;
+    std::int64_t cached = 0;
+    std::int64_t output = 0;
+    Int128 served = 0;
+    Int128 lost = 0;
+    for (const RequestRecord& record : result.requests) {
+      (record.status == RequestStatus::aborted ? lost : served) += record.busy_ps;
+      if (record.status == RequestStatus::completed) {
+        input += record.input_tokens - record.cached_tokens;
+        cached += record.cached_tokens;
+        output += record.output_tokens;
+      }
+    }
+    const LedgerTotals::ClassAccounts& account = result.ledger.classes.at(0);
+    CHECK(account.input_tokens == input);
+    CHECK(account.cached_input_tokens == cached);
+    CHECK(account.output_tokens == output);
+    CHECK(account.aborted == lost);
+    Int128 booked = 0;
+    for (const LedgerTotals::ByCause& causes : account.accounts) {
+      for (const Int128 amount : causes) {
+        booked += amount;
+      }
+    }
+    CHECK(booked >= served);  // and what steps cannot divide among their sequences
+    CHECK(booked + lost + account.recompute + result.ledger.idle == result.ledger.wall);
+    seen += lost > 0 ? 1 : 0;
+  }
+  CHECK(seen > 50);
+}
+
 }  // namespace penstock

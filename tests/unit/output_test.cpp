@@ -13,6 +13,7 @@
 #include "tools/output/files.h"
 #include "tools/output/folder.h"
 #include "tools/output/json_text.h"
+#include "tools/output/manifest.h"
 #include "tools/output/markdown.h"
 #include "tools/output/sha256.h"
 #include "tools/output/summary_json.h"
@@ -161,7 +162,8 @@ TEST_CASE("the summary has the keys of the contract in their order") {
              "warnings"});
   CHECK(keys_of(json["requests"]) ==
         Keys{"arrived", "completed", "rejected", "aborted", "running", "queued", "preemptions"});
-  CHECK(keys_of(json["tokens"]) == Keys{"input", "cached_input", "output", "recomputed"});
+  CHECK(keys_of(json["tokens"]) ==
+        Keys{"input", "cached_input", "output", "recomputed", "aborted"});
   CHECK(keys_of(json["throughput"]) == Keys{"requests_per_s", "input_tokens_per_s",
                                             "output_tokens_per_s", "total_tokens_per_s",
                                             "output_tokens_per_s_per_gpu"});
@@ -367,6 +369,17 @@ TEST_CASE("a result folder appears whole") {
   CHECK(manifest["inputs"][0]["sha256"] ==
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(manifest["command"] == Json{"penstock", "run"});
+}
+
+TEST_CASE("the manifest has a digest of each file in a folder that was read") {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "b.csv") << "abc";
+  std::ofstream(folder.path() / "a.csv") << "abc";
+  fs::create_directory(folder.path() / "deeper");
+  const auto digests = input_digests({folder.path().string()});
+  REQUIRE(digests.size() == 2);
+  CHECK(digests[0]["path"] == (folder.path() / "a.csv").string());
+  CHECK(digests[1]["sha256"] == digests[0]["sha256"]);
 }
 
 }  // namespace penstock::output

@@ -1,9 +1,12 @@
 #include "tools/explore/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string_view>
 
+#include "tools/explore/jobs.h"
+#include "tools/explore/plan_traffic.h"
 #include "tools/explore/stopwatch.h"
 
 namespace penstock::explore {
@@ -60,6 +63,27 @@ std::optional<Scenario> at_mean_rate(const PlanQuestion& question, const Scenari
   return differs ? std::optional(mean) : std::nullopt;
 }
 
+/// Cost against load: the fewer tokens the same GPUs serve, the dearer each is.
+std::vector<LoadPoint> try_loads(const PlanQuestion& question, const PlannedPool& planned) {
+  constexpr std::array shares{0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5};
+  std::vector<LoadPoint> points;
+  run_jobs(
+      shares.size(), question.jobs, Order::by_number,
+      [&](std::size_t i) -> std::optional<Summary> {
+        Scenario scenario = planned.scenario;
+        scale_rates(scenario.workload, shares[i]);
+        Evaluation run = evaluate(scenario, {}, question.stop);
+        return run.is_complete ? std::optional(std::move(run.summary)) : std::nullopt;
+      },
+      [&](std::size_t i, std::optional<Summary> summary) {
+        if (summary) {
+          points.push_back({shares[i], std::move(*summary)});
+        }
+        return summary.has_value();
+      });
+  return points;
+}
+
 PlannedPool describe(const PlanQuestion& question, const PlanSearch& search, const Pool& pool,
                      Stages& stages) {
   PlannedPool out;
@@ -83,6 +107,10 @@ PlannedPool describe(const PlanQuestion& question, const PlanSearch& search, con
   stages.end("verdict", 1 + (out.at_mean ? 1 : 0) + (pool.replicas > 1 ? 1 : 0));
   out.rate_limit = find_rate_limit(out.scenario, question.jobs, question.stop);
   stages.end("rate_limit", out.rate_limit ? out.rate_limit->simulations : 0);
+  if (out.rate_limit) {
+    out.by_load = try_loads(question, out);
+    stages.end("by_load", out.by_load.size());
+  }
   for (int k = 1; k <= other_seeds; ++k) {
     Scenario other = out.scenario;
     other.seed += static_cast<std::uint64_t>(k);

@@ -13,6 +13,12 @@
 
 namespace penstock::explore {
 
+/// The planned pool under more or less traffic.
+struct LoadPoint {
+  double share = 1;  ///< of the planned rate
+  Summary summary;
+};
+
 /// A pool of the answer, and the run that it was judged by.
 struct PlannedPool {
   Pool pool;
@@ -21,6 +27,7 @@ struct PlannedPool {
   std::vector<LimitLine> limits;
   std::optional<Evaluation> at_mean;    ///< at the mean rate, if the pool was judged at another one
   std::optional<RateLimit> rate_limit;  ///< how much more traffic it bears; closed loops: nothing
+  std::vector<LoadPoint> by_load;       ///< rising; empty where there is no rate limit
   /// With one replica less: the limit that breaks. Nothing if there is only one.
   std::optional<LimitLine> why_not_fewer;
   int seeds = 0;       ///< other seeds tried
@@ -59,7 +66,8 @@ struct Plan {
   std::size_t bound_shape = 0;
   SearchCounts counts;
   /// In order: bounds (loading the replicas, the traffic and the arithmetic), single_pool, split,
-  /// verdict (the plan's own runs), rate_limit, other_seeds, runners_up; those that were reached.
+  /// verdict (the plan's own runs), rate_limit, by_load, other_seeds, runners_up; those that were
+  /// reached.
   std::vector<SearchStage> stages;
 };
 

@@ -49,9 +49,9 @@ class PlanWriter {
     out["per_million"] = per_million(path + ".per_million", per_million_of(plan, false));
     const bool single = plan.pools.size() == 1;
     const Json only = single ? pool(path, first()) : Json();
-    for (const char* key :
-         {"utilization", "headroom", "headroom_ends_with", "other_seeds", "at_mean", "weights",
-          "kv_cache", "max_num_seqs", "max_num_batched_tokens", "limits", "confidence"}) {
+    for (const char* key : {"utilization", "headroom", "headroom_ends_with", "other_seeds",
+                            "at_mean", "by_load", "weights", "kv_cache", "max_num_seqs",
+                            "max_num_batched_tokens", "limits", "confidence"}) {
       out[key] = of_one_pool(path + "." + key, [&] { return only[key]; });
     }
     out["rate_factor"] = output_.space.rate_factor;
@@ -161,7 +161,25 @@ class PlanWriter {
     } else {
       out["at_mean"] = missing(path + ".at_mean", "the plan is judged at the mean rate itself");
     }
+    add_loads(path, planned, out);
     return out;
+  }
+
+  void add_loads(const std::string& path, const PlannedPool& planned, Json& out) {
+    if (planned.by_load.empty()) {
+      out["by_load"] = missing(path + ".by_load", "the traffic has no rate to change");
+      return;
+    }
+    out["by_load"] = Json::array();
+    for (const LoadPoint& point : planned.by_load) {
+      const std::string at = fmt::format("{}.by_load[{}]", path, out["by_load"].size());
+      out["by_load"].push_back(
+          {{"share", point.share},
+           {"attainment", point.summary.slo ? Json(point.summary.slo->attainment)
+                                            : missing(at + ".attainment", "there is no SLO")},
+           {"per_million", per_million(at + ".per_million", point.summary.bill.per_million)},
+           {"utilization", utilization(at + ".utilization", point.summary.utilization)}});
+    }
   }
 
   void add_headroom(const std::string& path, const PlannedPool& planned, Json& out) {

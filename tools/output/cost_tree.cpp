@@ -44,10 +44,12 @@ struct CauseName {
   const char* cause;
   const char* text;
 };
-constexpr std::array cause_names{
-    CauseName{"compute", "GEMM compute"}, CauseName{"attention_compute", "attention compute"},
-    CauseName{"kv_read_prompt", "reads of prompt KV"},
-    CauseName{"kv_read_output", "reads of output KV"}, CauseName{"recompute", "recomputed"}};
+constexpr std::array cause_names{CauseName{"compute", "GEMM compute"},
+                                 CauseName{"attention_compute", "attention compute"},
+                                 CauseName{"kv_read_prompt", "reads of prompt KV"},
+                                 CauseName{"kv_read_output", "reads of output KV"},
+                                 CauseName{"recompute", "recomputed"},
+                                 CauseName{"aborted", "aborted requests"}};
 
 std::string name_of(const std::string& cause) {
   for (const CauseName& known : cause_names) {

@@ -149,6 +149,9 @@ std::vector<std::string> throughput_parts(const RunOutput& run) {
   if (s.requests.rejected > 0) {
     parts.push_back(fmt::format("rejected {}", counted(s.requests.rejected)));
   }
+  if (s.requests.aborted > 0) {
+    parts.push_back(fmt::format("aborted by clients {}", counted(s.requests.aborted)));
+  }
   if (s.requests.running + s.requests.queued > 0) {
     parts.push_back(fmt::format("left running {}, queued {}", counted(s.requests.running),
                                 counted(s.requests.queued)));

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,22 @@ namespace penstock::output {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// The files that a folder holds itself, in order; else the path.
+std::vector<std::string> files_of(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    return {path};
+  }
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    if (entry.is_regular_file(error)) {
+      files.push_back(entry.path().string());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
 
 }  // namespace
 
@@ -57,13 +74,13 @@ Json host_facts() {
 Json input_digests(const std::vector<std::string>& paths) {
   Json list = Json::array();
   for (const std::string& path : paths) {
-    Json entry;
-    entry["path"] = path;
-    std::error_code error;
-    // A pipe cannot be read twice.
-    entry["sha256"] =
-        std::filesystem::is_regular_file(path, error) ? Json(sha256_of_file(path)) : Json(nullptr);
-    list.push_back(std::move(entry));
+    for (const std::string& file : files_of(path)) {
+      std::error_code error;
+      // A pipe cannot be read twice.
+      const bool again = std::filesystem::is_regular_file(file, error);
+      list.push_back(
+          {{"path", file}, {"sha256", again ? Json(sha256_of_file(file)) : Json(nullptr)}});
+    }
   }
   return list;
 }

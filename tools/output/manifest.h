@@ -10,8 +10,8 @@ namespace penstock::output {
 /// Layout, version, commit, build and command line: the start of a manifest.
 nlohmann::ordered_json manifest_head(int schema_version, const std::vector<std::string>& command);
 
-/// Path and SHA-256 of each file; null for what cannot be read twice, such as a pipe. Throws
-/// IoError.
+/// Path and SHA-256 of each file, and of the files in each folder; null for what cannot be read
+/// twice, such as a pipe. Throws IoError.
 nlohmann::ordered_json input_digests(const std::vector<std::string>& paths);
 
 /// System, processors, memory: of this machine and process.

@@ -86,7 +86,8 @@ class SummaryWriter {
     return {{"input", counts.input},
             {"cached_input", counts.cached_input},
             {"output", counts.output},
-            {"recomputed", counts.recomputed}};
+            {"recomputed", counts.recomputed},
+            {"aborted", counts.aborted}};
   }
 
   Json throughput() const {

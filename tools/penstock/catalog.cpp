@@ -174,6 +174,18 @@ Json to_json(const Node& node) {
   return node.text;
 }
 
+/// A fact in a list: large whole numbers in groups, parameters of models as `70.6 B`.
+std::string shown(const Node& node) {
+  const bool is_whole = !node.quoted && !node.text.empty() && node.text.size() <= 18 &&
+                        node.text.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_whole || node.text.size() < 5) {
+    return output::printable(node.text);
+  }
+  const std::int64_t value = std::stoll(node.text);
+  return value < 100'000'000 ? output::group_digits(value)
+                             : output::figure(static_cast<double>(value) / 1e9) + " B";
+}
+
 /// The catalogue and what is wrong with the user's part of it.
 class Browser {
  public:
@@ -210,7 +222,7 @@ class Browser {
       std::vector<std::string> row{output::printable(entry.name)};
       for (const Column& column : kind.columns) {
         const Node* node = column.path.empty() ? nullptr : find_path(*root, column.path);
-        row.push_back(node != nullptr && node->is_scalar() ? output::printable(node->text) : "");
+        row.push_back(node != nullptr && node->is_scalar() ? shown(*node) : "");
       }
       rows.push_back(std::move(row));
       json.push_back(to_json(*root));

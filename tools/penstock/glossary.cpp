@@ -101,6 +101,10 @@ constexpr std::array glossary{
          "Replica time in which no step runs. Shown apart, then spread over the busy accounts in\n"
          "proportion: price per million tokens = busy + idle."},
     Term{"recompute", "Replica time spent on recomputed positions; treated like idle."},
+    Term{
+        "aborted",
+        "Work for requests whose clients gave up (`timeout`), and its tokens: they are in none of\n"
+        "the other counts; the replica time is treated like idle."},
     Term{"weights",
          "Cause of cost: streaming the weights, the part of a matrix product's time that a\n"
          "single token would cost."},

@@ -153,13 +153,12 @@ void add_waits(const Sides& sides, Page& page) {
                                     fmt::format("{} {}", wait.label, name), "milliseconds"});
       series.push_back(line_series(name, columns.size(), 0, color, "share"));
     }
-    chart.variants.push_back(
-        {wait.name,
-         wait.label,
-         "",
-         {{"series", std::move(series)},
-          {"xAxis",
-           bottom_axis(fmt::format("{} (ms, logarithmic)", wait.label), "milliseconds", true)}}});
+    chart.variants.push_back({wait.name,
+                              wait.label,
+                              "",
+                              {{"series", std::move(series)},
+                               {"xAxis", bottom_axis(fmt::format("{} (logarithmic)", wait.label),
+                                                     "milliseconds", true)}}});
   }
   for (int percent = 0; percent <= 100; ++percent) {
     const double share = percent / 100.0;

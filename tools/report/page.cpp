@@ -10,6 +10,9 @@ namespace {
 
 std::string cell_html(const Cell& cell, const char* tag, bool is_number, bool is_short = false) {
   std::string classes = is_number ? "n" : "";
+  if (!is_number && cell.text.size() > 30) {
+    classes = "prose";
+  }
   if (!cell.mark.empty()) {
     classes += (classes.empty() ? "" : " ") + cell.mark;
   }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tools/output/text.h"
 #include "tools/report/kinds.h"
@@ -227,55 +228,58 @@ void add_why(const PlanView& plan, Page& page) {
   page.list(ends);
 }
 
-/// Cost at the mean and the planned rate, the two loads that were simulated.
-void add_load(const PlanView& plan, Page& page) {
-  Data data{.columns = {{"load", "rate", ""},
+/// Cost per token of each pool, over shares of its planned rate.
+void add_load_chart(const PlanView& plan, std::size_t p, Page& page) {
+  const std::string& pool = plan.pools[p];
+  Data data{.columns = {{"share", "share of the planned rate", "share"},
                         {"input_per_million", "input", "permillion"},
                         {"output_per_million", "output", "permillion"},
-                        {"blended_per_million", "all tokens", "permillion"}}};
-  bool has_mean = false;
-  for (const std::string& pool : plan.pools) {
-    const std::string name = plan.pools.size() > 1 ? classes_text(plan.at(pool)) + ", " : "";
-    const auto add = [&](const std::string& label, const std::string& at) {
-      Json row = Json::array({name + label});
-      for (const char* token : {"input", "output", "blended"}) {
-        const auto value = plan.view.number(at + "/per_million/" + token);
-        row.push_back(value ? Json(rounded(*value)) : Json(nullptr));
-      }
-      data.rows.push_back(std::move(row));
-    };
-    if (plan.at(pool + "/at_mean").is_object()) {
-      has_mean = true;
-      add("mean rate", pool + "/at_mean");
+                        {"blended_per_million", "all tokens", "permillion"},
+                        {"attainment", "good", "share"},
+                        {"busy", "busy", "share"}}};
+  for (std::size_t i = 0; i < plan.at(pool + "/by_load").size(); ++i) {
+    const std::string at = fmt::format("{}/by_load/{}", pool, i);
+    Json row = Json::array();
+    for (const char* field : {"/share", "/per_million/input", "/per_million/output",
+                              "/per_million/blended", "/attainment", "/utilization/busy"}) {
+      const auto value = plan.view.number(at + field);
+      row.push_back(value ? Json(rounded(*value)) : Json(nullptr));
     }
-    add("planned rate", pool);
+    data.rows.push_back(std::move(row));
   }
-  if (!has_mean) {
-    return;
+  Json series = Json::array({line_series("input", 0, 1, "input", "permillion"),
+                             line_series("output", 0, 2, "output", "permillion"),
+                             line_series("all tokens", 0, 3, "c8", "permillion")});
+  series[0]["markLine"] = limit_line("xAxis", 1, "planned");
+  for (Json& line : series) {
+    line["showSymbol"] = true;
   }
-  const auto bar = [](const char* name, int column, const char* color) {
-    return Json{{"type", "bar"},
-                {"name", name},
-                {"encode", {{"x", 0}, {"y", column}}},
-                {"itemStyle", {{"color", color}}},
-                {"barMaxWidth", 40},
-                {"unit", "permillion"}};
-  };
-  Json option{{"tooltip", axis_tooltip()},
-              {"legend", Json::object()},
-              {"xAxis",
-               {{"type", "category"},
-                {"axisLabel", {{"hideOverlap", false}, {"width", 130}, {"overflow", "break"}}}}},
-              {"yAxis", value_axis(plan.sign + " per million tokens", "money")},
-              {"series", Json::array({bar("input", 1, "$input"), bar("output", 2, "$output"),
-                                      bar("all tokens", 3, "$c8")})}};
-  page.section("load", "Cost and load", "What does load do to the cost of a token?");
-  page.chart({.id = "load-chart",
-              .question = "What does a token cost at the mean rate, and at the planned one?",
+  const std::string whose =
+      plan.pools.size() > 1 ? " of " + classes_text(plan.at(pool)) : std::string();
+  page.chart({.id = p == 0 ? "load-chart" : fmt::format("load-chart-{}", p + 1),
+              .question = fmt::format("What does a token{} cost at more or less traffic?", whose),
               .answer = "The same GPUs are paid at every hour: the fewer tokens they serve, the "
-                        "dearer each is.",
-              .option = std::move(option),
+                        "dearer each is. Beyond the planned rate limits break (`good` in the "
+                        "numbers below).",
+              .option = {{"tooltip", axis_tooltip()},
+                         {"legend", Json::object()},
+                         {"xAxis", bottom_axis("share of the planned rate", "share")},
+                         {"yAxis", log_axis(plan.sign + " per million tokens", "money")},
+                         {"series", std::move(series)}},
               .data = std::move(data)});
+}
+
+void add_load(const PlanView& plan, Page& page) {
+  bool has_section = false;
+  for (std::size_t p = 0; p < plan.pools.size(); ++p) {
+    if (!plan.at(plan.pools[p] + "/by_load").is_array()) {
+      continue;
+    }
+    if (!std::exchange(has_section, true)) {
+      page.section("load", "Cost and load", "What does load do to the cost of a token?");
+    }
+    add_load_chart(plan, p, page);
+  }
 }
 
 void add_confidence(const PlanView& plan, Page& page) {

@@ -104,13 +104,12 @@ void add_latencies(const SummaryView& view, const std::map<std::string, ClassLat
     if (series.empty()) {
       continue;
     }
-    chart.variants.push_back(
-        {metric.key,
-         metric.name,
-         latency_answer(view, metric),
-         {{"series", std::move(series)},
-          {"xAxis",
-           bottom_axis(fmt::format("{} (ms, logarithmic)", metric.name), "milliseconds", true)}}});
+    chart.variants.push_back({metric.key,
+                              metric.name,
+                              latency_answer(view, metric),
+                              {{"series", std::move(series)},
+                               {"xAxis", bottom_axis(fmt::format("{} (logarithmic)", metric.name),
+                                                     "milliseconds", true)}}});
   }
   if (chart.variants.empty()) {
     page.text("No request completed after the warm-up.");

@@ -47,6 +47,7 @@ std::string line_name(const Sweep& sweep, const Json& point, std::size_t without
 /// One row a value of the main key, one column a line and metric.
 struct Lines {
   std::vector<std::string> names;
+  bool is_cut = false;                                     ///< there are more
   std::map<std::string, std::vector<std::size_t>> points;  ///< by line
 };
 
@@ -57,6 +58,7 @@ Lines lines_of(const Sweep& sweep, std::size_t dimension) {
     const std::string name = line_name(sweep, sweep.points()[i], dimension);
     if (lines.points.count(name) == 0) {
       if (lines.names.size() == most_lines) {
+        lines.is_cut = true;
         continue;
       }
       lines.names.push_back(name);
@@ -121,7 +123,8 @@ void add_lines(const Sweep& sweep, std::size_t dimension, Page& page) {
       chart.variants.push_back(
           {metric.label,
            label,
-           fmt::format("{} against {}.", label, sweep.names[dimension]),
+           fmt::format("{} against {}.{}", label, sweep.names[dimension],
+                       lines.is_cut ? " The first 8 lines; the points below are all." : ""),
            {{"series", std::move(series)},
             {"yAxis", value_axis(label, metric.is_price ? "money" : metric.unit)}}});
     }

@@ -38,7 +38,7 @@ Json front_option(const Sweep& sweep, Json good, Json bad, Json front) {
   series.push_back(std::move(line));
   return {{"tooltip", {{"trigger", "item"}, {"rows", true}}},
           {"legend", Json::object()},
-          {"xAxis", bottom_axis("latency p50 (ms, logarithmic)", "milliseconds", true)},
+          {"xAxis", bottom_axis("latency p50 (logarithmic)", "milliseconds", true)},
           {"yAxis", log_axis(sweep.sign + " per million tokens", "money")},
           {"series", std::move(series)}};
 }
