@@ -249,7 +249,7 @@ Calibrated calibrate_to_run(const Scenario& scenario, const Measurement& measure
 }
 
 Calibrated calibrate_to_kernels(const Scenario& scenario, const std::vector<KernelTime>& kernels) {
-  constexpr double least_sd = 0.02;
+  constexpr double least_sd = 0.005;
   const std::vector<Candidate> candidates = kernel_candidates(scenario, kernels);
   std::vector<FitParameter> parameters;
   for (const Candidate& candidate : candidates) {

@@ -18,7 +18,7 @@ namespace penstock {
 namespace {
 
 constexpr std::string_view head =
-    R"md(<!-- Generated: build/release/penstock_validate DATA_DIR docs/images > docs/validation.md -->
+    R"md(<!-- Generated: penstock_validate DATA_DIR docs/images > docs/validation.md -->
 # How far to trust it
 
 Three questions: is the code the maths, is the model the world, and where does it stop holding?
@@ -102,16 +102,18 @@ small matrices of Qwen3-30B-A3B (attention projections, LM head) carry most of t
 )md";
 
 constexpr std::string_view leave_out_head = R"md(
-Kernels that a fit has not seen. Fits of this build, from the parameters of a GPU without measurements, to the same
-tables; then with each model of the GPU left out, and for a GPU left out the mean parameters of all others, as
-fractions of its own peaks. Attention was measured whole on two GPUs only, so that each stands in for the other.
+Kernels that a fit has not seen. Fits of this build, from the parameters of a GPU without
+measurements, to the same tables; then with each model of the GPU left out, and for a GPU left out
+the mean parameters of all others, as fractions of its own peaks. Attention was measured whole on
+two GPUs only, so that each stands in for the other.
 
 )md";
 
 constexpr std::string_view systems_head = R"md(
 ### 2c. Whole systems
 
-Published results that this version can simulate: models of the catalogue on the engines that it has. Seed 1.
+Published results that this version can simulate: models of the catalogue on the engines that it
+has. Seed 1.
 
 )md";
 
