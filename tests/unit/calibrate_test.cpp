@@ -176,9 +176,10 @@ TEST_CASE("a calibration file says what a scenario takes from it") {
   const config::Loaded loaded =
       config::load_scenario_from_text(text, (folder.path() / "mine.yaml").string(), {});
   REQUIRE(loaded.ok);
-  for (const auto& [path, value] : calibration.values) {
-    CAPTURE(path);
-    CHECK(config::step_parameter(path).get(loaded.scenario) == doctest::Approx(value));
+  for (const auto& entry : calibration.values) {
+    CAPTURE(entry.first);
+    CHECK(config::step_parameter(entry.first).get(loaded.scenario) ==
+          doctest::Approx(entry.second));
   }
   CHECK(loaded.scenario.engine.cpu_overhead.per_sequence == SimTime{7'000'000});
   CHECK(loaded.scenario.cluster.gpu.timing.fit == "calibrated");
