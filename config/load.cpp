@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <tuple>
 
+#include "config/calibration.h"
 #include "config/load_parts.h"
 #include "config/overrides.h"
 #include "config/text.h"
@@ -50,6 +51,9 @@ void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& optio
   const bool has_model = load_model(context, scenario);
   const bool has_gpu = load_cluster(context, has_model, scenario);
   const auto preset = load_engine(context, has_model && has_gpu, scenario);
+  if (has_gpu && preset) {
+    load_calibration(context, scenario);
+  }
   // What does not fit is worth saying only of values that are right.
   if (has_model && has_gpu && preset && reporter.error_count() == errors &&
       are_valid(root, workload_schema(), memory_keys)) {

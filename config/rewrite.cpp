@@ -130,6 +130,10 @@ void turn_paths(const LoadContext& context, const std::string& folder, Node& roo
   if (gpu != nullptr && gpu->is_scalar() && is_catalog_file(gpu->text)) {
     turn_path(context, folder, *gpu);
   }
+  Node* calibration = root.find("calibration");
+  if (calibration != nullptr && calibration->is_scalar() && !calibration->text.empty()) {
+    turn_path(context, folder, *calibration);
+  }
   Node* workload = root.find("workload");
   Node* trace = workload != nullptr ? workload->find("trace") : nullptr;
   Node* file = trace != nullptr ? trace->find("file") : nullptr;

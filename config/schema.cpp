@@ -77,6 +77,8 @@ constexpr Key workload_keys[] = {
     choice("weights.dense", "all others", weight_dtypes, "the checkpoint's"),
     choice("kv_cache", "how the KV cache is stored", "bf16|fp8", "bf16"),
     {.path = "seed", .doc = "of all random numbers", .scalar = Scalar::seed, .by_default = "1"},
+    text("calibration",
+         "file of `penstock calibrate`: your own values of the step model's parameters"),
 
     unless_planned(map("cluster", "the GPUs and how they are used")),
     unless_planned(text("cluster.gpu",

@@ -11,7 +11,7 @@ namespace penstock {
 /// The parameters with which the step model times one GPU (units: FLOP/ms and bytes/ms at peaks,
 /// ms for latencies: see step-model formulas in step/roofline.h). Missing dtypes are absent.
 struct AcceleratorTiming {
-  std::string fit;                      ///< kernels | end-to-end | assumed | datasheet
+  std::string fit;                      ///< kernels | end-to-end | assumed | datasheet | calibrated
   std::map<Dtype, double> peak_tflops;  ///< dense
   double memory_gb_s = 0;
   double sm_count = 0;

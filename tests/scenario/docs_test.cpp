@@ -107,6 +107,10 @@ TEST_CASE("the page on speculative decoding shows what its commands print") {
   check_page("docs/speculative.md");
 }
 
+TEST_CASE("the page on calibrating shows what its commands print") {
+  check_page("docs/calibrating.md");
+}
+
 TEST_CASE("the load curve of the page on explaining is what runs say") {
   const test::PageTable table = test::page_table(test::read_page("docs/explain.md"), "offered");
   REQUIRE(table.rows.size() == 7);

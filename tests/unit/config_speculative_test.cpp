@@ -48,6 +48,9 @@ TEST_CASE("speculation: what is missing or does not go together is said") {
   const Loaded other = load_small({eagle, "engine.preset=sglang-0.5"});
   CHECK(only_error(other) == "speculative decoding of the scheduler sglang is not built yet");
   CHECK(exit_code(other.diagnostics) == 4);
+  const Loaded ranks = load_small({eagle, "model=qwen3-30b-a3b", "cluster.data_parallel=4",
+                                   "cluster.tensor_parallel=1", "cluster.expert_parallel=4"});
+  CHECK(only_error(ranks) == "speculative decoding on ranks (`data_parallel`) is not built yet");
   CHECK_FALSE(load_small({"engine.speculative={method: eagle}"}).ok);
   CHECK_FALSE(load_small({eagle, "engine.speculative.acceptance=1.5"}).ok);
 }

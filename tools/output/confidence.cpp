@@ -45,6 +45,10 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
     c.label = "parameters assumed from similar GPUs: no measurement of this GPU";
     return;
   }
+  if (fit == "calibrated") {
+    c.label = "step model calibrated on a measurement of your own";
+    return;
+  }
   if (fit == "kernels") {
     c.label = "step model fitted to kernel times of this GPU";
     c.nearest.push_back(fmt::format("kernel times on {}", gpu.title));

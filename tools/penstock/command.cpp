@@ -29,7 +29,7 @@ constexpr std::array all_verbs{
     Verb{"compare", "two results side by side", compare_verb},
     Verb{"trace", "statistics of a trace of any known format; conversion to ours", trace_verb},
     Verb{"report", "a page for browsers, of a result or of two side by side", report_verb},
-    Verb{"calibrate", "fit the step model to a measured run"},
+    Verb{"calibrate", "fit the step model to what you measured", calibrate_verb},
     Verb{"completion", "completion for bash, zsh and fish", completion_verb},
 };
 

@@ -55,6 +55,7 @@ const Arguments& command_words();
 int run_verb(const Arguments& arguments);
 int plan_verb(const Arguments& arguments);
 int check_verb(const Arguments& arguments);
+int calibrate_verb(const Arguments& arguments);
 int catalog_verb(const Arguments& arguments);
 int explain_verb(const Arguments& arguments);
 int schema_verb(const Arguments& arguments);

@@ -38,8 +38,8 @@ std::vector<const Usage*> usages_of(std::string_view verb) {
     return {&trace_info_usage(), &trace_convert_usage()};
   }
   for (const Usage* one :
-       {&catalog_usage(), &check_usage(), &compare_usage(), &explain_usage(), &plan_usage(),
-        &report_usage(), &run_usage(), &schema_usage(), &sweep_usage()}) {
+       {&calibrate_usage(), &catalog_usage(), &check_usage(), &compare_usage(), &explain_usage(),
+        &plan_usage(), &report_usage(), &run_usage(), &schema_usage(), &sweep_usage()}) {
     if (one->verb == verb) {
       return {one};
     }

@@ -29,7 +29,8 @@ std::string overview() {
       coming += fmt::format("{}{}", coming.empty() ? "" : ", ", verb.name);
     }
   }
-  text += fmt::format("  coming: {}\n\ntopics (penstock help TOPIC):\n", coming);
+  text += coming.empty() ? "" : fmt::format("  coming: {}\n", coming);
+  text += "\ntopics (penstock help TOPIC):\n";
   for (const Topic& topic : topics()) {
     text += fmt::format("  {:<10}  {}\n", topic.name, topic.summary);
   }

@@ -52,6 +52,7 @@ ParsedOptions parse_options(const Usage& usage, const Arguments& arguments);
 std::string usage_text(const Usage& usage);
 
 /// The tables of the verbs that have options; `trace` has one for each of its own verbs.
+const Usage& calibrate_usage();
 const Usage& catalog_usage();
 const Usage& check_usage();
 const Usage& compare_usage();

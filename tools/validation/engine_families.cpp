@@ -30,7 +30,7 @@ System engine_system(const PublishedPoint& point, std::string_view more) {
   const bool is_half = point.weights == "fp16" || point.weights == "bf16";
   return {.model = find_name(engine_models, point.model),
           .weights = is_half ? "bf16" : point.weights,
-          .kv_cache = is_half ? "bf16" : "fp8",
+          .kv_cache = is_half || point.kv.starts_with("bf16") ? "bf16" : "fp8",
           .gpu = find_name(engine_gpus, point.gpu),
           .tensor_parallel = static_cast<int>(first_tokens(point.tp)),
           .engine = fmt::format("preset: {}{}",
@@ -57,9 +57,12 @@ ComparedFamily tensorrt_tables(const Points& points) {
   out.listed = false;
   out.assumptions =
       "NVIDIA's published throughput tables of v0.14 to v1.2 (NVIDIA/TensorRT-LLM "
-      "perf-overview.md), dense models, presets `tensorrt-llm-0.14` to `-1.0`: equal requests all "
-      "there at 0. How many, and the largest batch, are not published: as many as fill the engine "
-      "three times, 2,048 at most at a time; prompts of 8,192 tokens or more are cut. The presets "
+      "perf-overview.md), dense models, presets `tensorrt-llm-0.14` to `-1.0`: equal "
+      "requests all "
+      "there at 0. How many, and the largest batch, are not published: as many as fill "
+      "the engine "
+      "three times, 2,048 at most at a time; prompts of 8,192 tokens or more are cut. "
+      "The presets "
       "were fitted to these points with formulas, not with this scheduler: in-sample.";
   for (const PublishedPoint& point : points) {
     if (point.family.starts_with("TRT") && why_not(point).empty()) {
@@ -126,6 +129,9 @@ std::string_view why_not_engine(const PublishedPoint& point) {
   }
   if (find_name(presets, point.family).empty()) {
     return "this program does not know how it was measured";
+  }
+  if (point.model.starts_with("gpt-oss")) {
+    return "sliding windows are simulated with vLLM V1's scheduler only";
   }
   if (find_name(engine_models, point.model).empty() || find_name(engine_gpus, point.gpu).empty()) {
     return "its model or GPU is not in the catalogue";

@@ -39,6 +39,9 @@ struct ComparedFamily {
   bool listed = true;  ///< every point is shown; otherwise statistics only
 };
 
+/// Whether a model has routed experts, by its published name.
+bool is_moe(std::string_view model);
+
 /// The first number in a text: "10 req/s Poisson", "max_num_seqs=8 (avg batch 8)". Throws
 /// std::runtime_error if there is none.
 double first_number(std::string_view text);

@@ -72,6 +72,8 @@ PublishedPoint point_of(const Table& row) {
   p.weights = row.text("weights_dtype");
   p.engine = row.text("engine");
   p.tp = row.text("tp");
+  p.ep = row.text("ep");
+  p.kv = row.text("kv_dtype");
   p.isl = row.text("isl");
   p.osl = row.text("osl");
   p.load = row.text("concurrency_or_rate");

@@ -111,7 +111,7 @@ std::string power_section(const std::filesystem::path& measured_end_to_end_csv) 
   add_stats("vllm-cost-meter as H100 NVL, W", loads, &PowerPoint::power, 0, out);
   out += fmt::format(
       "\n**ML.ENERGY**, runs of 2c; simulated with prompts of 64, then of 512 tokens. {} more "
-      "points are of mixtures of experts, which are not compared yet.\n\n"
+      "points are of experts over several GPUs.\n\n"
       "| point | W per GPU | 64 | error % | 512 | error % | J per token | 64 | error % | 512 | "
       "error % |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
       experts);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tools/validation/families.h"
+#include "tools/validation/scatter.h"
 
 namespace penstock {
 namespace {
@@ -115,10 +116,59 @@ std::string left_out(const std::vector<PublishedPoint>& points) {
 
 }  // namespace
 
-std::string systems_section(const std::filesystem::path& measured_end_to_end_csv) {
+namespace {
+
+/// A plot of some metrics of all families.
+struct Plot {
+  const char* file;
+  const char* title;
+  std::initializer_list<std::string_view> metrics;
+};
+
+std::string draw(const Plot& plot, const std::vector<ComparedFamily>& families,
+                 std::vector<ReportImage>& images) {
+  std::vector<ScatterGroup> groups;
+  for (const ComparedFamily& family : families) {
+    ScatterGroup group{family.title, {}};
+    for (const ComparedPoint& point : family.points) {
+      for (const ComparedMetric& metric : point.metrics) {
+        const bool is_wanted =
+            std::find(plot.metrics.begin(), plot.metrics.end(), metric.name) != plot.metrics.end();
+        if (is_wanted) {
+          group.points.push_back(metric.value);
+        }
+      }
+    }
+    if (!group.points.empty()) {
+      groups.push_back(std::move(group));
+    }
+  }
+  images.push_back({plot.file, scatter_svg(plot.title, groups)});
+  return fmt::format("![{}](images/{})\n", plot.title, plot.file);
+}
+
+std::string draw_plots(const std::vector<ComparedFamily>& families,
+                       std::vector<ReportImage>& images) {
+  const Plot plots[] = {
+      {"validation-throughput.svg", "Output tokens per second", {"output tok/s"}},
+      {"validation-tpot.svg",
+       "Time per output token (TPOT, ITL), ms",
+       {"mean TPOT ms", "median TPOT ms", "mean ITL ms", "median ITL ms"}},
+      {"validation-ttft.svg", "Time to first token, ms", {"mean TTFT ms", "median TTFT ms"}}};
+  std::string out = "\n";
+  for (const Plot& plot : plots) {
+    out += draw(plot, families, images);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string systems_section(const std::filesystem::path& measured_end_to_end_csv,
+                            std::vector<ReportImage>& images) {
   const std::vector<PublishedPoint> points = read_published_points(measured_end_to_end_csv);
   const std::vector<ComparedFamily> families = compare_families(points);
-  std::string out = error_summary(families);
+  std::string out = error_summary(families) + draw_plots(families, images);
   out += fmt::format("\nThe {} largest errors of all:\n\n", worst_shown) + worst_points(families);
   for (const ComparedFamily& family : families) {
     if (!family.assumptions.empty()) {

@@ -1,0 +1,111 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tools/calibrate/measurement.h"
+
+namespace penstock::calibrate {
+namespace {
+
+using BenchmarkJson = nlohmann::json;
+
+std::optional<double> number_at(const BenchmarkJson& result, const std::string& key) {
+  const auto found = result.find(key);
+  return found != result.end() && found->is_number() ? std::optional(found->get<double>())
+                                                     : std::nullopt;
+}
+
+/// The list of this name, if it has a number, or a list, for each of `count` requests.
+const BenchmarkJson* list_at(const BenchmarkJson& result, const std::string& key,
+                             std::size_t count) {
+  const auto found = result.find(key);
+  return found != result.end() && found->is_array() && found->size() == count ? &*found : nullptr;
+}
+
+double sum_of(const BenchmarkJson& gaps) {
+  double sum = 0;
+  for (const BenchmarkJson& gap : gaps) {
+    sum += gap.is_number() ? gap.get<double>() : 0;
+  }
+  return sum;
+}
+
+/// What `--save-detailed` adds: a list a quantity, seconds. Requests that failed have no tokens.
+void read_details(const BenchmarkJson& result, Measurement& out) {
+  const std::size_t count = result.contains("ttfts") ? result["ttfts"].size() : 0;
+  const BenchmarkJson* const ttfts = list_at(result, "ttfts", count);
+  const BenchmarkJson* const inputs = list_at(result, "input_lens", count);
+  const BenchmarkJson* const outputs = list_at(result, "output_lens", count);
+  const BenchmarkJson* const gaps = list_at(result, "itls", count);
+  const BenchmarkJson* const starts = list_at(result, "start_times", count);
+  if (ttfts == nullptr || inputs == nullptr || outputs == nullptr) {
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    ServedRequest one;
+    const bool is_whole = (*ttfts)[i].is_number() && (*inputs)[i].is_number_integer() &&
+                          (*outputs)[i].is_number_integer();
+    one.request.input_tokens = is_whole ? (*inputs)[i].get<std::int64_t>() : 0;
+    one.request.output_tokens = is_whole ? (*outputs)[i].get<std::int64_t>() : 0;
+    if (one.request.input_tokens < 1 || one.request.output_tokens < 1) {
+      continue;
+    }
+    one.ttft_ms = 1e3 * (*ttfts)[i].get<double>();
+    if (gaps != nullptr && (*gaps)[i].is_array()) {
+      one.e2e_ms = one.ttft_ms + 1e3 * sum_of((*gaps)[i]);
+    }
+    if (starts != nullptr && (*starts)[i].is_number()) {
+      one.request.arrival = SimTime{
+          std::llround(((*starts)[i].get<double>() - starts->front().get<double>()) * 1e12)};
+    }
+    out.requests.push_back(one);
+  }
+  out.arrivals = starts != nullptr ? Measurement::Arrivals::given : Measurement::Arrivals::unknown;
+}
+
+/// Without start times: all at once, or so many at a time, are known too.
+void set_arrivals(const BenchmarkJson& result, Measurement& out) {
+  const bool is_at_once = result.value("request_rate", BenchmarkJson()) == "inf";
+  if (out.requests.empty() || out.arrivals == Measurement::Arrivals::given || !is_at_once) {
+    return;
+  }
+  const std::optional<double> concurrency = number_at(result, "max_concurrency");
+  out.arrivals = concurrency ? Measurement::Arrivals::closed_loop : Measurement::Arrivals::given;
+  out.concurrency = concurrency ? std::llround(*concurrency) : 0;
+}
+
+void read_statistics(const BenchmarkJson& result, Measurement& out) {
+  const auto add = [&](const std::string& name, const std::string& key) {
+    if (const auto value = number_at(result, key); value && *value > 0) {
+      out.statistics.push_back({name, *value});
+    }
+  };
+  for (const auto& [ours, theirs] :
+       {std::pair("ttft_ms", "ttft_ms"), std::pair("tpot_ms", "tpot_ms"),
+        std::pair("itl_ms", "itl_ms"), std::pair("e2e_ms", "e2el_ms")}) {
+    for (const auto& [statistic, prefix] : {std::pair("mean", "mean_"), std::pair("p50", "median_"),
+                                            std::pair("p90", "p90_"), std::pair("p99", "p99_")}) {
+      add(std::string(ours) + "." + statistic, std::string(prefix) + theirs);
+    }
+  }
+  add("throughput.output_tokens_per_s", "output_throughput");
+}
+
+}  // namespace
+
+void read_benchmark(const std::string& text, ErrorLog& errors, Measurement& out) {
+  const BenchmarkJson result = BenchmarkJson::parse(text, nullptr, false);
+  if (!result.is_object()) {
+    errors.add(Diagnostic::Kind::input, "this is not one JSON object",
+               {"`--append-result` puts several results into a file: keep one"});
+    return;
+  }
+  out.format = "vLLM benchmark";
+  out.by_clients = true;
+  read_details(result, out);
+  set_arrivals(result, out);
+  if (out.requests.empty()) {
+    read_statistics(result, out);
+  }
+}
+
+}  // namespace penstock::calibrate
