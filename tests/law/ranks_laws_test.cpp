@@ -141,7 +141,8 @@ TEST_CASE("ranks of other engines: all switches give identical results") {
   }
 }
 
-TEST_CASE("7.2-41: all ranks execute the same steps; one without work computes with the others") {
+TEST_CASE(
+    "7.2-41: all ranks execute the same steps, and one without work computes with the others") {
   const Result result =
       run_ranks(rank_scenario(4), {probe::request(0, 100, 50), probe::request(0, 100, 20)});
   REQUIRE(result.replicas.size() == 4);

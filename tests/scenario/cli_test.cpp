@@ -94,7 +94,7 @@ TEST_CASE("a command line that cannot be understood exits 2 and says why on stan
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
       {{}, "no verb"},
       {{"rnu"}, "did you mean `run`?"},
-      {{"calibrate", sample}, "not built in this version"},
+      {{"calibrate", sample}, "needs"},
       {{"run"}, "needs FILE"},
       {{"run", sample, sample}, "at most 1"},
       {{"run", sample, "--sed", "1"}, "no option `--sed`"},

@@ -37,7 +37,7 @@ class UsageError : public std::runtime_error {
 struct Verb {
   std::string_view name;
   std::string_view summary;
-  /// Takes the words after the verb. Null: a later version brings it.
+  /// Takes the words after the verb.
   int (*run)(const Arguments& arguments) = nullptr;
 };
 

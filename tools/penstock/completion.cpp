@@ -60,9 +60,6 @@ void add_options(const Usage& of, std::vector<Option>& options) {
 std::vector<Entry> entries() {
   std::vector<Entry> all;
   for (const Verb& verb : verbs()) {
-    if (verb.run == nullptr) {
-      continue;
-    }
     Entry entry{verb.name, verb.summary, {}, {}};
     for (const Usage* one : usages_of(verb.name)) {
       add_options(*one, entry.options);

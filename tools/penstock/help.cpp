@@ -21,15 +21,9 @@ std::string overview() {
       "  penstock run workloads/chat.yaml --set cluster.replicas=4 --format json\n"
       "\n"
       "verbs:\n";
-  std::string coming;
   for (const Verb& verb : verbs()) {
-    if (verb.run != nullptr) {
-      text += fmt::format("  {:<10}  {}\n", verb.name, verb.summary);
-    } else {
-      coming += fmt::format("{}{}", coming.empty() ? "" : ", ", verb.name);
-    }
+    text += fmt::format("  {:<10}  {}\n", verb.name, verb.summary);
   }
-  text += coming.empty() ? "" : fmt::format("  coming: {}\n", coming);
   text += "\ntopics (penstock help TOPIC):\n";
   for (const Topic& topic : topics()) {
     text += fmt::format("  {:<10}  {}\n", topic.name, topic.summary);
@@ -76,7 +70,7 @@ std::string page_of(const std::string& name) {
     }
   }
   for (const Verb& verb : verbs()) {
-    if (verb.name == name && verb.run != nullptr && name != "help") {
+    if (verb.name == name && name != "help") {
       verb.run({"--help"});
       return "";
     }

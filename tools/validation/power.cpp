@@ -29,9 +29,11 @@ double measured(const PublishedPoint& point, std::string_view metric) {
 /// What all GPUs draw in the steady state.
 double steady_power(const Run& run) {
   const std::int64_t length = run.result.series_interval.ps;
-  const SeriesPoint& steady = run.result.replicas.at(0).series.at(1);
-  return interval_energy(run.scenario, steady, length).total() /
-         run.result.series_interval.seconds();
+  double joules = 0;
+  for (const ReplicaResult& replica : run.result.replicas) {
+    joules += interval_energy(run.scenario, replica.series.at(1), length).total();
+  }
+  return joules / run.result.series_interval.seconds();
 }
 
 std::vector<PowerPoint> batch_sweep_points(const std::vector<PublishedPoint>& points) {
@@ -44,7 +46,7 @@ std::vector<PowerPoint> batch_sweep_points(const std::vector<PublishedPoint>& po
     PowerPoint one{.label = batch_sweep_label(point), .power = {}, .energy = {}};
     for (const std::int64_t prompt : prompts) {
       const Run run = play_batch_sweep(point, prompt);
-      const double gpu_count = run.scenario.cluster.tensor_parallel;
+      const double gpu_count = run.scenario.cluster.gpus_per_replica();
       const double simulated = steady_power(run);
       one.power.push_back({.measured = watts / gpu_count, .simulated = simulated / gpu_count});
       one.energy.push_back({.measured = measured(point, "energy_per_output_token"),
@@ -97,10 +99,6 @@ std::string power_section(const std::filesystem::path& measured_end_to_end_csv) 
   const std::vector<PublishedPoint> points = read_published_points(measured_end_to_end_csv);
   const std::vector<PowerPoint> sweeps = batch_sweep_points(points);
   const std::vector<PowerPoint> loads = cost_meter_points(points);
-  std::size_t experts = 0;
-  for (const PublishedPoint& point : points) {
-    experts += point.family == "MLE" && !why_not(point).empty() ? 1 : 0;
-  }
   std::string out =
       "| source | points | median abs. error % | p90 % | bias % |\n|---|---:|---:|---:|---:|\n";
   for (std::size_t i = 0; i < prompts.size(); ++i) {
@@ -109,12 +107,10 @@ std::string power_section(const std::filesystem::path& measured_end_to_end_csv) 
     add_stats(title + "J per output token", sweeps, &PowerPoint::energy, i, out);
   }
   add_stats("vllm-cost-meter as H100 NVL, W", loads, &PowerPoint::power, 0, out);
-  out += fmt::format(
-      "\n**ML.ENERGY**, runs of 2c; simulated with prompts of 64, then of 512 tokens. {} more "
-      "points are of experts over several GPUs.\n\n"
+  out +=
+      "\n**ML.ENERGY**, runs of 2c; simulated with prompts of 64, then of 512 tokens.\n\n"
       "| point | W per GPU | 64 | error % | 512 | error % | J per token | 64 | error % | 512 | "
-      "error % |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-      experts);
+      "error % |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
   for (const PowerPoint& point : sweeps) {
     out += fmt::format("| {} |{}{}\n", point.label, cells(point.power, 0), cells(point.energy, 3));
   }

@@ -155,9 +155,10 @@ constexpr std::string_view tail = R"md(
   is not modelled.
 - **Long contexts, large batches**: beyond what was measured the formulas extrapolate; a run's
   `confidence` says when.
-- **Not built, so nothing is claimed**: pipeline, data and expert parallelism, disaggregation,
-  speculative decoding. Experts on one GPU are compared in 2c; experts cut by tensor parallelism
-  nowhere: no published point has them so.
+- **Experts**: compared in 2c on one GPU and spread over 2 to 8 with attention on ranks; cut by
+  tensor parallelism nowhere (no published point has them so), nor between servers. Speculative
+  decoding is compared nowhere.
+- **Not built, so nothing is claimed**: pipeline parallelism, disaggregation.
 - **The measurements**: the same configuration, published twice within a week, differs up to
   twofold; repeats in one lab by 1 % of throughput and up to 9 % of TTFT. Below 10 % of throughput
   and 20 % of TTFT, this page measures its sources too.
