@@ -85,11 +85,16 @@ RejectReason Cluster::refusal(const Request& request) const {
   return find_scheduler(engine.scheduler)->refuse(engine, request.input_tokens, output);
 }
 
-void Cluster::scrape(SimTime now) {
-  publish(now);
-  if (now < next_scrape_) {
-    return;
+void Cluster::look(SimTime now) {
+  if (now >= next_publication_) {
+    publish(now);
   }
+  if (now >= next_scrape_) {
+    scrape(now);
+  }
+}
+
+void Cluster::scrape(SimTime now) {
   const SimTime interval = scenario_.cluster.scrape_interval;
   const SimTime at = last_due(now, next_scrape_, interval);
   for (std::size_t r = 0; r < views_.size(); ++r) {
@@ -109,9 +114,6 @@ void Cluster::scrape(SimTime now) {
 }
 
 void Cluster::publish(SimTime now) {
-  if (now < next_publication_) {
-    return;
-  }
   const SimTime at = last_due(now, next_publication_, publication_interval);
   for (RankGroup& group : groups_) {
     group.publish(at);
@@ -145,7 +147,7 @@ void Cluster::refuse(RequestRecord& record, RejectReason reason, std::uint64_t t
 }
 
 void Cluster::arrive(const Request& request, SimTime now) {
-  scrape(now);
+  look(now);
   PENSTOCK_ASSERT(request.input_tokens >= 1 && request.output_tokens >= 1);
   const auto id = static_cast<std::uint32_t>(result_.requests.size());
   RequestRecord& record = result_.requests.emplace_back();
@@ -195,7 +197,7 @@ void Cluster::arrive(const Request& request, SimTime now) {
 }
 
 void Cluster::end_step(std::uint32_t index, SimTime now) {
-  scrape(now);
+  look(now);
   finished_.clear();
   for (const auto& rank : ranks_of(index)) {
     rank->end(now, finished_);
@@ -231,7 +233,7 @@ void Cluster::depart(const RequestRecord& record, std::uint64_t tag, SimTime now
 }
 
 void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
-  scrape(now);
+  look(now);
   const RankGroup::Ranks ranks = ranks_of(index);
   Replica& first = *ranks.front();
   if (now < until) {
@@ -242,7 +244,9 @@ void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
     } else {
       groups_[index].start(now, limit);
     }
-    take_aborted(index, now);
+    if (!groups_.empty() || first.has_aborted()) {
+      take_aborted(index, now);
+    }
   }
   const SimTime wake = groups_.empty() ? first.wake() : groups_[index].wake();
   if (first.busy()) {

@@ -46,9 +46,11 @@ class Cluster {
     return RankGroup::Ranks(replicas_).subspan(replica * ranks_, ranks_);
   }
   RejectReason refusal(const Request& request) const;
-  /// Before something happens at `now`: lets the router see the replicas as they were at the last
-  /// scrape that was due.
+  /// Before something happens at `now`: what was due until then, if anything.
+  void look(SimTime now);
+  /// Lets the router see the replicas as they were at the last scrape that was due.
   void scrape(SimTime now);
+  /// Likewise the front end the ranks' counts.
   void publish(SimTime now);
   std::size_t route(const Request& request, SimTime now);
   void refuse(RequestRecord& record, RejectReason reason, std::uint64_t tag, SimTime now);

@@ -127,9 +127,11 @@ void Ledger::charge(const Batch& batch, const StepCost& cost) {
     prefill = charge_mixed(batch, cost);
     add_together(batch, 1);
   }
-  const std::int64_t tokens = batch.prefill_tokens();
-  for (std::size_t c = 0; c < prefill.size(); ++c) {
-    prefill[c] += batch.together.per_prefill_token[c] * tokens;
+  if (batch.together.total != 0) {
+    const std::int64_t tokens = batch.prefill_tokens();
+    for (std::size_t c = 0; c < prefill.size(); ++c) {
+      prefill[c] += batch.together.per_prefill_token[c] * tokens;
+    }
   }
   charge_head(batch, cost, prefill);
   split_over_chunks(batch, prefill);

@@ -161,6 +161,9 @@ class Ledger {
   void add_decodes();
   /// What decoding sequences pay of what ranks do together.
   void add_together(const Batch& batch, std::int64_t steps) {
+    if (batch.together.total == 0) {  // mostly
+      return;
+    }
     for (std::size_t c = 0; c < batch.together.per_decode.size(); ++c) {
       sums_.per_sequence[c] += static_cast<std::uint64_t>(steps * batch.together.per_decode[c]);
     }

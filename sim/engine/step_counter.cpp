@@ -43,11 +43,17 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
     bound[r] += counts.bound[r];
   }
   result_.max_decode_batch = std::max(result_.max_decode_batch, batch.decodes);
-  busy_ps_ += cost.total + batch.together.paid(batch.decodes, batch.prefill_tokens());
+  busy_ps_ += cost.total;
+  if (batch.together.total != 0) {
+    busy_ps_ += batch.together.paid(batch.decodes, batch.prefill_tokens());
+  }
 }
 
 void StepCounter::add_together(const Together& together, std::int64_t steps, std::int64_t own,
                                std::int64_t all, StepCounts& counts) {
+  if (together.total == 0 && all == own) {  // mostly
+    return;
+  }
   for (std::size_t r = 0; r < resource_count; ++r) {
     counts.bound[r] += steps * together.resources[r];
   }
@@ -86,7 +92,10 @@ void StepCounter::by_interval(const StepRun& run, Visit visit) {
 
 void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode) {
   const std::int64_t n = batch.decodes;
-  busy_ps_ += run.own_ps(0, run.steps) + run.steps * batch.together.paid(n, 0);
+  busy_ps_ += run.own_ps(0, run.steps);
+  if (batch.together.total != 0) {
+    busy_ps_ += run.steps * batch.together.paid(n, 0);
+  }
   recorder_.note_batch(n);
   result_.max_decode_batch = std::max(result_.max_decode_batch, n);
   by_interval(run, [&](std::int64_t first, std::int64_t steps) {

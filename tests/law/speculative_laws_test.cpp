@@ -136,7 +136,8 @@ TEST_CASE("1.8.2: blocks cover drafts, and what the drafter writes") {
                                                {SpeculativeSpec::Method::ngram, 16, 4},
                                                {SpeculativeSpec::Method::eagle, 12, 3},
                                                {SpeculativeSpec::Method::eagle, 13, 4}}) {
-    CAPTURE(output);
+    const int tokens = output;
+    CAPTURE(tokens);
     scenario.engine.speculative.method = method;
     probe::ListSource source({probe::request(0, 31, output)});
     const Result result = simulate(scenario, source, options);

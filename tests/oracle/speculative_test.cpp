@@ -202,7 +202,8 @@ TEST_CASE("speculation against draft by draft: means, tails, throughput, blocks"
   for (const auto& [acceptance, gap_s] : cases) {
     for (const std::int64_t longest : {40, 300}) {
       const Load load = make_load(acceptance, gap_s * static_cast<double>(longest) / 300, longest);
-      CAPTURE(acceptance.size());
+      const std::size_t drafts = acceptance.size();
+      CAPTURE(drafts);
       CAPTURE(longest);
       const Outcome want = PlainSpeculation(load, 3).run();
       const Outcome got = run_penstock(load, 4);
