@@ -225,8 +225,11 @@ std::string title_of(const Json& run) {
     const Json value = value_at(run["scenario"], path);
     return value.is_string() ? value.get<std::string>() : value.dump();
   };
+  // Results of versions without ranks do not have it.
+  const bool has_ranks = !value_at(run["scenario"], "cluster.gpus_per_replica").is_null();
   return fmt::format("{} on {} × {} {}", text("model.name"), text("cluster.replicas"),
-                     text("cluster.gpus_per_replica"), text("cluster.gpu"));
+                     text(has_ranks ? "cluster.gpus_per_replica" : "cluster.tensor_parallel"),
+                     text("cluster.gpu"));
 }
 
 }  // namespace

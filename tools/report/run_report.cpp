@@ -41,7 +41,10 @@ std::string run_heading(const SummaryView& view) {
   };
   return fmt::format("{} on {} × {} {}", either("/scenario/model/title", "/scenario/model/name"),
                      view.text("/scenario/cluster/replicas", Style::count),
-                     view.text("/scenario/cluster/gpus_per_replica", Style::count),
+                     view.text(view.number("/scenario/cluster/gpus_per_replica")
+                                   ? "/scenario/cluster/gpus_per_replica"
+                                   : "/scenario/cluster/tensor_parallel",
+                               Style::count),
                      either("/scenario/cluster/gpu_title", "/scenario/cluster/gpu"));
 }
 
