@@ -276,7 +276,7 @@ void Cluster::cut_leaps(SimTime now) {
   for (std::uint32_t r = 0; r < views_.size(); ++r) {
     bool cut = false;
     for (const auto& rank : ranks_of(r)) {
-      cut = rank->cut(now);
+      cut = rank->cut(now) || cut;
     }
     if (cut) {
       events_.set(r, ranks_of(r).front()->run_end(), EventKind::step_end);

@@ -19,7 +19,7 @@ constexpr double all_to_all_latency_ms = 23.515e-3;
 constexpr double all_to_all_link_efficiency = 0.34457;
 /// A token goes out in one byte an element and comes back in two, on average of both ways.
 constexpr double all_to_all_bytes_per_element = 1.5;
-/// DeepEP's README: 43 GB/s of a 400 Gbit/s card, dispatch between two servers.
+/// DeepEP @0297fc80, docs/legacy.md: 43 of about 50 GB/s of a 400 Gbit/s card, two servers.
 constexpr double network_efficiency = 0.86;
 /// What the parameters of cards without a fast link give an all-to-all at most.
 constexpr double pcie_gb_s_of_collectives = 20;
