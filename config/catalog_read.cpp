@@ -196,6 +196,8 @@ EnginePreset read_engine(const Section& file) {
   spec.enable_chunked_prefill = file.boolean("enable_chunked_prefill").value_or(true);
   spec.enable_prefix_caching = file.boolean("enable_prefix_caching").value_or(false);
   spec.async_scheduling = file.boolean("async_scheduling").value_or(false);
+  spec.sglang.schedule_policy =
+      file.choice("schedule_policy") == "lpm" ? SglangSpec::Policy::lpm : SglangSpec::Policy::fcfs;
   spec.sglang.retracts_far = file.boolean("retracts_far").value_or(false);
   spec.scheduler_reserve_full_isl = file.boolean("scheduler_reserve_full_isl").value_or(true);
   spec.watermark = file.number("watermark").value_or(0);

@@ -30,8 +30,8 @@ constexpr Key number(std::string_view path, Unit unit, double min, double max,
           .min = min,
           .max = max};
 }
-constexpr Key choice(std::string_view path, std::string_view choices) {
-  return {.path = path, .scalar = Scalar::choice, .required = true, .choices = choices};
+constexpr Key choice(std::string_view path, std::string_view choices, bool required = true) {
+  return {.path = path, .scalar = Scalar::choice, .required = required, .choices = choices};
 }
 /// A duration of a kernel or of the CPU: below a second.
 constexpr Key latency(std::string_view path, bool required = true) {

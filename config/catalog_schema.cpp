@@ -108,6 +108,7 @@ constexpr auto engine_keys = with_common_keys(std::to_array<Key>({
     flag("enable_prefix_caching", false),
     flag("async_scheduling", true),
     flag("retracts_far", false),
+    choice("schedule_policy", "fcfs|lpm", false),
     flag("scheduler_reserve_full_isl", true),
     number("watermark", Unit::fraction, 0, 0.99),
     choice("scheduling_policy", "fcfs|priority"),

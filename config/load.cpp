@@ -20,23 +20,6 @@ namespace {
 constexpr std::array<std::string_view, 5> memory_keys{"model", "weights", "kv_cache", "cluster",
                                                       "engine"};
 
-/// Engines whose own prefix cache is not simulated, where prompts share what they begin with.
-void note_missing_cache(const Scenario& scenario, Reporter& reporter) {
-  const std::string& scheduler = scenario.engine.scheduler;
-  if (scheduler != "sglang" && scheduler != "tensorrt_llm") {
-    return;
-  }
-  const auto& classes = scenario.workload.classes;
-  const bool shares = scenario.workload.trace.has_value() ||
-                      std::any_of(classes.begin(), classes.end(), [](const ClassSpec& c) {
-                        return c.prefix.shared > 0 || c.sessions.has_value();
-                      });
-  if (shares) {
-    reporter.note(fmt::format("prefixes are not reused: the cache of {} is not built yet",
-                              scenario.engine.preset));
-  }
-}
-
 /// Everything after the file is a tree with its overrides.
 void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& options,
                Reporter& reporter, Loaded& loaded) {
@@ -60,7 +43,6 @@ void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& optio
     loaded.memory = load_memory(context, *preset, options.must_fit, scenario);
   }
   load_workload(context, scenario);
-  note_missing_cache(scenario, reporter);
   load_prices(context, has_gpu, scenario);
   if (options.check_plan && root.find("plan") != nullptr) {
     read_plan(context, scenario.workload.classes);
@@ -186,7 +168,8 @@ Loaded load_scenario_from_text(const std::string& text, const std::string& name,
   return load_source(std::make_shared<const Source>(name, text), options, reporter);
 }
 
-std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_view command) {
+std::optional<Diagnostic> unless_saturation_is_known(const Scenario& scenario,
+                                                     std::string_view command) {
   Diagnostic d;
   d.kind = Diagnostic::Kind::infeasible;
   if (scenario.engine.speculative.on()) {
@@ -194,27 +177,12 @@ std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_v
     d.notes.emplace_back("`penstock run` and `sweep` do; leave out `engine.speculative` here");
     return d;
   }
-  if (scenario.engine.scheduler == "vllm_v1") {
+  if (scenario.engine.scheduler != "static") {
     return std::nullopt;
   }
-  d.message = fmt::format("{} does not know the scheduler of `{}` ({}) yet", command,
-                          scenario.engine.preset, scenario.engine.scheduler);
-  d.notes.emplace_back("it knows vLLM V1's: presets `vllm-0.8-api` to `vllm-0.27`");
-  d.notes.push_back(fmt::format("`penstock run`, `sweep` and `explain --step` work with `{}`",
-                                scenario.engine.preset));
-  return d;
-}
-
-std::optional<Diagnostic> unless_tensor_parallel(const Scenario& scenario,
-                                                 std::string_view command) {
-  if (scenario.cluster.data_parallel == 1 && scenario.cluster.expert_parallel == 1) {
-    return std::nullopt;
-  }
-  Diagnostic d;
-  d.kind = Diagnostic::Kind::infeasible;
-  d.message = fmt::format("{} does not know `data_parallel` and `expert_parallel` yet", command);
-  d.notes.emplace_back("it chooses tensor_parallel and replicas");
-  d.notes.emplace_back("`penstock run`, `sweep` and `explain` know them");
+  d.message =
+      fmt::format("{} does not know static batching (`{}`)", command, scenario.engine.preset);
+  d.notes.emplace_back("`penstock run`, `sweep` and `explain --step` do");
   return d;
 }
 

@@ -45,13 +45,10 @@ Loaded load_scenario(const std::string& path, const LoadOptions& options);
 Loaded load_scenario_from_text(const std::string& text, const std::string& name,
                                const LoadOptions& options);
 
-/// The error (kind infeasible: exit 4) of a command whose formulas are those of vLLM V1's
-/// scheduler, without speculative decoding; nothing if the scenario's is that one.
-std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_view command);
-
-/// The same of a command that knows replicas whose ranks and experts are not spread.
-std::optional<Diagnostic> unless_tensor_parallel(const Scenario& scenario,
-                                                 std::string_view command);
+/// The error (kind infeasible: exit 4) of a command that needs the closed form of saturation, where
+/// there is none: with static batching, and with speculative decoding.
+std::optional<Diagnostic> unless_saturation_is_known(const Scenario& scenario,
+                                                     std::string_view command);
 
 /// The exit code that diagnostics with an error call for: 3 (input), 74 (cannot read), 4
 /// (infeasible only); 0 without an error.

@@ -31,6 +31,7 @@ constexpr OwnKey own_keys[] = {
     {"async_scheduling", "vllm_v1|sglang|tensorrt_llm"},
     {"chunked_prefill_size", "sglang", "`max_num_batched_tokens` is the budget of a step"},
     {"max_prefill_tokens", "sglang"},
+    {"schedule_policy", "sglang"},
     {"schedule_conservativeness", "sglang"},
     {"enable_mixed_chunk", "sglang"},
     {"capacity_scheduler_policy", "tensorrt_llm"},
@@ -119,12 +120,13 @@ class EngineLoader {
     if (engine_.scheduler == "vllm_v1") {
       return;
     }
-    if (section_.boolean("enable_prefix_caching").value_or(false)) {
+    if (section_.boolean("enable_prefix_caching").value_or(false) &&
+        !has_word("sglang|tensorrt_llm", engine_.scheduler)) {
       context_.reporter
           .infeasible(
               section_.span("enable_prefix_caching"),
-              fmt::format("prefix caching of the scheduler {} is not built yet", engine_.scheduler))
-          .notes.emplace_back("this version caches prefixes as vLLM V1 does");
+              fmt::format("prefix caching of the scheduler {} is not built", engine_.scheduler))
+          .notes.emplace_back("vLLM V1's, SGLang's and TensorRT-LLM's are");
     }
     if (section_.choice("scheduling_policy").value_or("fcfs") != "fcfs") {
       context_.reporter.error(
@@ -138,6 +140,10 @@ class EngineLoader {
     SglangSpec& sglang = engine_.sglang;
     set(sglang.max_prefill_tokens, section_.whole("max_prefill_tokens"));
     set(sglang.schedule_conservativeness, section_.number("schedule_conservativeness"));
+    if (const auto policy = section_.choice("schedule_policy")) {
+      sglang.schedule_policy =
+          *policy == "lpm" ? SglangSpec::Policy::lpm : SglangSpec::Policy::fcfs;
+    }
     set(sglang.enable_mixed_chunk, section_.boolean("enable_mixed_chunk"));
     if (const auto policy = section_.choice("capacity_scheduler_policy")) {
       engine_.tensorrt_llm.capacity_scheduler_policy =

@@ -110,12 +110,15 @@ void set_max_model_len(const LoadContext& context, const MemoryPlan& plan, Scena
   }
 }
 
-/// Where each request reserves max_model_len tokens, those are a block.
+/// Where each request reserves max_model_len tokens, those are a block; what a sequence holds
+/// beside them is part of the slot.
 void make_slots(MemoryPlan& plan, EngineSpec& engine) {
   const std::int64_t blocks = blocks_for(engine.max_model_len, plan.block_size);
+  const std::int64_t all = blocks + engine.per_sequence.blocks(engine.max_model_len);
+  engine.per_sequence = {};
   plan.block_size *= blocks;
-  plan.blocks /= blocks;
-  plan.usable_blocks /= blocks;
+  plan.blocks /= all;
+  plan.usable_blocks /= all;
   plan.tokens = plan.usable_blocks * plan.block_size;
   engine.block_size = plan.block_size;
   engine.num_gpu_blocks = plan.usable_blocks;
@@ -164,18 +167,6 @@ void load_offloading(const LoadContext& context, const MemoryPlan& plan, Scenari
   }
 }
 
-/// States and windows are blocks of vLLM V1's pool; what other engines do with them is not built.
-void refuse_other_engines_states(const LoadContext& context, const Scenario& scenario) {
-  if (scenario.engine.per_sequence.any() && scenario.engine.scheduler != "vllm_v1") {
-    context.reporter.infeasible(
-        context.root.span("model"),
-        fmt::format("sliding windows and states are simulated with vLLM V1's scheduler only, not "
-                    "with `{}`",
-                    scenario.engine.scheduler),
-        "has layers of such");
-  }
-}
-
 void refuse_other_engines_ranks(const LoadContext& context, const Scenario& scenario) {
   if (scenario.cluster.data_parallel > 1 && !RankGroup::knows(scenario.engine.scheduler)) {
     context.reporter.infeasible(
@@ -195,7 +186,6 @@ MemoryPlan load_memory(const LoadContext& context, const EnginePreset& preset, b
   scenario.engine.num_gpu_blocks = plan.usable_blocks;
   scenario.engine.per_sequence = plan.per_sequence;
   if (must_fit) {
-    refuse_other_engines_states(context, scenario);
     refuse_other_engines_ranks(context, scenario);
   }
   set_max_model_len(context, plan, scenario);

@@ -27,6 +27,7 @@ class PlanLoader {
     if (!section_.has("tensor_parallel")) {
       plan_.tensor_parallel = {1, 2, 4, 8};
     }
+    load_ranks();
     load_dtypes("weights", plan_.weights);
     load_dtypes("kv_cache", plan_.kv_cache);
     load_wholes("max_num_seqs", plan_.max_num_seqs);
@@ -76,6 +77,19 @@ class PlanLoader {
         add(values, static_cast<Value>(whole.value), item);
       }
     }
+  }
+
+  /// Ranks: those to choose from, else the cluster's.
+  void load_ranks() {
+    load_wholes("data_parallel", plan_.data_parallel);
+    const Section cluster = context_.root.section("cluster");
+    const auto given = [&cluster](std::string_view key) {
+      return static_cast<int>(cluster.whole(key).value_or(1));
+    };
+    if (!section_.has("data_parallel")) {
+      plan_.data_parallel = {given("data_parallel")};
+    }
+    plan_.spreads_experts = given("expert_parallel") > 1;
   }
 
   void load_dtypes(std::string_view key, std::vector<std::string>& names) {
@@ -202,20 +216,6 @@ void put_duration(Node& root) {
   workload->members.push_back({"duration", workload->span, std::move(duration)});
 }
 
-/// A plan chooses tensor_parallel and replicas; what it would make of ranks is not built.
-void refuse_ranks(const LoadContext& context) {
-  const Section cluster = context.root.section("cluster");
-  for (const std::string_view key : {"data_parallel", "expert_parallel"}) {
-    if (cluster.whole(key).value_or(1) > 1) {
-      Diagnostic& d = context.reporter.infeasible(
-          cluster.key_span(key), fmt::format("`penstock plan` does not know `{}` yet", key));
-      d.notes.emplace_back(
-          "it chooses tensor_parallel and replicas; `penstock run` and `sweep` know "
-          "ranks and experts");
-    }
-  }
-}
-
 /// Reads a plan, and finds what is wrong with its file whatever the GPU.
 PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
                    Reporter& reporter) {
@@ -226,7 +226,6 @@ PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
   const LoadContext context{{&root, "", workload_schema()}, file, catalog, reporter};
   Scenario scenario;
   load_model(context, scenario);
-  refuse_ranks(context);
   load_engine(context, false, scenario);
   load_workload(context, scenario);
   load_prices(context, false, scenario);

@@ -97,6 +97,7 @@ void add_own(const EngineSpec& e, Json& json) {
   if (e.scheduler == "sglang") {
     json["max_prefill_tokens"] = e.sglang.max_prefill_tokens;
     json["schedule_conservativeness"] = e.sglang.schedule_conservativeness;
+    json["schedule_policy"] = e.sglang.schedule_policy == SglangSpec::Policy::lpm ? "lpm" : "fcfs";
     json["enable_mixed_chunk"] = e.sglang.enable_mixed_chunk;
   }
   if (e.scheduler == "tensorrt_llm") {

@@ -75,6 +75,9 @@ struct CpuOverhead {
 
 /// What only SGLang has.
 struct SglangSpec {
+  /// The waiting queue's order: of arrival, or the longest cached prefix first.
+  enum class Policy { fcfs, lpm };
+  Policy schedule_policy = Policy::fcfs;
   std::int64_t max_prefill_tokens = 16384;  ///< most tokens of a prefill batch, but for one request
   double schedule_conservativeness = 1;     ///< scales the share of unborn tokens kept free
   bool enable_mixed_chunk = false;          ///< decodes run beside prefills
@@ -166,6 +169,11 @@ struct EngineSpec {
   bool finishes_late() const {
     return async_scheduling && (scheduler != "vllm_v1" || speculative.on());
   }
+  /// Its prefix cache learns of a prompt's blocks when the step that computed them has ended, of
+  /// generated ones when the request ends; vLLM's when they are scheduled.
+  bool caches_late() const { return enable_prefix_caching && scheduler != "vllm_v1"; }
+  /// Its prefix cache is SGLang's radix tree.
+  bool has_radix_cache() const { return enable_prefix_caching && scheduler == "sglang"; }
   /// A block is a slot: it holds one request of up to max_model_len.
   bool holds_slots() const { return scheduler == "orca" || scheduler == "static"; }
 };

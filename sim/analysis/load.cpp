@@ -9,8 +9,8 @@ LoadReport assess_load(const Scenario& scenario, const Result& result, double re
     report.reason = "no request completed";
     return report;
   }
-  if (scenario.engine.scheduler != "vllm_v1") {
-    report.reason = "saturation is worked out for vLLM V1's scheduler only";
+  if (scenario.engine.scheduler == "static") {
+    report.reason = "saturation is not worked out for static batching";
     return report;
   }
   if (scenario.engine.speculative.on()) {

@@ -94,13 +94,14 @@ class MeanStep {
 /// Steps that take 0, 1, 2 ... whole prompts, and full ones for what exceeds the budget's room.
 class Mixture {
  public:
-  /// `requests`: completed a step; `room`: prompt tokens that fit beside the decodes.
-  Mixture(const TrafficMeans& traffic, double requests, double room)
-      : traffic_(traffic), requests_(requests), room_(std::max(1.0, room)) {}
+  /// `requests`: completed a step; `room`: prompt tokens that fit beside the decodes, of which each
+  /// request has `in_vain` after its last token.
+  Mixture(const TrafficMeans& traffic, double requests, double room, double in_vain)
+      : traffic_(traffic), requests_(requests), room_(std::max(1.0, room)), in_vain_(in_vain) {}
 
   void add_to(MeanStep& mean, double sequences) const {
     const double tokens = requests_ * traffic_.input;
-    const double decodes = requests_ * (traffic_.output - 1);
+    const double decodes = requests_ * (traffic_.output - 1 + in_vain_);
     const auto most = static_cast<std::int64_t>(room_ / traffic_.input);
     if (tokens >= room_ * (1 - 1e-9) || requests_ > many_prompts) {
       mean.add(1, decodes, std::llround(std::min(tokens, room_)), prompts_in(tokens));
@@ -123,7 +124,7 @@ class Mixture {
   void add_binomial(MeanStep& mean, double sequences, std::int64_t most) const {
     const double n = std::max(1.0, std::ceil(sequences));
     const double p = std::min(1.0, requests_ / n);
-    const double all = requests_ * traffic_.output;  // sequences a step
+    const double all = requests_ * (traffic_.output + in_vain_);  // sequences a step
     if (p > 1 - 1e-9) {
       mean.add(1, all - n, std::llround(n * traffic_.input), static_cast<std::int64_t>(n));
       return;
@@ -155,22 +156,124 @@ class Mixture {
   const TrafficMeans& traffic_;
   double requests_;
   double room_;
+  double in_vain_;
 };
+
+/// Whether steps compute either prompts or decodes: then all that decode stand still meanwhile.
+bool runs_prompts_apart(const EngineSpec& engine) {
+  return engine.scheduler == "vllm_v0" ||
+         (engine.scheduler == "sglang" && !engine.sglang.enable_mixed_chunk);
+}
 
 /// Sequences that the pool holds: what is too small for the next prompt stays empty.
 double kv_sequences(const EngineSpec& engine, const TrafficMeans& traffic) {
   const double extra = engine.async_scheduling ? 1 : 0;
-  const double held =
-      (traffic.block_steps + extra * traffic.last_blocks) / (traffic.output + extra);
+  double held = (traffic.block_steps + extra * traffic.last_blocks) / (traffic.output + extra);
+  double next = traffic.first_blocks;
+  if (engine.holds_slots()) {
+    return std::max(1.0, static_cast<double>(engine.num_gpu_blocks));
+  }
+  if (engine.scheduler == "tensorrt_llm" && engine.tensorrt_llm.capacity_scheduler_policy ==
+                                                TensorRtSpec::Capacity::guaranteed_no_evict) {
+    held = next = traffic.reserve_steps / traffic.output;
+  }
+  if (engine.scheduler == "sglang") {  // 2.5.3, with the least share of unborn tokens
+    constexpr double least_ratio = 0.7 * 0.14;
+    constexpr double clip_max_new_tokens = 4096;
+    const double ratio = std::min(least_ratio * engine.sglang.schedule_conservativeness, 1.0);
+    const double output = std::min(traffic.output, clip_max_new_tokens);
+    const auto page = static_cast<double>(engine.block_size);
+    held += ratio * output / 2 / page;
+    next += output / page;
+  }
   const double blocks = static_cast<double>(engine.num_gpu_blocks) * (1 - engine.watermark);
-  return std::max(1.0, (blocks - traffic.first_blocks / 2) / held);
+  return std::max(1.0, (blocks - next / 2) / held);
+}
+
+/// Tokens of prompts that a step takes, at most.
+double step_budget(const EngineSpec& engine) {
+  if (engine.scheduler == "orca") {
+    return 1e9;
+  }
+  const auto budget = static_cast<double>(engine.max_num_batched_tokens);
+  if (engine.scheduler != "sglang") {
+    return budget;
+  }
+  const auto prompts = static_cast<double>(engine.sglang.max_prefill_tokens);
+  return engine.enable_chunked_prefill ? std::min(budget, prompts) : prompts;
+}
+
+/// What a request of a traffic takes of a full replica, in steps.
+struct Stay {
+  double steps = 0;
+  double in_vain = 0;  ///< rows computed after its last token
+};
+
+/// Steps that prompts share with decodes.
+StepSums mix(const EngineSpec& engine, StepModel& model, const TrafficMeans& traffic,
+             double sequences, const Stay& stay, Saturation& out) {
+  const double budget = step_budget(engine);
+  double requests = sequences / stay.steps;
+  const double by_budget = budget / (traffic.input + traffic.output - 1 + stay.in_vain);
+  if (requests > by_budget) {
+    requests = by_budget;
+    out.limit = BatchLimit::max_num_batched_tokens;
+  }
+  out.decodes = requests * (traffic.output - 1 + stay.in_vain);
+  MeanStep mean(model, traffic);
+  Mixture(traffic, requests, budget - out.decodes, stay.in_vain).add_to(mean, sequences);
+  out.sequences = std::min(sequences, requests * stay.steps);
+  out.requests_a_step = requests;
+  return mean.sums();
+}
+
+/// Steps of all that decode, and between them those of the prompts that take the places of who has
+/// left.
+StepSums alternate(const EngineSpec& engine, StepModel& model, const TrafficMeans& traffic,
+                   double sequences, const Stay& stay, Saturation& out) {
+  const double budget = std::max(1.0, step_budget(engine));
+  const double decodes = traffic.output - 1 + stay.in_vain;  // steps of a request
+  MeanStep mean(model, traffic);
+  double steps = 1;
+  double requests = 1;  // for each step that decodes
+  const auto add_prompts = [&](double weight, double prompts) {
+    const double tokens = prompts * traffic.input;
+    const double parts = std::max(1.0, tokens / budget);
+    const auto each = std::max<std::int64_t>(1, std::llround(prompts / parts));
+    mean.add(weight * parts, 0, std::llround(tokens / parts), each);
+    steps += weight * parts;
+  };
+  if (decodes < 0.5) {  // nobody does
+    steps = 0;
+    requests = std::min(sequences, std::max(1.0, std::floor(budget / traffic.input)));
+    add_prompts(1, requests);
+  } else {
+    requests = sequences / decodes;
+    mean.add(1, sequences, 0, 0);
+    const double n = std::max(1.0, std::round(sequences));
+    const double p = std::min(1.0, requests / n);
+    if (requests > many_prompts || p > 1 - 1e-9) {
+      add_prompts(1, requests);
+    } else {
+      double share = math::exp(n * math::log(1 - p));
+      for (double k = 1; k <= n && k < 4 * many_prompts; ++k) {
+        share *= p / (1 - p) * (n - k + 1) / k;
+        add_prompts(share, k);
+      }
+    }
+  }
+  out.decodes = decodes < 0.5 ? 0 : sequences;
+  out.sequences = sequences;
+  out.requests_a_step = requests / steps;
+  return {mean.sums().ps / steps, mean.sums().input_ps / steps};
 }
 
 }  // namespace
 
 std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,
                                    const TrafficMeans& traffic, std::int64_t most_sequences) {
-  if (traffic.weight <= 0 || engine.num_gpu_blocks < 1 || traffic.input <= 0) {
+  if (traffic.weight <= 0 || engine.num_gpu_blocks < 1 || traffic.input <= 0 ||
+      engine.scheduler == "static") {
     return std::nullopt;
   }
   Saturation out;
@@ -179,30 +282,23 @@ std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,
       most_sequences > 0 ? std::min(most_sequences, engine.max_num_seqs) : engine.max_num_seqs);
   out.limit = out.kv_sequences < slots ? BatchLimit::kv_memory : BatchLimit::max_num_seqs;
   const double sequences = std::min(out.kv_sequences, slots);
-  const auto budget = static_cast<double>(engine.max_num_batched_tokens);
 
   // Steps of a prompt: one, or as many as the room beside the decodes makes of it.
-  const double room_guess = std::max(1.0, budget - sequences);
+  const double room_guess = std::max(1.0, step_budget(engine) - sequences);
   const double prefill_steps = std::max(1.0, traffic.input / room_guess);
-  const double stay = traffic.output - 1 + prefill_steps + (engine.async_scheduling ? 1 : 0);
-  double requests = sequences / stay;
-  const double by_budget = budget / (traffic.input + traffic.output - 1);
-  if (requests > by_budget) {
-    requests = by_budget;
-    out.limit = BatchLimit::max_num_batched_tokens;
-  }
-  const double decodes = requests * (traffic.output - 1);
-  MeanStep mean(model, traffic);
-  Mixture(traffic, requests, budget - decodes).add_to(mean, sequences);
-  const StepSums& step = mean.sums();
+  const double wait = engine.async_scheduling ? 1 : 0;
+  Stay stay;
+  stay.in_vain = engine.finishes_late() ? 1 : 0;
+  stay.steps = traffic.output - 1 + prefill_steps + wait;
+  const StepSums step = runs_prompts_apart(engine)
+                            ? alternate(engine, model, traffic, sequences, stay, out)
+                            : mix(engine, model, traffic, sequences, stay, out);
   if (step.ps <= 0) {
     return std::nullopt;
   }
-  out.sequences = std::min(sequences, requests * stay);
+  const double requests = out.requests_a_step;
   out.step_ms = step.ps / 1e9;
-  out.decodes = decodes;
   out.prompt_tokens = requests * traffic.input;
-  out.requests_a_step = requests;
   out.requests_per_s = requests / step.ps * 1e12;
   out.input_tokens_per_s = out.requests_per_s * traffic.input;
   out.output_tokens_per_s = out.requests_per_s * traffic.output;

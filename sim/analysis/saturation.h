@@ -19,7 +19,7 @@ struct Saturation {
   double kv_sequences = 0;     ///< sequences that the KV pool holds at once
   double sequences = 0;        ///< at once, running
   double step_ms = 0;          ///< mean
-  double decodes = 0;          ///< decoding sequences a step
+  double decodes = 0;          ///< decoding sequences a step; of the steps that have any
   double prompt_tokens = 0;    ///< a step
   double requests_a_step = 0;  ///< completed
   double requests_per_s = 0;
@@ -37,7 +37,14 @@ struct Saturation {
 /// max_num_batched_tokens. The pool holds (blocks - half a prompt) / (mean blocks of a request)
 /// sequences; that preempted work is done again is left out.
 ///
-/// `most_sequences` > 0 caps N further. Nothing if there is no traffic, no KV pool or no time.
+/// The other engines differ in three things (scheduler-semantics.md §2). What a sequence needs of
+/// the pool: TensorRT-LLM's no-evict policy its prompt and output, SGLang a share of the output yet
+/// to come (the least one, so that the next needs its own in full), Orca a slot. Whether prompts
+/// share steps with decodes: in vLLM V0 and SGLang they run between them. And whether a row is
+/// computed in vain before the end of a request is seen.
+///
+/// `most_sequences` > 0 caps N further. Nothing if there is no traffic, no KV pool or no time, nor
+/// for static batching, whose batches last as long as their longest request.
 std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,
                                    const TrafficMeans& traffic, std::int64_t most_sequences = 0);
 

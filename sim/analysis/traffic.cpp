@@ -42,14 +42,18 @@ void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t out
                                  fixed * static_cast<double>(tokens));
   sums_.first_blocks += weight * (fixed + static_cast<double>(blocks_for(own, block)));
   sums_.last_blocks += weight * (fixed + static_cast<double>(blocks_for(own + tokens - 1, block)));
+  sums_.reserve_steps += weight * static_cast<double>(tokens) *
+                         static_cast<double>(blocks_for(own + tokens, block) +
+                                             engine_.per_sequence.blocks(input + tokens));
   sums_.longest = std::max(sums_.longest, input + tokens - 1);
 }
 
 TrafficMeans TrafficAccumulator::means() const {
   TrafficMeans means = sums_;
   if (means.weight > 0) {
-    for (double* sum : {&means.input, &means.cached, &means.output, &means.pairs, &means.decode_kv,
-                        &means.block_steps, &means.first_blocks, &means.last_blocks}) {
+    for (double* sum :
+         {&means.input, &means.cached, &means.output, &means.pairs, &means.decode_kv,
+          &means.block_steps, &means.first_blocks, &means.last_blocks, &means.reserve_steps}) {
       *sum /= means.weight;
     }
   }

@@ -18,6 +18,7 @@ struct TrafficMeans {
   double block_steps = 0;    ///< KV blocks held, summed over the steps of its stay
   double last_blocks = 0;    ///< held at the end
   double first_blocks = 0;   ///< held by the prompt
+  double reserve_steps = 0;  ///< as block_steps, were all that it will ever hold held at once
   std::int64_t longest = 0;  ///< KV tokens of the longest request
 
   /// Mean KV length of a sequence that decodes.

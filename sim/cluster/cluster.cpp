@@ -133,7 +133,9 @@ std::size_t Cluster::route(const Request& request, SimTime now) {
       const ReplicaLoad load = rank->load(now);
       view.pending_tokens += load.pending_tokens;
       view.held_blocks += load.held_blocks;
-      view.cached_blocks = std::max(view.cached_blocks, rank->cached_blocks(routed.keys));
+      view.cached_blocks =
+          std::max(view.cached_blocks,
+                   rank->cached_blocks(routed.keys, request.content, request.input_tokens));
     }
   }
   return router_->route(routed, views_);

@@ -8,18 +8,137 @@
 
 namespace penstock {
 
-PrefixCache::Hit EngineState::lookup_head() {
-  const Sequence& s = sequences[waiting.head()];
+void EngineState::open_holding(Sequence& s, const Content& content) {
+  const std::int64_t positions = s.prompt + s.output - 1;
+  PrefixCache* cache = pool.cache();
+  if (host || radix) {  // all its blocks have names there, those too that nobody else can ask for
+    Content all = content;
+    all.push_back({mix_bits(s.id + 0x7072697661746521), 0, positions});
+    s.holding =
+        radix ? radix->open(all) : cache->open(block_keys(all, positions, spec_.block_size));
+  } else if (cache != nullptr && !content.empty()) {
+    s.holding = cache->open(block_keys(content, positions, spec_.block_size));
+  }
+}
+
+void EngineState::close_holding(Sequence& s) {
+  if (s.holding == PrefixCache::none) {
+    return;
+  }
+  if (radix) {
+    radix->close(s.holding);
+  } else {
+    pool.cache()->close(s.holding);
+  }
+  s.holding = PrefixCache::none;
+}
+
+PrefixCache::Hit EngineState::lookup_head() { return lookup(waiting.head()); }
+
+PrefixCache::Hit EngineState::lookup(Slot slot) {
+  const Sequence& s = sequences[slot];
   if (s.holding == PrefixCache::none) {
     return {};
   }
+  const std::int64_t tokens = s.prompt + s.emitted - 1;
+  if (radix) {
+    return radix->lookup(s.holding, tokens);
+  }
   publish_due(next_admission_);
-  return pool.cache()->lookup(s.holding, full_blocks(s.prompt + s.emitted - 1, spec_.block_size));
+  return pool.cache()->lookup(s.holding, full_blocks(tokens, spec_.block_size));
+}
+
+void EngineState::take_hit(Slot slot, const PrefixCache::Hit& hit) {
+  const Sequence& s = sequences[slot];
+  if (radix) {
+    radix->lock(s.holding);
+    PENSTOCK_ASSERT(pool.allocate(hit.free));
+    return;
+  }
+  if (hit.blocks > 0) {
+    pool.touch(s.holding, hit);
+    shared_blocks += hit.blocks - hit.free;
+  }
+  if (s.holding != PrefixCache::none && caches_late_) {
+    awaited_.push_back({slot, s.admission, hit.blocks});
+  }
+}
+
+void EngineState::publish_chunk(Slot slot, bool completes) {
+  const Sequence& s = sequences[slot];
+  if (!caches_late_) {
+    publish_due(s.admission);
+    pool.cache()->publish(s.holding, full_blocks(s.computed, spec_.block_size));
+  } else if (completes || radix) {
+    computed_.push_back({slot, s.admission, s.computed});
+  }
+}
+
+bool EngineState::goes_on(Slot slot, std::uint32_t admission) const {
+  const Sequence& s = sequences[slot];
+  return s.id != no_request && s.admission == admission && s.holding != PrefixCache::none &&
+         s.state != SequenceState::waiting;
+}
+
+void EngineState::store(const std::vector<Computed>& all) {
+  for (const Computed& one : all) {
+    if (!goes_on(one.slot, one.admission)) {
+      continue;
+    }
+    const std::uint32_t holding = sequences[one.slot].holding;
+    if (radix) {
+      pool.release(radix->store(holding, one.positions));
+    } else {
+      pool.cache()->publish(holding, full_blocks(one.positions, spec_.block_size));
+    }
+  }
+}
+
+void EngineState::store_computed() {
+  if (!caches_late_) {
+    return;
+  }
+  if (radix) {
+    radix->trim(pool.free());
+  }
+  store(computed_before_);
+  computed_before_.clear();
+  std::swap(computed_before_, computed_);
+  if (!spec_.async_scheduling || last_step_end <= now_) {  // none in flight
+    store(computed_before_);
+    computed_before_.clear();
+  }
+  std::erase_if(awaited_, [this](const Awaited& one) {
+    return !goes_on(one.slot, one.admission) ||
+           (*pool.cache())[sequences[one.slot].holding].blocks.size() >
+               static_cast<std::size_t>(one.block);
+  });
+}
+
+bool EngineState::is_being_computed(Slot slot, const PrefixCache::Hit& hit) const {
+  // Block `block` of a sequence, if it is one of the full ones of its first `tokens` tokens.
+  const auto key_of = [this](const Sequence& s, std::int64_t block, std::int64_t tokens) {
+    const std::vector<std::uint64_t>& keys = (*pool.cache())[s.holding].keys;
+    const auto at = static_cast<std::size_t>(block);
+    return block < full_blocks(tokens, spec_.block_size) && at < keys.size() ? &keys[at] : nullptr;
+  };
+  const Sequence& s = sequences[slot];
+  if (s.holding == PrefixCache::none) {
+    return false;
+  }
+  const std::uint64_t* wanted = key_of(s, hit.blocks, s.prompt + s.emitted - 1);
+  return wanted != nullptr &&
+         std::any_of(awaited_.begin(), awaited_.end(), [&](const Awaited& one) {
+           const Sequence& other = sequences[one.slot];
+           const std::uint64_t* key =
+               goes_on(one.slot, one.admission) ? key_of(other, one.block, other.target) : nullptr;
+           return key != nullptr && *key == *wanted;
+         });
 }
 
 void EngineState::expect_publication(Slot slot) {
   const Sequence& s = sequences[slot];
-  if (s.holding == PrefixCache::none) {
+  if (s.holding == PrefixCache::none || caches_late_) {
     return;
   }
   const PrefixCache::Holding& holding = (*pool.cache())[s.holding];
@@ -48,11 +167,28 @@ void EngineState::publish_due(std::uint32_t admission) {
 }
 
 std::int64_t EngineState::next_publication() const {
+  if (looks_at_queue) {
+    return 0;
+  }
   return publications_.empty() ? INT64_MAX : publications_.top().step;
 }
 
 void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
                                  bool returns) {
+  if (radix) {
+    radix->trim(pool.free());
+    pool.release(returns ? radix->drop(s.holding, s.blocks)
+                         : radix->finish(s.holding, s.blocks, positions));
+  } else {
+    release_pool_blocks(s, positions, turn, returns);
+  }
+  s.blocks = 0;
+  pool.release(s.fixed_blocks);
+  s.fixed_blocks = 0;
+}
+
+void EngineState::release_pool_blocks(Sequence& s, std::int64_t positions, std::uint32_t turn,
+                                      bool returns) {
   PrefixCache* cache = pool.cache();
   const std::int64_t full = std::min(full_blocks(positions, spec_.block_size), s.blocks);
   if (cache != nullptr && s.holding == PrefixCache::none && returns && full > 0) {
@@ -60,19 +196,18 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
   }
   if (s.holding == PrefixCache::none) {
     pool.release(s.blocks);
-  } else {
-    publish_due(turn);
-    cache->publish(s.holding, full);
-    if (host) {
-      const PrefixCache::Holding& holding = (*cache)[s.holding];
-      const auto named = static_cast<std::ptrdiff_t>(holding.blocks.size());
-      host->store({holding.keys.begin(), holding.keys.begin() + named}, now_);
-    }
-    pool.release(s.holding, s.blocks, full, returns);
+    return;
   }
-  s.blocks = 0;
-  pool.release(s.fixed_blocks);
-  s.fixed_blocks = 0;
+  publish_due(turn);
+  cache->publish(s.holding, full);
+  if (host) {
+    const PrefixCache::Holding& holding = (*cache)[s.holding];
+    const auto named = static_cast<std::ptrdiff_t>(holding.blocks.size());
+    host->store({holding.keys.begin(), holding.keys.begin() + named}, now_);
+  }
+  const std::int64_t free = pool.free();
+  pool.release(s.holding, s.blocks, full, returns);
+  shared_blocks -= s.blocks - (pool.free() - free);
 }
 
 std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const {
@@ -85,13 +220,6 @@ std::int64_t EngineState::draw_steps(Sequence& s, std::int64_t tokens) const {
   s.decode_steps =
       acceptance_->draw_steps(tokens, mix_bits(key + static_cast<std::uint64_t>(tokens)));
   return s.decode_steps;
-}
-
-void EngineState::close_holding(Sequence& s) {
-  if (s.holding != PrefixCache::none) {
-    pool.cache()->close(s.holding);
-    s.holding = PrefixCache::none;
-  }
 }
 
 }  // namespace penstock

@@ -27,7 +27,8 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
       waiting(scenario.engine.scheduling_policy, sequences),
       decoding(sequences, running, scenario.engine.block_size, model.window(),
                scenario.engine.finishes_late(), pace_),
-      pool(scenario.engine.num_gpu_blocks, scenario.engine.enable_prefix_caching),
+      pool(scenario.engine.num_gpu_blocks,
+           scenario.engine.enable_prefix_caching && !scenario.engine.has_radix_cache()),
       clock(block_units_.tokens(), options.attribution && !scenario.engine.holds_slots(),
             pace_.advance),
       ledger(accounts, sequences, records, model, may_abort(scenario.workload), pace_),
@@ -35,9 +36,13 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
       records_(records),
       fast_path_(options.fast_path),
       slots_(scenario.engine.holds_slots()),
+      caches_late_(scenario.engine.caches_late()),
       log_(options.token_log) {
   if (spec_.host_blocks > 0) {
     host.emplace(spec_.host_blocks, spec_.host_block_time);
+  }
+  if (spec_.has_radix_cache()) {
+    radix.emplace(spec_.block_size);
   }
 }
 
@@ -49,14 +54,7 @@ void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
 
 Slot EngineState::submit(const Sequence& sequence, const Content& content) {
   const Slot slot = sequences.add(sequence);
-  const std::int64_t positions = sequence.prompt + sequence.output - 1;
-  if (host) {  // all its blocks have names there, those too that nobody else can ask for
-    Content all = content;
-    all.push_back({mix_bits(sequence.id + 0x7072697661746521), 0, positions});
-    sequences[slot].holding = pool.cache()->open(block_keys(all, positions, spec_.block_size));
-  } else if (pool.cache() != nullptr && !content.empty()) {
-    sequences[slot].holding = pool.cache()->open(block_keys(content, positions, spec_.block_size));
-  }
+  open_holding(sequences[slot], content);
   pending_tokens += sequence.prompt;
   waiting.push_arrival(slot);
   return slot;
@@ -240,7 +238,7 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   s.base -= pace_.advance * step;
   s.finish += step;
   s.target = s.computed + 1;  // its last token has come back meanwhile
-  if (s.holding != PrefixCache::none) {
+  if (s.holding != PrefixCache::none && !caches_late_) {
     publish_due(s.admission);
     pool.cache()->publish(s.holding, full_blocks(s.target, spec_.block_size));
   }
@@ -258,16 +256,14 @@ Slot EngineState::admit_head(SimTime now, const PrefixCache::Hit& hit) {
   s.state = SequenceState::prefilling;
   s.target = s.prompt + s.emitted;
   hold(s);
-  if (hit.blocks > 0) {
-    pool.touch(s.holding, hit);
-  }
+  s.admission = next_admission_++;
+  PENSTOCK_ASSERT(next_admission_ != 0);
+  take_hit(slot, hit);
   s.fixed_blocks = spec_.per_sequence.blocks(s.target);
   PENSTOCK_ASSERT(pool.allocate(s.fixed_blocks));
   s.blocks += hit.blocks;  // to those that came from the host, if any did
   s.computed = s.blocks * spec_.block_size;
   pending_tokens -= s.computed;
-  s.admission = next_admission_++;
-  PENSTOCK_ASSERT(next_admission_ != 0);
   running.push_back(slot);
   prefilling.push_back(slot);
   RequestRecord& record = records_[s.id];
@@ -297,8 +293,7 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
   s.computed += tokens;
   pending_tokens -= tokens;
   if (s.holding != PrefixCache::none) {
-    publish_due(s.admission);
-    pool.cache()->publish(s.holding, full_blocks(s.computed, spec_.block_size));
+    publish_chunk(slot, completes);
   }
   batch.sampled += completes ? 1 : 0;
 }

@@ -16,6 +16,7 @@
 #include "sim/engine/waiting_queue.h"
 #include "sim/kv/block_pool.h"
 #include "sim/kv/host_tier.h"
+#include "sim/kv/radix_cache.h"
 #include "sim/result.h"
 #include "sim/scenario.h"
 
@@ -54,6 +55,14 @@ class EngineState {
 
   /// What the prefix cache has for the head of the waiting queue, now (scheduler-semantics 1.4.4).
   PrefixCache::Hit lookup_head();
+  /// What it has for any sequence that waits.
+  PrefixCache::Hit lookup(Slot slot);
+  /// Caches that learn of a prompt's blocks when the step that computed them has ended: this one is
+  /// told of those. To be called at the beginning of a schedule, before the cache is asked.
+  void store_computed();
+  /// The same caches: whether a started sequence is computing blocks that they have not been told
+  /// of, and the first one of those is the block that this one, which waits, would compute first.
+  bool is_being_computed(Slot slot, const PrefixCache::Hit& hit) const;
 
   /// Of the blocks of the waiting queue's head behind those of `hit`, how many the host's memory
   /// has (scheduler-semantics 4.6); 0 without one, or for a head that was loaded already.
@@ -148,8 +157,8 @@ class EngineState {
   /// Frees what the idle ones hold.
   void release_idle(SimTime now);
 
-  /// The first step whose schedule completes a generated block that others can hit; INT64_MAX if
-  /// there is none.
+  /// The first step whose schedule may find something new for the waiting queue, be it a generated
+  /// block that others can hit; INT64_MAX if there is none.
   std::int64_t next_publication() const;
 
   /// Blocks that a running sequence owns before step `step` is scheduled.
@@ -178,6 +187,7 @@ class EngineState {
   Ledger ledger;
   std::vector<Slot> prefilling;  ///< in running order
   std::optional<HostTier> host;
+  std::optional<RadixCache> radix;  ///< SGLang's prefix cache; others are the pool's
   struct Loading {
     SimTime ready;
     Slot slot = no_slot;
@@ -185,9 +195,12 @@ class EngineState {
   std::deque<Loading> loading;       ///< sequences whose blocks come from the host, in that order
   std::int64_t host_hit_tokens = 0;  ///< of cached input: found on the host
   std::int64_t stalled = 0;          ///< how many sequences are stalled
+  /// The scheduler looks at the waiting queue in each step, though nobody leaves.
+  bool looks_at_queue = false;
   std::int64_t preemptions = 0;
-  std::int64_t departures = 0;  ///< how often a running sequence has left
-  std::int64_t reserved = 0;    ///< blocks, see reserve()
+  std::int64_t departures = 0;     ///< how often a running sequence has left
+  std::int64_t reserved = 0;       ///< blocks, see reserve()
+  std::int64_t shared_blocks = 0;  ///< by how many the blocks of all sequences outnumber those held
   /// Known tokens of waiting and prefilling sequences that are not computed.
   std::int64_t pending_tokens = 0;
   /// When the last token of every uninterrupted decode was, or will be, emitted: the end of the
@@ -220,8 +233,9 @@ class EngineState {
   /// scheduler knows.
   std::int64_t known_positions(const Sequence& sequence, std::int64_t step) const {
     // 1.4.3: asynchronously, the token of the step in flight has not come back.
-    return spec_.async_scheduling ? std::max(sequence.target, positions_in(sequence, step - 1))
-                                  : positions_in(sequence, step);
+    return spec_.async_scheduling && !caches_late_
+               ? std::max(sequence.target, positions_in(sequence, step - 1))
+               : positions_in(sequence, step);
   }
   /// Its base, as the blocks see it.
   std::int64_t clock_base(const Sequence& sequence) const {
@@ -237,7 +251,22 @@ class EngineState {
   /// sequence admitted as `turn`. It `returns` to the queue or has finished.
   void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);
   void loaded(Sequence& sequence);
+  void open_holding(Sequence& sequence, const Content& content);
   void close_holding(Sequence& sequence);
+  void release_pool_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn,
+                           bool returns);
+  /// The head was admitted with this hit: it holds that.
+  void take_hit(Slot slot, const PrefixCache::Hit& hit);
+  /// A chunk was scheduled: its full blocks can be hit, now or when the step has ended.
+  void publish_chunk(Slot slot, bool completes);
+  /// Positions of a started sequence that caches have not been told of yet.
+  struct Computed {
+    Slot slot = no_slot;
+    std::uint32_t admission = 0;
+    std::int64_t positions = 0;
+  };
+  void store(const std::vector<Computed>& all);
+  bool goes_on(Slot slot, std::uint32_t admission) const;
   /// Counts the block-time of a sequence that stops decoding.
   void hold_decode(Sequence& sequence) const;
   /// Books the block-time of a sequence that leaves.
@@ -254,7 +283,8 @@ class EngineState {
   const EngineSpec& spec_;
   RequestRecords& records_;
   bool fast_path_;
-  bool slots_;  ///< EngineSpec::holds_slots()
+  bool slots_;        ///< EngineSpec::holds_slots()
+  bool caches_late_;  ///< EngineSpec::caches_late()
   TokenLog* log_;
   SimTime now_;            ///< of the schedule, or of what came after it
   std::int64_t step_ = 0;  ///< scheduled last
@@ -262,7 +292,16 @@ class EngineState {
   std::uint32_t next_admission_ = 0;
   /// Decoding sequences that have stood still since their last token, by its time, rising.
   std::vector<LateTokens> late_;
-  std::vector<Slot> wasted_;  ///< finished, but in the batch that is scheduled
+  std::vector<Slot> wasted_;               ///< finished, but in the batch that is scheduled
+  std::vector<Computed> computed_;         ///< by the batch scheduled last
+  std::vector<Computed> computed_before_;  ///< by the one before it
+  /// A started sequence computes this block, which others could hit then.
+  struct Awaited {
+    Slot slot = no_slot;
+    std::uint32_t admission = 0;
+    std::int64_t block = 0;
+  };
+  std::vector<Awaited> awaited_;
   std::vector<Slot> idle_;
   std::int64_t idle_base_sum_ = 0;
 };

@@ -96,8 +96,13 @@ class Replica {
   void close(SimTime end);
   /// At `now`, not earlier than the last event.
   ReplicaLoad load(SimTime now);
-  /// Leading blocks of a prompt that its prefix cache has.
-  std::int64_t cached_blocks(std::span<const std::uint64_t> keys) const {
+  /// Leading blocks of a prompt, its first `tokens` tokens, that its prefix cache has; `keys` as
+  /// block_keys() gives them.
+  std::int64_t cached_blocks(std::span<const std::uint64_t> keys, const Content& content,
+                             std::int64_t tokens) const {
+    if (engine_.radix) {
+      return engine_.radix->match(content, tokens);
+    }
     return engine_.pool.cache() == nullptr ? 0 : engine_.pool.cache()->match(keys);
   }
   std::int64_t queued() const { return engine_.waiting.size(); }

@@ -40,7 +40,8 @@ class Sarathi final : public Scheduler {
       const Sequence& s = engine.sequences[engine.waiting.head()];
       const std::int64_t length = s.prompt + s.emitted;
       const std::int64_t blocks = blocks_for(length, spec.block_size);
-      if (engine.pool.free() - blocks < watermark_blocks(spec)) {
+      const std::int64_t left = engine.pool.free() - blocks - spec.per_sequence.blocks(length);
+      if (left < watermark_blocks(spec)) {
         return;
       }
       const Slot slot = engine.admit_head(now, {});

@@ -4,12 +4,14 @@
 
 #include "sim/core/assert.h"
 #include "sim/engine/scheduler.h"
+#include "sim/engine/sglang_order.h"
 
 namespace penstock {
 
 RejectReason refuse_sglang(const EngineSpec& spec, std::int64_t prompt, std::int64_t output) {
   // So that the admission rule of 2.5.3 lets it in when it is alone, also after a retraction.
-  return prompt + output + spec.block_size >= spec.num_gpu_blocks * spec.block_size
+  const std::int64_t beside = spec.per_sequence.blocks(prompt + output) * spec.block_size;
+  return prompt + output + beside + spec.block_size >= spec.num_gpu_blocks * spec.block_size
              ? RejectReason::does_not_fit
              : RejectReason::none;
 }
@@ -59,8 +61,8 @@ class NewTokenRatio {
   std::int64_t counted_ = 0;  ///< the last step that has been counted
 };
 
-/// SGLang's scheduler without its radix cache (scheduler-semantics 2.5): a batch of prefills
-/// whenever one can be made, else all that decode. One prompt at most is in pieces.
+/// SGLang's scheduler (scheduler-semantics 2.5): a batch of prefills whenever one can be made, else
+/// all that decode. One prompt at most is in pieces.
 class Sglang final : public Scheduler {
  public:
   void schedule(EngineState& engine, SimTime now, Batch& batch) override {
@@ -69,6 +71,8 @@ class Sglang final : public Scheduler {
       engine.decoding.track_remaining(clip_max_new_tokens);  // nobody decodes yet
     }
     ratio_->catch_up(batch.step);
+    engine.store_computed();
+    engine.looks_at_queue = false;
     if (engine.running.size() == 0 && engine.waiting.empty()) {
       ratio_->reset();
       return;
@@ -131,7 +135,11 @@ class Sglang final : public Scheduler {
     if (!engine.prefilling.empty() && !continue_chunked(engine, batch, left)) {
       return;
     }
+    if (engine.spec().sglang.schedule_policy == SglangSpec::Policy::lpm && engine.radix) {
+      order_.sort(engine);
+    }
     admit_waiting(engine, now, batch, left);
+    engine.looks_at_queue = engine.radix && !engine.waiting.empty() && !batch_is_full_;
   }
 
   /// Adds a chunk and takes its blocks; decodes stand still unless they are mixed in.
@@ -176,16 +184,28 @@ class Sglang final : public Scheduler {
   void admit_waiting(EngineState& engine, SimTime now, Batch& batch, Budgets& left) {
     const EngineSpec& spec = engine.spec();
     while (!engine.waiting.empty() && !batch_is_full_) {
-      const Sequence& s = engine.sequences[engine.waiting.head()];
-      const std::int64_t length = s.prompt + s.emitted;
-      const std::int64_t output = expected_output(s);
-      const auto need = static_cast<double>(length + output + spec.block_size);
       const auto added = static_cast<std::int64_t>(batch.chunks.size());
-      if (spec.max_num_seqs - engine.decoding.size() <= added || need >= left.total) {
+      if (spec.max_num_seqs - engine.decoding.size() <= added) {
+        batch_is_full_ = true;
+        return;
+      }
+      const Sequence& s = engine.sequences[engine.waiting.head()];
+      const PrefixCache::Hit hit = engine.lookup_head();
+      const std::int64_t length = s.prompt + s.emitted - hit.blocks * spec.block_size;
+      const std::int64_t output = expected_output(s);
+      const std::int64_t beside = spec.per_sequence.blocks(s.prompt + s.emitted) * spec.block_size;
+      const auto need = static_cast<double>(length + output + beside + spec.block_size);
+      if (need >= left.total) {
         batch_is_full_ = true;
         return;
       }
       if (page_up(engine, length) >= left.input && added > 0) {
+        return;
+      }
+      // Pages that were kept for anybody are free no more once it uses them.
+      const std::int64_t locked = hit.free * spec.block_size;
+      if (need >= left.total - static_cast<double>(locked)) {
+        batch_is_full_ = true;
         return;
       }
       const bool whole = length <= left.chunk;
@@ -194,7 +214,9 @@ class Sglang final : public Scheduler {
       if (tokens == 0) {
         return;
       }
-      add(engine, engine.admit_head(now, {}), tokens, batch, left);
+      left.available -= locked + beside;
+      left.total -= static_cast<double>(locked + beside);
+      add(engine, engine.admit_head(now, hit), tokens, batch, left);
       if (!whole) {
         return;
       }
@@ -213,6 +235,9 @@ class Sglang final : public Scheduler {
     }
     const bool fits = engine.pool.allocate(engine.decoding.blocks_needed(batch.step));
     if (!fits) {
+      if (engine.radix) {
+        engine.radix->trim(0);
+      }
       retract(engine, batch.step);
       PENSTOCK_ASSERT(engine.pool.allocate(engine.decoding.blocks_needed(batch.step)));
     }
@@ -223,34 +248,34 @@ class Sglang final : public Scheduler {
   /// Takes back those with the fewest tokens, longest prompts first among equals, and learns from
   /// it how much the others are likely to emit.
   void retract(EngineState& engine, std::int64_t step) {
-    order_.clear();
+    members_.clear();
     for (Slot slot = engine.running.front(); slot != no_slot; slot = engine.sequences[slot].next) {
       const Sequence& s = engine.sequences[slot];
       if (s.state == SequenceState::decoding) {
-        order_.push_back({s.emitted_after(step - 1), s.prompt, s.output, slot});
+        members_.push_back({s.emitted_after(step - 1), s.prompt, s.output, slot});
       }
     }
-    std::stable_sort(order_.begin(), order_.end(), [](const Member& a, const Member& b) {
+    std::stable_sort(members_.begin(), members_.end(), [](const Member& a, const Member& b) {
       return a.generated != b.generated ? a.generated > b.generated : a.prompt < b.prompt;
     });
     const auto take_back = [&](Slot slot) {
       engine.preempt(slot, step, engine.sequences[slot].admission, Requeue::at_the_tail);
     };
     do {
-      if (order_.size() == 1) {
+      if (members_.size() == 1) {
         break;
       }
-      take_back(order_.back().slot);
-      order_.pop_back();
+      take_back(members_.back().slot);
+      members_.pop_back();
     } while (lacks_memory(engine, step));
     if (engine.decoding.blocks_needed(step) > engine.pool.free()) {
       // Where SGLang would abort the last one, the prompt that is in pieces gives way.
       take_back(engine.prefilling.front());
     }
     batch_is_full_ = false;
-    std::int64_t generated = retract_decode_steps * static_cast<std::int64_t>(order_.size());
+    std::int64_t generated = retract_decode_steps * static_cast<std::int64_t>(members_.size());
     std::int64_t most = 1;
-    for (const Member& member : order_) {
+    for (const Member& member : members_) {
       generated += member.generated;
       most += member.output;
     }
@@ -261,7 +286,7 @@ class Sglang final : public Scheduler {
     const std::int64_t free = engine.pool.free();
     return engine.spec().sglang.retracts_far
                ? free * engine.spec().block_size <
-                     retract_decode_steps * static_cast<std::int64_t>(order_.size())
+                     retract_decode_steps * static_cast<std::int64_t>(members_.size())
                : engine.decoding.blocks_needed(step) > free;
   }
 
@@ -275,7 +300,8 @@ class Sglang final : public Scheduler {
   std::optional<NewTokenRatio> ratio_;
   bool batch_is_full_ = false;   ///< sticky: no look at the queue before somebody has left
   std::int64_t departures_ = 0;  ///< EngineState::departures when the last step was scheduled
-  std::vector<Member> order_;    ///< retraction: who goes first stands last
+  LongestPrefixFirst order_;
+  std::vector<Member> members_;  ///< retraction: who goes first stands last
 };
 
 }  // namespace

@@ -6,6 +6,14 @@
 
 namespace penstock {
 
+namespace {
+
+std::int64_t blocks_to_hold(const EngineSpec& spec, std::int64_t tokens) {
+  return blocks_for(tokens, spec.block_size) + spec.per_sequence.blocks(tokens);
+}
+
+}  // namespace
+
 RejectReason refuse_tensorrt_llm(const EngineSpec& spec, std::int64_t prompt, std::int64_t output) {
   // A paused request comes again with what it has generated.
   const bool pauses =
@@ -14,22 +22,24 @@ RejectReason refuse_tensorrt_llm(const EngineSpec& spec, std::int64_t prompt, st
   if (!spec.enable_chunked_prefill && longest > spec.max_num_batched_tokens) {
     return RejectReason::beyond_budget;
   }
-  return blocks_for(prompt + output, spec.block_size) > spec.num_gpu_blocks
-             ? RejectReason::does_not_fit
-             : RejectReason::none;
+  return blocks_to_hold(spec, prompt + output) > spec.num_gpu_blocks ? RejectReason::does_not_fit
+                                                                     : RejectReason::none;
 }
 
 namespace {
 
 /// TensorRT-LLM's in-flight batching (scheduler-semantics 2.6). Who has started comes before who
 /// has not, in order of arrival: the last started is paused, and goes to the head of the queue. The
-/// blocks of a whole prompt are taken with its first chunk.
+/// blocks of a whole prompt are taken with its first chunk. With block reuse, capacity is counted
+/// as if nothing were cached, the token budget by what is left to compute.
 class TensorRtLlm final : public Scheduler {
  public:
   void schedule(EngineState& engine, SimTime now, Batch& batch) override {
     const TensorRtSpec& spec = engine.spec().tensorrt_llm;
     no_evict_ = spec.capacity_scheduler_policy == TensorRtSpec::Capacity::guaranteed_no_evict;
     const std::int64_t preempted = engine.preemptions;
+    engine.store_computed();
+    passed_over_ = 0;
     budget_ = engine.spec().max_num_batched_tokens;
     if (engine.decoding.size() > 0) {
       take_blocks(engine, batch.step);
@@ -39,6 +49,7 @@ class TensorRtLlm final : public Scheduler {
       budget_ -= batch.decodes;
     }
     admits_ = engine.preemptions == preempted;
+    shared_before_ = engine.shared_blocks;
     if (engine.spec().enable_chunked_prefill &&
         spec.context_chunking_policy == TensorRtSpec::Chunking::equal_progress) {
       deal_units(engine, now, batch);
@@ -69,22 +80,40 @@ class TensorRtLlm final : public Scheduler {
     }
   }
 
-  /// Blocks that the head of the queue must find (2.6.1).
-  std::int64_t needed_by_head(const EngineState& engine) const {
-    const Sequence& s = engine.sequences[engine.waiting.head()];
-    return blocks_for(s.prompt + (no_evict_ ? s.output : s.emitted), engine.spec().block_size);
+  /// Blocks that a waiting sequence must find (2.6.1).
+  std::int64_t blocks_needed(const EngineState& engine, const Sequence& s) const {
+    return blocks_to_hold(engine.spec(), s.prompt + (no_evict_ ? s.output : s.emitted));
   }
-  bool head_fits(const EngineState& engine) const {
-    return admits_ && !engine.waiting.empty() &&
-           engine.running.size() < engine.spec().max_num_seqs &&
-           needed_by_head(engine) <=
-               (no_evict_ ? engine.pool.usable() - engine.reserved : engine.pool.free());
+  /// The next in the queue that can start, with what the cache has for it: those that wait for a
+  /// block that another one is computing are passed over (2.6.1, block reuse).
+  bool finds_next(EngineState& engine) {
+    if (!admits_ || engine.running.size() >= engine.spec().max_num_seqs) {
+      return false;
+    }
+    for (; passed_over_ < engine.waiting.size(); ++passed_over_) {
+      next_ = engine.waiting.at(passed_over_);
+      hit_ = engine.lookup(next_);
+      if (!engine.is_being_computed(next_, hit_)) {
+        // What those who started in this step share with others counts from the next one on.
+        const std::int64_t free =
+            no_evict_ ? engine.pool.usable() - engine.reserved + shared_before_
+                      : engine.pool.free() - (engine.shared_blocks - shared_before_);
+        return blocks_needed(engine, engine.sequences[next_]) <= free;
+      }
+    }
+    return false;
   }
-  void start_head(EngineState& engine, SimTime now) const {
-    const std::int64_t needed = needed_by_head(engine);
-    const Slot slot = engine.admit_head(now, {});
+  /// Tokens of it that are not cached.
+  std::int64_t left_of_next(const EngineState& engine) const {
+    const Sequence& s = engine.sequences[next_];
+    return s.prompt + s.emitted - hit_.blocks * engine.spec().block_size;
+  }
+  void start_next(EngineState& engine, SimTime now) const {
+    const std::int64_t needed = blocks_needed(engine, engine.sequences[next_]);
+    engine.waiting.bring_to_the_head(passed_over_);
+    const Slot slot = engine.admit_head(now, hit_);
     const std::int64_t blocks = blocks_for(engine.sequences[slot].target, engine.spec().block_size);
-    PENSTOCK_ASSERT(engine.pool.allocate(blocks));
+    PENSTOCK_ASSERT(engine.pool.allocate(blocks - hit_.blocks));
     engine.sequences[slot].blocks = blocks;
     if (no_evict_) {
       engine.reserve(slot, needed);
@@ -113,14 +142,13 @@ class TensorRtLlm final : public Scheduler {
         return;
       }
     }
-    while (head_fits(engine)) {
-      const Sequence& s = engine.sequences[engine.waiting.head()];
-      const std::int64_t left = s.prompt + s.emitted;
+    while (finds_next(engine)) {
+      const std::int64_t left = left_of_next(engine);
       const std::int64_t tokens = share(engine, left);
       if (tokens == 0) {
         return;
       }
-      start_head(engine, now);
+      start_next(engine, now);
       engine.add_chunk(engine.running.back(), tokens, batch);
       budget_ -= tokens;
       if (tokens < left) {
@@ -152,12 +180,11 @@ class TensorRtLlm final : public Scheduler {
     for (std::size_t i = 0; i < given_.size() && goes_on; ++i) {
       goes_on = deal(engine, left(i), given_[i]);
     }
-    while (goes_on && head_fits(engine)) {
-      const Sequence& s = engine.sequences[engine.waiting.head()];
+    while (goes_on && finds_next(engine)) {
       std::int64_t given = 0;
-      goes_on = deal(engine, s.prompt + s.emitted, given);
+      goes_on = deal(engine, left_of_next(engine), given);
       if (goes_on) {
-        start_head(engine, now);
+        start_next(engine, now);
         given_.push_back(given);
       }
     }
@@ -180,6 +207,10 @@ class TensorRtLlm final : public Scheduler {
   bool no_evict_ = true;
   bool admits_ = true;  ///< nobody has been paused in this step
   std::int64_t budget_ = 0;
+  std::int64_t shared_before_ = 0;   ///< EngineState::shared_blocks before anybody starts
+  std::int64_t passed_over_ = 0;     ///< at the head of the queue, in this step
+  Slot next_ = no_slot;              ///< who starts next
+  PrefixCache::Hit hit_;             ///< what the cache has for it
   std::vector<std::int64_t> given_;  ///< EQUAL_PROGRESS: by place in the prefilling list
 };
 

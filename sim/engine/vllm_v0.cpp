@@ -13,7 +13,9 @@ RejectReason refuse_beyond_pool(const EngineSpec& spec, std::int64_t prompt, std
 
 RejectReason refuse_beyond_watermark(const EngineSpec& spec, std::int64_t prompt,
                                      std::int64_t output) {
-  const std::int64_t blocks = blocks_for(prompt + output - 1, spec.block_size);
+  const std::int64_t positions = prompt + output - 1;
+  const std::int64_t blocks =
+      blocks_for(positions, spec.block_size) + spec.per_sequence.blocks(positions);
   return blocks + watermark_blocks(spec) > spec.num_gpu_blocks ? RejectReason::does_not_fit
                                                                : RejectReason::none;
 }
@@ -42,7 +44,8 @@ class VllmV0 final : public Scheduler {
       const Sequence& s = engine.sequences[engine.waiting.head()];
       const std::int64_t length = s.prompt + s.emitted;
       const std::int64_t blocks = blocks_for(length, spec.block_size);
-      if (length > budget || engine.pool.free() - blocks < watermark_blocks(spec)) {
+      const std::int64_t left = engine.pool.free() - blocks - spec.per_sequence.blocks(length);
+      if (length > budget || left < watermark_blocks(spec)) {
         return;
       }
       if (!batch.frozen) {

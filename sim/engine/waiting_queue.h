@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <set>
 #include <tuple>
@@ -44,6 +45,18 @@ class WaitingQueue {
       ordered_.erase(ordered_.begin());
     }
   }
+  // First come, first served only.
+  /// The sequence that so many stand before.
+  Slot at(std::int64_t place) const { return queue_[static_cast<std::size_t>(place)]; }
+  void bring_to_the_head(std::int64_t place) {
+    std::rotate(queue_.begin(), queue_.begin() + place, queue_.begin() + place + 1);
+  }
+  /// Equals keep their order.
+  template <typename Before>
+  void sort(const Before& before) {
+    std::stable_sort(queue_.begin(), queue_.end(), before);
+  }
+
   /// Takes a sequence out of the middle: one that was preempted with its last token in flight.
   void erase(Slot slot) {
     --size_;

@@ -49,6 +49,9 @@ EngineConfig engine_config(const probe::EngineLimits& limits) {
   config.max_model_len = limits.max_model_len;
   config.watermark = limits.watermark;
   config.overlap = limits.async;
+  config.prefix_caching = limits.prefix_caching;
+  config.beside = [held = limits.per_sequence](std::int64_t tokens) { return held.blocks(tokens); };
+  config.longest_prefix_first = limits.sglang.schedule_policy == SglangSpec::Policy::lpm;
   config.max_prefill_tokens = limits.sglang.max_prefill_tokens;
   config.schedule_conservativeness = limits.sglang.schedule_conservativeness;
   config.mixed_chunk = limits.sglang.enable_mixed_chunk;

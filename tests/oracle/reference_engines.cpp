@@ -87,7 +87,7 @@ Step EngineReference::make_step(std::int64_t now) {
 std::int64_t EngineReference::free_blocks() const {
   std::int64_t free = config.usable_blocks;
   for (const EngineSequence& s : state) {
-    free -= s.blocks;
+    free -= s.blocks + s.beside;
   }
   if (free < 0) {
     throw std::logic_error("reference: more blocks than there are");
@@ -124,18 +124,22 @@ void EngineReference::prefill(std::size_t r, std::int64_t n, Step& step) {
   }
 }
 
-void EngineReference::admit(std::size_t r, const Step& step) {
+void EngineReference::admit(std::size_t r, const Step& step, std::int64_t cached) {
   std::erase(waiting, r);
   running.push_back(r);
+  state[r].computed = cached;
+  state[r].blocks = cached / config.block_size;
+  state[r].beside = config.beside(state[r].known());
   if (result_.requests[r].first_scheduled_ps < 0) {
     result_.requests[r].first_scheduled_ps = step.schedule_ps;
+    result_.requests[r].cached_tokens = cached;
   }
 }
 
 // Recompute: all KV is lost, tokens are kept as part of the prompt (2.1.3, 2.5.4, 2.6.1).
 void EngineReference::preempt(std::size_t r, Step& step, bool to_the_tail) {
   EngineSequence& s = state[r];
-  s.blocks = 0;
+  give_up(r);
   result_.requests[r].discarded += s.computed;
   s.computed = 0;
   s.decoding = false;
@@ -146,6 +150,7 @@ void EngineReference::preempt(std::size_t r, Step& step, bool to_the_tail) {
 }
 
 void EngineReference::update(const Step& step, std::int64_t now) {
+  std::vector<std::size_t> finished;
   for (const ScheduledRequest& entry : step.scheduled) {
     EngineSequence& s = state[entry.request];
     if (!entry.samples || s.done) {
@@ -159,13 +164,20 @@ void EngineReference::update(const Step& step, std::int64_t now) {
     if (s.generated == s.output) {
       s.done = true;
       outcome.finish_ps = now;
-      finish(entry.request);
+      finished.push_back(entry.request);
     }
   }
+  const auto place = [this](std::size_t r) { return std::find(running.begin(), running.end(), r); };
+  std::stable_sort(finished.begin(), finished.end(),
+                   [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
+  for (const std::size_t r : finished) {
+    finish(r);
+  }
+  ended(step);
 }
 
 void EngineReference::finish(std::size_t r) {
-  state[r].blocks = 0;
+  state[r].blocks = state[r].beside = 0;
   std::erase(running, r);
   std::erase(waiting, r);
 }
@@ -191,7 +203,9 @@ class VllmV0 final : public EngineReference {
   // the pool less the watermark when they come again with what they had generated.
   bool never_fits(const EngineSequence& s) const override {
     return s.prompt + s.output - 1 > config.token_budget ||
-           blocks_for(s.prompt + s.output - 1) + watermark_blocks(config) > config.usable_blocks;
+           blocks_for(s.prompt + s.output - 1) + config.beside(s.prompt + s.output - 1) +
+                   watermark_blocks(config) >
+               config.usable_blocks;
   }
 
   void schedule(Step& step) override {
@@ -207,7 +221,7 @@ class VllmV0 final : public EngineReference {
     while (!waiting.empty()) {
       const std::size_t r = waiting.front();
       const std::int64_t length = state[r].known();
-      if (free_blocks() - blocks_for(length) < watermark_blocks(config) ||
+      if (free_blocks() - blocks_for(length) - config.beside(length) < watermark_blocks(config) ||
           tokens + length > config.token_budget || std::ssize(running) + 1 > config.max_num_seqs) {
         return;
       }
@@ -247,7 +261,9 @@ class Sarathi final : public EngineReference {
 
  private:
   bool never_fits(const EngineSequence& s) const override {
-    return blocks_for(s.prompt + s.output - 1) + watermark_blocks(config) > config.usable_blocks;
+    return blocks_for(s.prompt + s.output - 1) + config.beside(s.prompt + s.output - 1) +
+               watermark_blocks(config) >
+           config.usable_blocks;
   }
 
   void schedule(Step& step) override {
@@ -288,7 +304,7 @@ class Sarathi final : public EngineReference {
       const std::size_t r = waiting.front();
       const std::int64_t length = state[r].known();
       const std::int64_t n = std::min(length, config.token_budget - used);
-      if (free_blocks() - blocks_for(length) < watermark_blocks(config) ||
+      if (free_blocks() - blocks_for(length) - config.beside(length) < watermark_blocks(config) ||
           std::ssize(running) >= config.max_num_seqs || n <= 0) {
         return;
       }

@@ -3,13 +3,16 @@
 // Naive references for the other engines, as reference.h is for vLLM V1: straight from section 2
 // of the scheduler specification, per request, per step, blocks as plain counts. Without prefix
 // caching all free blocks are alike. They share the loop of 1.2.1 and 1.6.5, and nothing with the
-// simulator.
+// simulator but the struct that says what tokens are.
 //
 // Where the text leaves something open, a comment "[i]" says what is taken:
 // - [i] one request alone must always be able to run to its end; others are turned away (1.5.7).
 // - [i] overlap (2.5.6): a request whose last token is in flight is scheduled once more, and what
 //   comes of that is dropped; all its blocks are freed when its last token returns.
 // - [i] a token in flight counts as generated; of a victim, it is kept.
+// - [i] prefix caches learn of a prompt, or a piece of it, when the step that computed it ends, and
+//   after the requests that finish then, which do so in order of admission.
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -26,14 +29,18 @@ struct EngineConfig {
   std::int64_t block_size = 16;
   std::int64_t usable_blocks = 1 << 20;
   std::int64_t max_model_len = 1 << 20;
-  double watermark = 0;  // vLLM V0, Sarathi: share of all blocks
-  bool overlap = false;  // SGLang, TensorRT-LLM
+  double watermark = 0;         // vLLM V0, Sarathi: share of all blocks
+  bool overlap = false;         // SGLang, TensorRT-LLM
+  bool prefix_caching = false;  // SGLang, TensorRT-LLM
+  // 4.3: blocks beside those of its tokens that a request of so many takes at admission.
+  std::function<std::int64_t(std::int64_t tokens)> beside = [](std::int64_t) { return 0; };
 
   // SGLang
   std::int64_t max_prefill_tokens = 16384;
   double schedule_conservativeness = 1;
   bool mixed_chunk = false;
-  bool classic_retraction = false;  // until 20 tokens a request are free, not just enough
+  bool longest_prefix_first = false;  // the policy lpm, else first come, first served
+  bool classic_retraction = false;    // until 20 tokens a request are free, not just enough
 
   // TensorRT-LLM
   bool max_utilization = false;  // else guaranteed no evict
@@ -53,7 +60,8 @@ struct EngineSequence {
   std::int64_t in_flight = 0;  // 1: a token is being computed
   std::int64_t computed = 0;   // C
   std::int64_t blocks = 0;
-  bool decoding = false;  // its known tokens have been scheduled
+  std::int64_t beside = 0;  // blocks for the rest: windows, states
+  bool decoding = false;    // its known tokens have been scheduled
   bool done = false;
 
   std::int64_t known() const { return prompt + generated + in_flight; }
@@ -74,15 +82,25 @@ class EngineReference {
   virtual bool never_fits(const EngineSequence& s) const;
   // A request has emitted its last token.
   virtual void finish(std::size_t r);
+  // All blocks of a request that runs are being taken back.
+  virtual void give_up(std::size_t r) { state[r].blocks = state[r].beside = 0; }
+  // A step has ended, and those that finish in it have.
+  virtual void ended(const Step&) {}
 
   std::int64_t blocks_for(std::int64_t tokens) const {
     return (tokens + config.block_size - 1) / config.block_size;
   }
-  std::int64_t free_blocks() const;
-  void grow(EngineSequence& s, std::int64_t tokens);  // to the blocks of its first `tokens`
-  void decode(std::size_t r, Step& step);             // one token, its block included
+  virtual std::int64_t free_blocks() const;
+  virtual void grow(EngineSequence& s, std::int64_t tokens);  // to the blocks of its first `tokens`
+  bool runs(std::size_t r) const {
+    return std::find(running.begin(), running.end(), r) != running.end();
+  }
+  const Request& request(std::size_t r) const { return requests_[r]; }
+  std::int64_t preemptions(std::size_t r) const { return result_.requests[r].preemptions; }
+  void decode(std::size_t r, Step& step);  // one token, its block included
   void prefill(std::size_t r, std::int64_t n, Step& step);
-  void admit(std::size_t r, const Step& step);  // waiting -> running
+  // waiting -> running, with so many cached tokens, whose blocks it holds.
+  void admit(std::size_t r, const Step& step, std::int64_t cached = 0);
   void preempt(std::size_t r, Step& step, bool to_the_tail);
 
   const EngineConfig config;

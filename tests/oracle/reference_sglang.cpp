@@ -1,34 +1,124 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
+#include <map>
+#include <memory>
 #include <optional>
+#include <set>
+#include <stdexcept>
 
 #include "tests/oracle/reference_engines.h"
+#include "tests/oracle/reference_radix.h"
 
 namespace penstock::oracle {
 namespace {
 
-// 2.5, first come first served, without the radix cache. `running` holds the decoding requests
-// and the chunked one.
+// 2.5. `running` holds the decoding requests and the chunked one.
 class Sglang final : public EngineReference {
  public:
   Sglang(const EngineConfig& c, const std::vector<Request>& requests, const StepTime& step_time)
       : EngineReference(c, requests, step_time),
         initial_ratio_(std::min(0.7 * c.schedule_conservativeness, 1.0)),
         least_ratio_(initial_ratio_ * 0.14),
-        ratio_(initial_ratio_) {}
+        ratio_(initial_ratio_) {
+    if (c.prefix_caching) {
+      tree_ = std::make_unique<RadixTree>(c.block_size);
+    }
+    held_.resize(requests.size());
+  }
 
  private:
+  // 2.5.5: the part of a request that is in the tree, as far as it uses it.
+  struct Held {
+    RadixTree::Node* node = nullptr;
+    std::int64_t blocks = 0;
+  };
+  struct Computed {
+    std::size_t request = 0;
+    std::int64_t positions = 0;
+    std::int64_t preemptions = 0;
+    std::int64_t step = 0;
+  };
+
   static constexpr std::int64_t clip = 4096;
   static constexpr std::int64_t retract_steps = 20;
 
   // 2.5.7. [i] So that the admission of 2.5.3 succeeds for a request alone, also when it comes
   // again with generated tokens.
   bool never_fits(const EngineSequence& s) const override {
-    return s.prompt + s.output + config.block_size >= config.usable_blocks * config.block_size;
+    return s.prompt + s.output + config.block_size >=
+           (config.usable_blocks - config.beside(s.prompt + s.output)) * config.block_size;
+  }
+
+  RadixTokens tokens_of(std::size_t r, std::int64_t tokens) const {
+    return radix_tokens(r, request(r).content, tokens);
+  }
+  // What is kept for nobody is free.
+  std::int64_t free_blocks() const override {
+    if (!tree_) {
+      return EngineReference::free_blocks();
+    }
+    const std::int64_t free = available_blocks() + tree_->evictable() / config.block_size;
+    if (free < 0) {
+      throw std::logic_error("reference: more pages than there are");
+    }
+    return free;
+  }
+  // With a tree: pages that nothing is kept in. Below 0 until others are evicted.
+  std::int64_t available_blocks() const {
+    std::int64_t blocks = config.usable_blocks - tree_->tokens() / config.block_size;
+    for (std::size_t r = 0; r < state.size(); ++r) {
+      blocks -= state[r].blocks - held_[r].blocks + state[r].beside;
+    }
+    return blocks;
+  }
+  void hold(std::size_t r, RadixTree::Node* node, std::int64_t tokens) {
+    Held& held = held_[r];
+    if (node != nullptr) {
+      tree_->lock(node, 1);
+    }
+    if (held.node != nullptr) {
+      tree_->lock(held.node, -1);
+    }
+    held = {node, tokens / config.block_size};
+  }
+  // 2.5.4: without inserting it.
+  void give_up(std::size_t r) override {
+    hold(r, nullptr, 0);
+    EngineReference::give_up(r);
+  }
+  void ended(const Step&) override {
+    ++ended_steps_;
+    for (const Computed& one : computed_) {
+      if (tree_ && one.step < ended_steps_ && runs(one.request) &&
+          one.preemptions == preemptions(one.request)) {
+        const auto found = tree_->insert(tokens_of(one.request, one.positions));
+        hold(one.request, found.node, found.tokens);
+      }
+    }
+    std::erase_if(computed_, [this](const Computed& one) { return one.step < ended_steps_; });
   }
 
   void schedule(Step& step) override {
+    schedule_requests(step);
+    if (step.scheduled.empty()) {
+      return;
+    }
+    for (const ScheduledRequest& entry : step.scheduled) {
+      if (chunks_.contains(entry.request)) {
+        computed_.push_back(
+            {entry.request, entry.context + entry.n, preemptions(entry.request), scheduled_steps_});
+      }
+    }
+    chunks_.clear();
+    ++scheduled_steps_;
+    if (tree_ && available_blocks() < 0) {
+      tree_->evict(-available_blocks() * config.block_size);
+    }
+  }
+
+  void schedule_requests(Step& step) {
     if (running.empty() && waiting.empty()) {  // 2.5.4: idle
       ratio_ = initial_ratio_;
       return;
@@ -99,6 +189,7 @@ class Sglang final : public EngineReference {
       if (n > 0) {
         const std::int64_t before = s.blocks;
         prefill(r, n, step);
+        chunks_.insert(r);
         available -= (s.blocks - before) * page;
         rem_total -= static_cast<double>((s.blocks - before) * page);
         rem_input -= page_up(n);
@@ -116,6 +207,9 @@ class Sglang final : public EngineReference {
   void admit_waiting(Step& step, std::int64_t rem_input, std::int64_t rem_chunk, double rem_total,
                      std::ptrdiff_t decoding) {
     const std::int64_t page = config.block_size;
+    if (config.longest_prefix_first && tree_) {
+      sort_waiting();
+    }
     while (!waiting.empty() && !chunked_ && !batch_is_full_) {
       if (config.max_num_seqs - decoding <= std::ssize(step.scheduled)) {
         batch_is_full_ = true;
@@ -123,12 +217,26 @@ class Sglang final : public EngineReference {
       }
       const std::size_t r = waiting.front();
       EngineSequence& s = state[r];
-      const std::int64_t extend = s.known();
-      if (static_cast<double>(extend + left(r) + page) >= rem_total) {  // NO_TOKEN
+      RadixTree::Found hit;
+      std::int64_t locked = 0;  // of it, what nobody uses yet
+      if (tree_) {
+        hit = tree_->match(tokens_of(r, s.known() - 1));
+        for (const auto* node = hit.node; node->users == 0 && node->parent; node = node->parent) {
+          locked += std::ssize(node->key);
+        }
+      }
+      const std::int64_t extend = s.known() - hit.tokens;
+      const std::int64_t beside = config.beside(s.known()) * page;
+      if (static_cast<double>(extend + left(r) + beside + page) >= rem_total) {  // NO_TOKEN
         batch_is_full_ = true;
         return;
       }
       if (page_up(extend) >= rem_input && !step.scheduled.empty()) {
+        return;
+      }
+      if (static_cast<double>(extend + left(r) + beside + page) >=
+          rem_total - static_cast<double>(locked)) {
+        batch_is_full_ = true;
         return;
       }
       const bool whole = extend <= rem_chunk;
@@ -136,8 +244,10 @@ class Sglang final : public EngineReference {
       if (n == 0) {
         return;
       }
-      rem_total -= static_cast<double>(page_up(n) + (whole ? left(r) : 0));
-      admit(r, step);
+      rem_total -= static_cast<double>(page_up(n) + (whole ? left(r) : 0) + locked + beside);
+      admit(r, step, hit.tokens);
+      hold(r, hit.node, hit.tokens);
+      chunks_.insert(r);
       rem_input -= page_up(n);
       rem_chunk -= n;
       prefill(r, n, step);
@@ -147,6 +257,29 @@ class Sglang final : public EngineReference {
     }
   }
 
+  // 2.5.3, LPM
+  void sort_waiting() {
+    if (waiting.size() > 128) {
+      return;
+    }
+    RadixTree first_ones(1);
+    std::map<std::size_t, double> key;
+    for (const std::size_t r : waiting) {
+      const RadixTokens tokens = tokens_of(r, state[r].known() - 1);
+      const std::int64_t cached = tree_->match(tokens).tokens;
+      key[r] = -static_cast<double>(cached);
+      if (cached <= 32) {
+        if (first_ones.match(tokens).tokens >= 32) {
+          key[r] = std::numeric_limits<double>::infinity();
+        } else {
+          first_ones.insert(tokens);
+        }
+      }
+    }
+    std::stable_sort(waiting.begin(), waiting.end(),
+                     [&](std::size_t a, std::size_t b) { return key[a] < key[b]; });
+  }
+
   // 2.5.4
   void schedule_decode(Step& step) {
     std::vector<std::size_t> batch = decodes();
@@ -154,6 +287,9 @@ class Sglang final : public EngineReference {
       return;
     }
     if (pages_to_decode(batch) > free_blocks()) {
+      if (tree_) {
+        tree_->evict(tree_->tokens());
+      }
       retract(batch, step);
     } else {
       ratio_ = std::max(ratio_ - (initial_ratio_ - least_ratio_) / 600, least_ratio_);
@@ -201,6 +337,10 @@ class Sglang final : public EngineReference {
   }
 
   void finish(std::size_t r) override {
+    if (tree_ && runs(r)) {  // all but the last token
+      tree_->insert(tokens_of(r, state[r].prompt + state[r].output - 1));
+      hold(r, nullptr, 0);
+    }
     EngineReference::finish(r);
     batch_is_full_ = false;
   }
@@ -211,6 +351,12 @@ class Sglang final : public EngineReference {
   bool batch_is_full_ = false;
   std::optional<std::size_t> chunked_;
   std::vector<std::size_t> decodes_before_;
+  std::unique_ptr<RadixTree> tree_;
+  std::vector<Held> held_;          // by request
+  std::set<std::size_t> chunks_;    // of the step that is being scheduled
+  std::vector<Computed> computed_;  // of steps that have not ended
+  std::int64_t scheduled_steps_ = 0;
+  std::int64_t ended_steps_ = 0;
 };
 
 }  // namespace

@@ -91,6 +91,15 @@ Measured overload(const Case& test) {
   return measured;
 }
 
+/// An engine with another scheduler.
+EngineSpec other(const char* scheduler, std::int64_t max_num_seqs, std::int64_t budget,
+                 bool async) {
+  EngineSpec engine = limits(max_num_seqs, budget, async);
+  engine.scheduler = scheduler;
+  engine.enable_chunked_prefill = engine.scheduler == "sglang";
+  return engine;
+}
+
 }  // namespace
 
 TEST_CASE("the closed form of saturation agrees with overloaded simulations") {
@@ -108,6 +117,18 @@ TEST_CASE("the closed form of saturation agrees with overloaded simulations") {
       {"a pool of 40 long answers", spread(100, 300), spread(1000, 3000), limits(256, 8192), 4000,
        1000},
       {"a pool of 4", spread(6000, 10000), spread(100, 500), limits(256, 8192), 2000, 500},
+      {"SGLang", spread(1, 2000), spread(1, 400), other("sglang", 256, 8192, true)},
+      {"SGLang, long prompts", spread(3000, 9000), spread(50, 300),
+       other("sglang", 64, 2048, false), 0, 2000},
+      {"SGLang, 40 long answers", spread(100, 300), spread(1000, 3000),
+       other("sglang", 256, 8192, true), 4000, 1000},
+      {"vLLM V0", spread(1, 2000), spread(1, 400), other("vllm_v0", 256, 8192, false)},
+      {"TensorRT-LLM", spread(1, 2000), spread(1, 400), other("tensorrt_llm", 256, 8192, true)},
+      {"TensorRT-LLM, 30 that never lack blocks", spread(1000, 2000), spread(500, 1500),
+       other("tensorrt_llm", 256, 8192, true), 5000, 1000},
+      {"Sarathi-Serve", spread(1, 2000), spread(1, 400), other("sarathi", 128, 512, false)},
+      {"Sarathi-Serve, half a budget of decodes", spread(1, 600), spread(1, 400),
+       other("sarathi", 256, 512, false)},
   };
   for (const Case& test : cases) {
     const Measured m = overload(test);

@@ -137,7 +137,7 @@ TEST_CASE("invalid input exits 3, what cannot be read 74, what does not fit 4") 
   CHECK(run_penstock({"run", folder.path().string()}).exit_code == 74);
   CHECK(run_penstock({"run", file, "--set", "model=llama-3.1-405b"}).exit_code == 4);
   CHECK(run_penstock(
-            {"run", file, "--set", "engine={preset: sglang-0.5, enable_prefix_caching: true}"})
+            {"run", file, "--set", "engine={preset: sarathi-serve, enable_prefix_caching: true}"})
             .exit_code == 4);
   const CommandResult checked = run_penstock({"check", file, "no-such-file.yaml"});
   CHECK(checked.exit_code == 74);

@@ -110,6 +110,7 @@ Scenario scenario(const EngineLimits& limits) {
   scenario.engine.enable_prefix_caching = limits.prefix_caching;
   scenario.engine.host_blocks = limits.host_blocks;
   scenario.engine.host_block_time = SimTime{limits.host_block_ps};
+  scenario.engine.per_sequence = limits.per_sequence;
   scenario.engine.scheduler = limits.scheduler;
   scenario.engine.sglang = limits.sglang;
   scenario.engine.tensorrt_llm = limits.tensorrt_llm;

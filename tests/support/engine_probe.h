@@ -63,6 +63,7 @@ struct EngineLimits {
   std::int64_t host_blocks = 0;  ///< of the host-memory tier; 0 = none
   std::int64_t host_block_ps = 0;
   std::string scheduler = "vllm_v1";
+  EngineSpec::PerSequence per_sequence = {};
   SglangSpec sglang = {};
   TensorRtSpec tensorrt_llm = {};
 };

@@ -133,11 +133,10 @@ RandomLoad random_load(std::uint64_t seed) {
   return load;
 }
 
-RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler) {
-  Dice dice(seed, scheduler);
-  RandomLoad load;
-  load.seed = seed;
-  EngineLimits& limits = load.limits;
+namespace {
+
+/// Of another engine than vLLM V1.
+void draw_engine_limits(Dice& dice, std::string_view scheduler, EngineLimits& limits) {
   limits.scheduler = scheduler;
   limits.block_size = dice.of<std::int64_t>({1, 1, 2, 3, 4, 8, 16});
   limits.max_num_seqs = dice.in(1, 12);
@@ -169,6 +168,33 @@ RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler) {
   if (scheduler == "sglang" || scheduler == "tensorrt_llm") {  // else nobody gets a chunk
     limits.max_num_batched_tokens = std::max(limits.max_num_batched_tokens, limits.block_size);
   }
+}
+
+}  // namespace
+
+namespace {
+
+/// Windows or states beside the blocks of tokens.
+void draw_beside(RandomLoad& load) {
+  Dice dice(load.seed, "random_engine_load/beside");
+  if (load.limits.scheduler == "orca" || load.limits.scheduler == "static" || !dice.one_in(3)) {
+    return;
+  }
+  EngineSpec::PerSequence& held = load.limits.per_sequence;
+  held.state_blocks = dice.of({0.0, 0.7, 2.0});
+  held.window_blocks_per_token = dice.of({0.0, 0.1, 1.0});
+  held.window = dice.of<std::int64_t>({1, 5, 30});
+  load.limits.usable_blocks += dice.in(0, 3) * held.blocks(held.window);
+}
+
+}  // namespace
+
+RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler) {
+  Dice dice(seed, scheduler);
+  RandomLoad load;
+  load.seed = seed;
+  EngineLimits& limits = load.limits;
+  draw_engine_limits(dice, scheduler, limits);
   const std::int64_t longest = dice.of<std::int64_t>({6, 20, 60});
   draw_pool_and_step(dice, longest, load);
   if (scheduler == "static") {  // rows that emit nothing are not cut at windows
@@ -190,6 +216,7 @@ RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler) {
         dice.in(1, dice.one_in(3) ? 3 * longest : dice.of({std::int64_t{8}, longest}));
     load.requests.push_back(r);
   }
+  draw_beside(load);
   return load;
 }
 
@@ -203,14 +230,9 @@ Scenario engine_scenario(const EngineLimits& limits) {
   return scenario(used);
 }
 
-RandomLoad random_content_load(std::uint64_t seed) {
-  Dice dice(seed, "random_content_load");
-  RandomLoad load;
-  load.seed = seed;
-  draw_limits(dice, load.limits);
-  load.limits.prefix_caching = true;
-  const std::int64_t longest = dice.of<std::int64_t>({12, 30, 60});
-  draw_pool_and_step(dice, longest, load);
+namespace {
+
+void draw_content_requests(Dice& dice, std::int64_t longest, RandomLoad& load) {
   const std::int64_t count = dice.in(2, 20);
   SimTime now;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -230,6 +252,35 @@ RandomLoad random_content_load(std::uint64_t seed) {
     r.priority = static_cast<std::int32_t>(dice.in(0, 2));
     load.requests.push_back(r);
   }
+}
+
+}  // namespace
+
+RandomLoad random_content_load(std::uint64_t seed) {
+  Dice dice(seed, "random_content_load");
+  RandomLoad load;
+  load.seed = seed;
+  draw_limits(dice, load.limits);
+  load.limits.prefix_caching = true;
+  const std::int64_t longest = dice.of<std::int64_t>({12, 30, 60});
+  draw_pool_and_step(dice, longest, load);
+  draw_content_requests(dice, longest, load);
+  return load;
+}
+
+RandomLoad random_engine_content_load(std::uint64_t seed, std::string_view scheduler) {
+  Dice dice(seed, scheduler);
+  RandomLoad load;
+  load.seed = seed;
+  draw_engine_limits(dice, scheduler, load.limits);
+  load.limits.prefix_caching = true;
+  if (dice.one_in(3)) {
+    load.limits.sglang.schedule_policy = SglangSpec::Policy::lpm;
+  }
+  const std::int64_t longest = dice.of<std::int64_t>({12, 30, 60, 100});
+  draw_pool_and_step(dice, longest, load);
+  draw_content_requests(dice, longest, load);
+  draw_beside(load);
   return load;
 }
 
@@ -249,10 +300,12 @@ std::string RandomLoad::describe() const {
       << limits.long_prefill_token_threshold << " max_model_len " << limits.max_model_len
       << (limits.chunked_prefill ? "" : " unchunked") << (limits.priority ? " priority" : "")
       << (limits.async ? " async" : "") << (limits.gate ? " gate" : "")
-      << (limits.prefix_caching ? " caching" : "") << ' ' << limits.scheduler << " host "
-      << limits.host_blocks << " x " << limits.host_block_ps << " watermark " << limits.watermark
-      << " step " << step.base << '+' << step.per_token << "/token+" << step.per_kv << "/kv+"
-      << step.per_window << "/kv in " << step.window << ';';
+      << (limits.prefix_caching ? " caching" : "") << " beside " << limits.per_sequence.state_blocks
+      << '+' << limits.per_sequence.window_blocks_per_token << " x " << limits.per_sequence.window
+      << (limits.sglang.schedule_policy == SglangSpec::Policy::lpm ? " lpm" : "") << ' '
+      << limits.scheduler << " host " << limits.host_blocks << " x " << limits.host_block_ps
+      << " watermark " << limits.watermark << " step " << step.base << '+' << step.per_token
+      << "/token+" << step.per_kv << "/kv+" << step.per_window << "/kv in " << step.window << ';';
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
         << r.priority;

@@ -32,6 +32,10 @@ RandomLoad random_offload_load(std::uint64_t seed);
 /// static batching is in blocks of `block_size`, as the others' (see engine_scenario()).
 RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler);
 
+/// One for another engine's prefix cache, with requests as random_content_load() has them; some of
+/// them share long prefixes.
+RandomLoad random_engine_content_load(std::uint64_t seed, std::string_view scheduler);
+
 /// Of such a load. Orca and static batching make slots of the pool: a block holds a request of
 /// max_model_len.
 Scenario engine_scenario(const EngineLimits& limits);

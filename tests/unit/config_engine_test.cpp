@@ -131,8 +131,10 @@ TEST_CASE("keys of one engine are errors with another") {
         "the scheduler sglang is first come, first served");
   CHECK(error("engine={preset: sglang-0.5, block_size: 64, chunked_prefill_size: 32}") ==
         "a chunk of 32 tokens is less than a block of 64");
-  const Loaded cached = load_small({"engine={preset: sglang-0.5, enable_prefix_caching: true}"});
-  CHECK(only_error(cached) == "prefix caching of the scheduler sglang is not built yet");
+  CHECK(error("engine={preset: tensorrt-llm-1.0, schedule_policy: lpm}") ==
+        "`schedule_policy` is no setting of the scheduler tensorrt_llm");
+  const Loaded cached = load_small({"engine={preset: sarathi-serve, enable_prefix_caching: true}"});
+  CHECK(only_error(cached) == "prefix caching of the scheduler sarathi is not built");
   CHECK(exit_code(cached.diagnostics) == 4);
 }
 
@@ -146,7 +148,16 @@ TEST_CASE("keys that SGLang and TensorRT-LLM spell their own way") {
   CHECK(sglang.sglang.schedule_conservativeness == 0.3);
   CHECK(sglang.sglang.enable_mixed_chunk);
   CHECK_FALSE(sglang.sglang.retracts_far);
-  CHECK(load_small({"engine.preset=sglang-0.3"}).scenario.engine.sglang.retracts_far);
+  CHECK(sglang.enable_prefix_caching);
+  CHECK(sglang.sglang.schedule_policy == SglangSpec::Policy::fcfs);
+  const EngineSpec older = load_small({"engine.preset=sglang-0.3"}).scenario.engine;
+  CHECK(older.sglang.retracts_far);
+  CHECK(older.sglang.schedule_policy == SglangSpec::Policy::lpm);
+  CHECK(load_small({"engine={preset: sglang-0.5, schedule_policy: lpm}"})
+            .scenario.engine.sglang.schedule_policy == SglangSpec::Policy::lpm);
+  CHECK(load_small({"engine.preset=tensorrt-llm-1.0"}).scenario.engine.enable_prefix_caching);
+  CHECK_FALSE(
+      load_small({"engine.preset=tensorrt-llm-0.14"}).scenario.engine.enable_prefix_caching);
   const EngineSpec trt =
       load_small({"engine={preset: tensorrt-llm-1.0, enable_chunked_context: true, "
                   "capacity_scheduler_policy: max_utilization, "

@@ -227,6 +227,20 @@ TEST_CASE("run wants a GPU, and says who would choose one") {
   CHECK(load_text(text, {"cluster={gpu: h100-sxm, tensor_parallel: 2}"}).ok);
 }
 
+TEST_CASE("a plan takes the ranks of the file, or those of its list") {
+  const auto plan_of = [](std::vector<std::string> sets) {
+    const LoadedPlan loaded = load_plan(base_file, std::move(sets));
+    CHECK(loaded.ok);
+    return loaded.plan;
+  };
+  CHECK(plan_of({}).data_parallel == std::vector<int>{1});
+  CHECK_FALSE(plan_of({}).spreads_experts);
+  const PlanSpec given = plan_of({"cluster={data_parallel: 8, expert_parallel: 8}"});
+  CHECK(given.data_parallel == std::vector<int>{8});
+  CHECK(given.spreads_experts);
+  CHECK(plan_of({"plan.data_parallel=[1, 4]"}).data_parallel == std::vector<int>{1, 4});
+}
+
 TEST_CASE("check takes the first GPU and the smallest tensor_parallel of the plan that fit") {
   const auto checked = [](const std::string& plan, std::vector<std::string> sets = {}) {
     const Loaded loaded = check(std::string(base_file) + "plan: " + plan + "\n", std::move(sets));

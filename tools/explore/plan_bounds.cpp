@@ -6,7 +6,7 @@
 #include <functional>
 #include <unordered_map>
 
-#include "sim/kv/block_pool.h"
+#include "sim/engine/scheduler.h"
 #include "sim/metrics/summary.h"
 #include "sim/step/step_model.h"
 
@@ -26,6 +26,27 @@ struct Alone {
   bool is_refused = false;
 };
 
+/// Prompt tokens that are computed at least.
+std::int64_t computed(const EngineSpec& engine, const Traffic::Request& request) {
+  return engine.enable_prefix_caching ? request.least : request.input;
+}
+
+/// Most tokens of a step; 0 if there is no limit worth the name.
+std::int64_t largest_step(const EngineSpec& engine) {
+  const std::int64_t budget = engine.max_num_batched_tokens;
+  if (engine.scheduler == "sarathi") {  // decodes are not counted
+    return budget + engine.max_num_seqs;
+  }
+  if (engine.scheduler == "sglang") {  // a prompt alone may be longer
+    const std::int64_t prompts =
+        engine.enable_chunked_prefill
+            ? budget
+            : std::max(engine.sglang.max_prefill_tokens, engine.max_model_len);
+    return prompts + engine.max_num_seqs;
+  }
+  return engine.holds_slots() ? 0 : budget;
+}
+
 class AloneTimes {
  public:
   explicit AloneTimes(const Scenario& replica)
@@ -34,14 +55,14 @@ class AloneTimes {
   Alone of(const Traffic::Request& request) {
     Alone alone;
     const std::int64_t output = std::min(request.output, engine_.max_model_len - request.input);
-    const std::int64_t positions = request.input + output - 1;
     alone.is_refused =
-        output < 1 || blocks_for(positions, engine_.block_size) > engine_.num_gpu_blocks;
+        output < 1 || find_scheduler(engine_.scheduler)->refuse(engine_, request.input, output) !=
+                          RejectReason::none;
     if (alone.is_refused) {
       return alone;
     }
     const auto decodes = static_cast<double>(output - 1);
-    alone.ttft = static_cast<double>(prefill(request.input));
+    alone.ttft = static_cast<double>(prefill(computed(engine_, request)));
     const DecodeCost& decode = model_->decode(1);
     // From prompt + 1 to prompt + output - 1 tokens of KV.
     const double kv = static_cast<double>(request.input) + 0.5 * static_cast<double>(output);
@@ -55,7 +76,7 @@ class AloneTimes {
  private:
   std::int64_t prefill(std::int64_t prompt) {
     const auto [known, is_new] = prefill_.try_emplace(prompt, 0);
-    std::int64_t piece = engine_.max_num_batched_tokens;
+    std::int64_t piece = engine_.enable_chunked_prefill ? engine_.max_num_batched_tokens : prompt;
     if (engine_.long_prefill_token_threshold > 0) {
       piece = std::min(piece, engine_.long_prefill_token_threshold);
     }
@@ -91,7 +112,10 @@ SimTime plus(SimTime time, SimTime span) {
 
 PlanBounds::PlanBounds(const Scenario& replica, const Traffic& traffic)
     : work_(traffic.by_class.size()), unreachable_(traffic.by_class.size()) {
-  if (!traffic.is_open || replica.engine.speculative.on()) {  // a step may emit many tokens
+  const ClusterSpec& cluster = replica.cluster;
+  const bool has_ranks = cluster.data_parallel > 1;           // their steps depend on each other
+  if (!traffic.is_open || replica.engine.speculative.on() ||  // a step may emit many tokens
+      has_ranks || largest_step(replica.engine) == 0) {
     return;
   }
   for (const std::int64_t seconds : {0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 1024}) {
@@ -108,7 +132,7 @@ PlanBounds::PlanBounds(const Scenario& replica, const Traffic& traffic)
 
 PlanBounds::StepFloor PlanBounds::measure_steps(const Scenario& replica) {
   const auto model = make_step_model(replica);
-  const std::int64_t budget = replica.engine.max_num_batched_tokens;
+  const std::int64_t budget = largest_step(replica.engine);
   const std::int64_t sequences = std::min(replica.engine.max_num_seqs, budget);
   // By tokens: what depends on their number alone, and the least overhead of any step.
   std::vector<double> time(static_cast<std::size_t>(budget) + 1);
@@ -158,7 +182,8 @@ void PlanBounds::add_class(std::size_t class_index, const Scenario& replica, con
         end = std::min(end, plus(plus(r.arrival, slo.ttft), slo.tpot * (output - 1)));
       }
       const double decodes = end <= horizon ? static_cast<double>(output - 1) : 0;
-      const double tokens = (prefilled <= horizon ? static_cast<double>(r.input) : 0) + decodes;
+      const auto prompt = static_cast<double>(computed(replica.engine, r));
+      const double tokens = (prefilled <= horizon ? prompt : 0) + decodes;
       const double kv = decodes * (static_cast<double>(r.input) + (decodes + 1) / 2);
       by_tokens[i] = tokens * floor.per_token + kv * floor.per_kv;
       by_decodes[i] = decodes * floor.per_decode + kv * floor.per_kv;

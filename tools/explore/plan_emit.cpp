@@ -46,6 +46,12 @@ Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
               fmt::format("--max-model-len {}", engine.max_model_len),
               fmt::format("--gpu-memory-utilization {}", engine.gpu_memory_utilization),
               fmt::format("--block-size {}", engine.block_size)};
+  if (scenario.cluster.data_parallel > 1) {
+    flags.push_back(fmt::format("--data-parallel-size {}", scenario.cluster.data_parallel));
+  }
+  if (scenario.cluster.expert_parallel > 1) {
+    flags.emplace_back("--enable-expert-parallel");
+  }
   if (scenario.weights == Dtype::fp8) {
     flags.emplace_back("--quantization fp8");
   }
@@ -135,7 +141,7 @@ std::string shell_word(const std::string& text) {
 /// What stands above each pool: "10 replicas, each on 1 x rtx-pro-6000, for chat, code: $8.90/h".
 std::string headline(const PlannedPool& planned) {
   const Scenario& scenario = planned.scenario;
-  const int per_replica = scenario.cluster.tensor_parallel;
+  const int per_replica = scenario.cluster.gpus_per_replica();
   return fmt::format(
       "{} replica{}, each on {} x {}, for {}: {}/h.{}", planned.pool.replicas,
       planned.pool.replicas == 1 ? "" : "s", per_replica, scenario.cluster.gpu.name,
@@ -204,7 +210,7 @@ spec:
       headline(planned), router_remark(planned), name, planned.pool.replicas, name, name,
       scenario.cluster.gpu.name, scenario.cluster.gpu.name, amd ? "rocm/vllm" : "vllm/vllm-openai",
       amd ? "latest" : image_tag(scenario), args, amd ? "amd.com/gpu" : "nvidia.com/gpu",
-      scenario.cluster.tensor_parallel);
+      scenario.cluster.gpus_per_replica());
 }
 
 }  // namespace

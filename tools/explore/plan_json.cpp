@@ -18,16 +18,21 @@ double monthly(double usd_per_hour) { return rounded(usd_per_hour * hours_per_mo
 Json shape(const PlanOutput& output, const Pool& pool) {
   const Shape& one = output.space.shapes[pool.shape];
   const Scenario& scenario = one.scenario;
-  return {{"gpu", one.gpu},
-          {"tensor_parallel", one.tensor_parallel},
-          {"replicas", pool.replicas},
-          {"gpus", std::int64_t{one.tensor_parallel} * pool.replicas},
-          {"usd_per_hour", rounded(one.usd_per_hour() * pool.replicas)},
-          {"weights", to_string(scenario.weights)},
-          {"kv_cache", to_string(scenario.kv_cache)},
-          {"max_num_seqs", scenario.engine.max_num_seqs},
-          {"max_num_batched_tokens", scenario.engine.max_num_batched_tokens},
-          {"measured", one.is_measured()}};
+  Json json{{"gpu", one.gpu},
+            {"tensor_parallel", one.tensor_parallel},
+            {"replicas", pool.replicas},
+            {"gpus", std::int64_t{one.gpus()} * pool.replicas},
+            {"usd_per_hour", rounded(one.usd_per_hour() * pool.replicas)},
+            {"weights", to_string(scenario.weights)},
+            {"kv_cache", to_string(scenario.kv_cache)},
+            {"max_num_seqs", scenario.engine.max_num_seqs},
+            {"max_num_batched_tokens", scenario.engine.max_num_batched_tokens},
+            {"measured", one.is_measured()}};
+  if (one.expert_parallel > 1) {
+    json["data_parallel"] = one.data_parallel;
+    json["expert_parallel"] = one.expert_parallel;
+  }
+  return json;
 }
 
 /// Writes a plan's parts; why a value is null goes to `reasons`, at its path.

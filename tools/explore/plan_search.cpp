@@ -31,7 +31,7 @@ double PlanSearch::usd_per_hour(const Pool& pool) const {
 }
 
 std::int64_t PlanSearch::gpus(const Pool& pool) const {
-  return std::int64_t{space_.shapes[pool.shape].tensor_parallel} * pool.replicas;
+  return std::int64_t{space_.shapes[pool.shape].gpus()} * pool.replicas;
 }
 
 Scenario PlanSearch::scenario_of(const Pool& pool) const {
@@ -43,7 +43,7 @@ Scenario PlanSearch::scenario_of(const Pool& pool) const {
 int PlanSearch::most_replicas(const Shape& shape) const {
   std::int64_t most = question_.spec.max_replicas;
   if (question_.spec.max_gpus > 0) {
-    most = std::min(most, question_.spec.max_gpus / shape.tensor_parallel);
+    most = std::min(most, question_.spec.max_gpus / shape.gpus());
   }
   return static_cast<int>(most);
 }

@@ -106,6 +106,25 @@ std::string most_replicas_set(const config::PlanSpec& spec) {
   return fmt::format("cluster.replicas={}", std::min<std::int64_t>(most, spec.max_replicas));
 }
 
+/// A tensor_parallel with all numbers of ranks. Experts are spread over all ranks, as there is no
+/// other way, and over the GPUs of a single one where the file spreads them.
+void add_layouts(const config::PlanSpec& spec, const std::vector<std::string>& before,
+                 const std::string& tensor_parallel,
+                 std::vector<std::vector<std::string>>& layouts) {
+  const bool has_ranks = spec.spreads_experts || spec.data_parallel != std::vector<int>{1};
+  for (const int ranks : spec.data_parallel) {
+    layouts.push_back(before);
+    std::vector<std::string>& sets = layouts.back();
+    sets.push_back("cluster.tensor_parallel=" + tensor_parallel);
+    if (has_ranks) {
+      const int gpus = std::stoi(tensor_parallel) * ranks;
+      sets.push_back(fmt::format("cluster.data_parallel={}", ranks));
+      sets.push_back(
+          fmt::format("cluster.expert_parallel={}", ranks > 1 || spec.spreads_experts ? gpus : 1));
+    }
+  }
+}
+
 /// All replicas of the space, as overrides.
 std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
   struct Choice {
@@ -115,6 +134,7 @@ std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
   std::vector<Choice> choices{{"cluster.gpu", spec.gpus},  {"cluster.tensor_parallel", {}},
                               {"weights", spec.weights},   {"kv_cache", spec.kv_cache},
                               {"engine.max_num_seqs", {}}, {"engine.max_num_batched_tokens", {}}};
+  const std::size_t layouts = 1;
   const auto add = [](std::vector<std::string>& values, const auto& numbers) {
     for (const auto number : numbers) {
       values.push_back(std::to_string(number));
@@ -128,6 +148,10 @@ std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
     std::vector<std::vector<std::string>> longer;
     for (const auto& before : sets) {
       for (const std::string& value : choice.values) {
+        if (&choice == &choices[layouts]) {
+          add_layouts(spec, before, value, longer);
+          continue;
+        }
         longer.push_back(before);
         longer.back().push_back(fmt::format("{}={}", choice.key, value));
       }
@@ -139,8 +163,7 @@ std::vector<Shape> list_shapes(const config::PlanSpec& spec) {
   }
   std::vector<Shape> shapes;
   for (auto& one : sets) {
-    Shape shape{
-        .gpu = {}, .tensor_parallel = 1, .sets = std::move(one), .scenario = {}, .bounds = {}};
+    Shape shape{.gpu = {}, .sets = std::move(one), .scenario = {}, .bounds = {}};
     shapes.push_back(std::move(shape));
   }
   return shapes;
@@ -162,6 +185,8 @@ LoadedShape load_replica(const PlanQuestion& question, const std::vector<std::st
   cluster.replicas = 1;
   out.shape.gpu = cluster.gpu.name;
   out.shape.tensor_parallel = cluster.tensor_parallel;
+  out.shape.data_parallel = cluster.data_parallel;
+  out.shape.expert_parallel = cluster.expert_parallel;
   if (!out.loaded.ok && config::exit_code(out.loaded.diagnostics) != 4) {
     out.errors = at_choices(question, out.shape, out.loaded.diagnostics);
   }
@@ -269,6 +294,12 @@ std::string Shape::title() const {
   std::string text = gpu;
   if (tensor_parallel > 1) {
     text += fmt::format(" TP{}", tensor_parallel);
+  }
+  if (data_parallel > 1) {
+    text += fmt::format(" DP{}", data_parallel);
+  }
+  if (expert_parallel > 1) {
+    text += fmt::format(" EP{}", expert_parallel);
   }
   for (const std::string& set : sets) {
     if (!set.starts_with("cluster.")) {

@@ -90,9 +90,8 @@ class PlanScreen {
   /// "3 × l40s", "2 × 4 h100-sxm TP4".
   std::string pool_text(const Pool& pool) const {
     const Shape& one = shape(pool);
-    return one.tensor_parallel == 1
-               ? fmt::format("{} × {}", pool.replicas, one.title())
-               : fmt::format("{} × {} {}", pool.replicas, one.tensor_parallel, one.title());
+    return one.gpus() == 1 ? fmt::format("{} × {}", pool.replicas, one.title())
+                           : fmt::format("{} × {} {}", pool.replicas, one.gpus(), one.title());
   }
   /// The pool's classes in front of a text, if there are several pools.
   std::string label(const PlannedPool& planned, const std::string& text) const {

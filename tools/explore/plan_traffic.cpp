@@ -50,7 +50,10 @@ Traffic read_traffic(const Scenario& scenario) {
     traffic.last_arrival = request.arrival;
     if (request.arrival >= scenario.workload.warmup) {
       traffic.by_class[request.class_index].push_back(
-          {request.arrival, request.input_tokens, request.output_tokens});
+          {.arrival = request.arrival,
+           .input = request.input_tokens,
+           .output = request.output_tokens,
+           .least = request.content.empty() ? request.input_tokens : 1});
     }
   }
   return traffic;

@@ -25,6 +25,7 @@ struct Traffic {
     SimTime arrival;
     std::int64_t input = 0;
     std::int64_t output = 0;
+    std::int64_t least = 0;  ///< of the prompt, computed whatever a prefix cache has
   };
   std::vector<std::vector<Request>> by_class;
   SimTime last_arrival;

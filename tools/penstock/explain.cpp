@@ -134,7 +134,8 @@ int explain(const ParsedOptions& options) {
   if (!loaded.ok) {
     return config::exit_code(loaded.diagnostics);
   }
-  if (const auto refused = config::unless_vllm_v1(loaded.scenario, "`penstock explain`")) {
+  if (const auto refused =
+          config::unless_saturation_is_known(loaded.scenario, "`penstock explain`")) {
     tell({*refused});
     return config::exit_code({*refused});
   }

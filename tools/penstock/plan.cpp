@@ -213,6 +213,13 @@ int search(const Request& request, explore::PlanQuestion& question) {
   if (!space.errors.empty()) {
     return refuse(request, space.errors);
   }
+  if (request.emit && !space.shapes.empty()) {
+    const EngineSpec& engine = space.shapes.front().scenario.engine;
+    if (!engine.scheduler.starts_with("vllm")) {
+      throw UsageError(fmt::format("--emit prints what starts vLLM, not `{}`", engine.preset),
+                       "without --emit the plan is printed");
+    }
+  }
   const explore::Plan plan = explore::make_plan(question, space);
   const explore::PlanOutput found{question, space, plan, line.seconds()};
   if (plan.outcome == explore::PlanOutcome::found) {
@@ -266,12 +273,6 @@ int find_rate(const Request& request) {
   }
   if (!request.quiet) {
     tell(loaded.diagnostics);
-  }
-  if (const auto refused = config::unless_vllm_v1(loaded.scenario, "`penstock plan`")) {
-    return refuse(request, {*refused});
-  }
-  if (const auto refused = config::unless_tensor_parallel(loaded.scenario, "`penstock plan`")) {
-    return refuse(request, {*refused});
   }
   if (Diagnostics errors = explore::traffic_errors(loaded.scenario); !errors.empty()) {
     return refuse(request, std::move(errors));

@@ -44,7 +44,7 @@ struct PlanView {
 
 /// "9 × l40s", "2 × 4 h100-sxm"
 std::string shape_text(const Json& pool) {
-  const auto tensor = pool.value("tensor_parallel", 1);
+  const auto tensor = pool.value("tensor_parallel", 1) * pool.value("data_parallel", 1);
   return fmt::format("{} ×{} {}", pool.value("replicas", 0),
                      tensor > 1 ? fmt::format(" {}", tensor) : "",
                      pool.value("gpu", std::string("?")));

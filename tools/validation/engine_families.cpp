@@ -10,7 +10,8 @@ namespace {
 
 using Points = std::vector<PublishedPoint>;
 
-constexpr std::array<PublishedName, 3> engine_models{{{"Llama-3.1-8B", "llama-3.1-8b"},
+constexpr std::array<PublishedName, 4> engine_models{{{"gpt-oss-20b", "gpt-oss-20b"},
+                                                      {"Llama-3.1-8B", "llama-3.1-8b"},
                                                       {"Llama-3.1-70B", "llama-3.1-70b"},
                                                       {"Llama-3.3-70B", "llama-3.3-70b"}}};
 constexpr std::array<PublishedName, 5> engine_gpus{{{"A100-SXM", "a100-80-sxm"},
@@ -33,7 +34,7 @@ System engine_system(const PublishedPoint& point, std::string_view more) {
           .kv_cache = is_half || point.kv.starts_with("bf16") ? "bf16" : "fp8",
           .gpu = find_name(engine_gpus, point.gpu),
           .tensor_parallel = static_cast<int>(first_tokens(point.tp)),
-          .engine = fmt::format("preset: {}{}",
+          .engine = fmt::format("preset: {}, enable_prefix_caching: false{}",
                                 is_v0 ? "vllm-0.6" : find_name(presets, point.family), more)};
 }
 
@@ -57,7 +58,8 @@ ComparedFamily tensorrt_tables(const Points& points) {
   out.listed = false;
   out.assumptions =
       "NVIDIA's published throughput tables of v0.14 to v1.2 (NVIDIA/TensorRT-LLM "
-      "perf-overview.md), dense models, presets `tensorrt-llm-0.14` to `-1.0`: equal "
+      "perf-overview.md), dense models and gpt-oss-20b, presets `tensorrt-llm-0.14` to `-1.0`: "
+      "equal "
       "requests all "
       "there at 0. How many, and the largest batch, are not published: as many as fill "
       "the engine "
@@ -129,9 +131,6 @@ std::string_view why_not_engine(const PublishedPoint& point) {
   }
   if (find_name(presets, point.family).empty()) {
     return "this program does not know how it was measured";
-  }
-  if (point.model.starts_with("gpt-oss")) {
-    return "sliding windows are simulated with vLLM V1's scheduler only";
   }
   if (find_name(engine_models, point.model).empty() || find_name(engine_gpus, point.gpu).empty()) {
     return "its model or GPU is not in the catalogue";
