@@ -76,6 +76,7 @@ Json cluster_json(const ClusterSpec& c) {
           {"gpu_memory_bytes", c.gpu.memory_bytes},
           {"timing", c.gpu.timing.fit},
           {"tensor_parallel", c.tensor_parallel},
+          {"pipeline_parallel", c.pipeline_parallel},
           {"data_parallel", c.data_parallel},
           {"expert_parallel", c.expert_parallel},
           {"replicas", c.replicas},

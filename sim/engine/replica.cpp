@@ -51,6 +51,9 @@ void Replica::schedule(Batch& batch, SimTime now) {
   engine_.begin_schedule(batch.step, now);
   abort_overdue(now);
   scheduler_->schedule(engine_, now, batch);
+  if (engine_.has_lanes()) {
+    engine_.publish_all();
+  }
   admission_was_tried_ = engine_.preemptions == preemptions;
   if (!admission_was_tried_) {
     recorder_.count_preemptions(now, engine_.preemptions - preemptions);
@@ -80,7 +83,7 @@ void Replica::abort_overdue(SimTime now) {
   }
 }
 
-bool Replica::prepare(SimTime now) {
+bool Replica::prepare(SimTime now, bool retries) {
   recorder_.advance(now);
   const bool async = engine_.spec().async_scheduling;
   if (async && !pending_->empty()) {
@@ -90,7 +93,7 @@ bool Replica::prepare(SimTime now) {
     // A schedule that only preempted (its victim was the sequence itself) is tried again at once.
     do {
       schedule(*batch_, now);
-    } while (batch_->empty() && !admission_was_tried_);
+    } while (batch_->empty() && !admission_was_tried_ && retries);
   }
   if (batch_->empty()) {
     update_levels();
@@ -123,6 +126,15 @@ std::int64_t Replica::own_ps() {
   }
   cost_ = shared_.model.cost(batch_->load());
   return cost_.total;
+}
+
+std::int64_t Replica::cpu_wait_ps() const {
+  if (!batch_->decode_only()) {
+    return cost_.total - cost_.gpu;
+  }
+  const DecodeCost& decode = shared_.model.decode(batch_->decodes);
+  return decode.total(batch_->decodes, batch_->kv_sum, batch_->window_sum) - decode.fixed.gpu -
+         decode.context_cost(batch_->kv_sum, batch_->window_sum);
 }
 
 void Replica::launch(SimTime now, std::int64_t own, std::int64_t duration,
@@ -165,6 +177,10 @@ void Replica::schedule_ahead(SimTime now) {
       engine_.take_finished(batch_->step, now, batch_->finishing);
     }
     schedule(*pending_, now);
+  } else if (engine_.has_lanes()) {  // others may take them out while they are in flight
+    engine_.last_step_end = engine_.last_decode_end = run_.end();
+    engine_.take_finished(batch_->step, now, batch_->finishing);
+    engine_.withhold(*batch_);
   }
 }
 
@@ -191,9 +207,10 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
     apply_leap();
   }
   if (log_ != nullptr && !batch_->frozen) {
-    log_->step_ends.resize(static_cast<std::size_t>(batch_->step + 1));
+    std::vector<SimTime>& ends = log_->step_ends;
+    ends.resize(std::max(ends.size(), engine_.log_index(batch_->step) + 1));
     for (std::int64_t j = 1; j <= run_.steps; ++j) {
-      log_->step_ends[static_cast<std::size_t>(batch_->step - run_.steps + j)] = run_.start_of(j);
+      ends[engine_.log_index(batch_->step - run_.steps + j)] = run_.start_of(j);
     }
   }
   if (timeline_ != nullptr) {
@@ -206,6 +223,9 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
     engine_.last_step_end = now;
     engine_.last_decode_end = batch_->frozen ? engine_.last_decode_end : now;
     engine_.take_finished(batch_->step, now, batch_->finishing);
+    if (engine_.has_lanes()) {
+      engine_.give_back(*batch_);
+    }
   } else if (leapt) {
     engine_.last_step_end = engine_.last_decode_end = now;
     if (finishes_late_) {
@@ -279,6 +299,10 @@ void Replica::see_blocks(SimTime now) {
     recorder_.advance(at);
     run_.blocks += blocks;
     recorder_.set_blocks(engine_.pool.used() + run_.blocks);
+    for (Recorder* other : shown_in_) {
+      other->advance(at);
+      other->set_blocks(engine_.pool.used() + run_.blocks);
+    }
   }
 }
 
@@ -286,7 +310,7 @@ ReplicaLoad Replica::load(SimTime now) {
   see_blocks(now);
   return {.waiting = engine_.waiting.size(),
           .running = engine_.running.size(),
-          .held_blocks = engine_.pool.used() + run_.blocks,
+          .held_blocks = engine_.pool.used() + (run_.active() ? run_.blocks : 0),
           .pending_tokens = engine_.pending_tokens};
 }
 
@@ -320,7 +344,7 @@ void Replica::note_unfinished(const Sequence& s) {
       static_cast<std::uint32_t>(std::max(s.cached, std::min(s.prompt, computed)) - s.cached);
 }
 
-void Replica::close(SimTime end) {
+void Replica::close(SimTime end, bool last) {
   engine_.settle_wasted();
   engine_.release_idle(end);
   engine_.ledger.flush();
@@ -338,13 +362,20 @@ void Replica::close(SimTime end) {
   const std::int64_t last_step = batch_->step;
   for (Slot slot = engine_.running.front(); slot != no_slot; slot = engine_.sequences[slot].next) {
     Sequence& s = engine_.sequences[slot];
-    if (s.state == SequenceState::decoding) {
+    const bool decodes = s.state == SequenceState::decoding;
+    if (decodes ? engine_.elsewhere(s) : !last) {
+      continue;
+    }
+    if (decodes) {
       engine_.ledger.settle(s);
       s.emitted = s.emitted_after(last_step - (s.last_in_flight ? 1 : 0));
     }
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);
     engine_.close(slot, end);
+  }
+  if (!last) {
+    return;
   }
   engine_.for_each_queued([&](Slot slot) {
     const Sequence& s = engine_.sequences[slot];

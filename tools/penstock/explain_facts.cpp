@@ -280,10 +280,12 @@ LoadRow state_at_load(const Scenario& scenario, StepModel& model, const TrafficM
 
 ExplainFacts explain_facts(const config::Loaded& loaded) {
   ExplainFacts facts;
-  const Scenario& scenario = loaded.scenario;
-  facts.scenario = &scenario;
+  auto lane = std::make_shared<Scenario>(loaded.scenario);
+  lane->engine = lane_engine(loaded.scenario);
+  facts.scenario = lane;
+  const Scenario& scenario = *facts.scenario;
   facts.memory = &loaded.memory;
-  facts.means = workload_means(scenario);
+  facts.means = workload_means(loaded.scenario);
   const auto model = make_step_model(scenario);
   facts.saturation = saturate(scenario.engine, *model, facts.means);
   if (!facts.saturation) {

@@ -25,6 +25,10 @@ constexpr std::array<PublishedName, 6> presets{{{"TRTv014", "tensorrt-llm-0.14"}
                                                 {"NIM", "tensorrt-llm-1.0"},
                                                 {"SGL", "sglang-0.3"}}};
 
+int stages_of(const PublishedPoint& point) {
+  return point.pp.empty() ? 1 : static_cast<int>(first_tokens(point.pp));
+}
+
 System engine_system(const PublishedPoint& point, std::string_view more) {
   const bool is_v0 = point.engine.starts_with("vLLM");
   const bool is_half = point.weights == "fp16" || point.weights == "bf16";
@@ -34,7 +38,8 @@ System engine_system(const PublishedPoint& point, std::string_view more) {
           .gpu = find_name(engine_gpus, point.gpu),
           .tensor_parallel = static_cast<int>(first_tokens(point.tp)),
           .engine = fmt::format("preset: {}{}",
-                                is_v0 ? "vllm-0.6" : find_name(presets, point.family), more)};
+                                is_v0 ? "vllm-0.6" : find_name(presets, point.family), more),
+          .pipeline_parallel = stages_of(point)};
 }
 
 /// Equal requests that are all there at 0: so many that the engine is full three times over.
@@ -46,7 +51,8 @@ Run offline(const PublishedPoint& point) {
                                        input >= 8192 ? ", enable_chunked_context: true" : "")));
   const EngineSpec& engine = scenario.engine;
   const std::int64_t fit = engine.num_gpu_blocks * engine.block_size / (input + output);
-  const std::int64_t count = 3 * std::clamp<std::int64_t>(fit, 1, engine.max_num_seqs);
+  const std::int64_t most = engine.max_num_seqs * scenario.cluster.pipeline_parallel;
+  const std::int64_t count = 3 * std::clamp<std::int64_t>(fit, 1, most);
   const Request request{.arrival = {}, .input_tokens = input, .output_tokens = output};
   return play(scenario, std::vector<Request>(static_cast<std::size_t>(count), request));
 }
@@ -61,14 +67,18 @@ ComparedFamily tensorrt_tables(const Points& points) {
       "requests all "
       "there at 0. How many, and the largest batch, are not published: as many as fill "
       "the engine "
-      "three times, 2,048 at most at a time; prompts of 8,192 tokens or more are cut. "
+      "three times, 2,048 at most in a batch, and as many batches in flight as there are stages "
+      "(PP); "
+      "prompts of 8,192 tokens or more are cut. "
       "The presets "
       "were fitted to these points with formulas, not with this scheduler: in-sample.";
   for (const PublishedPoint& point : points) {
     if (point.family.starts_with("TRT") && why_not(point).empty()) {
       out.points.push_back(
-          compared(fmt::format("{} {}, {} × {}, {}/{}, {}", point.model, point.weights, point.tp,
-                               point.gpu, point.isl, point.osl, find_name(presets, point.family)),
+          compared(fmt::format("{} {}, {} × {}{}, {}/{}, {}", point.model, point.weights,
+                               point.gpus, point.gpu,
+                               stages_of(point) > 1 ? fmt::format(" (PP{})", stages_of(point)) : "",
+                               point.isl, point.osl, find_name(presets, point.family)),
                    point, offline(point).summary));
     }
   }
@@ -136,7 +146,7 @@ std::string_view why_not_engine(const PublishedPoint& point) {
   if (find_name(engine_models, point.model).empty() || find_name(engine_gpus, point.gpu).empty()) {
     return "its model or GPU is not in the catalogue";
   }
-  return point.gpus != point.tp ? "pipeline parallelism is not built" : "";
+  return "";
 }
 
 std::vector<ComparedFamily> compare_engine_families(const Points& points) {
