@@ -214,12 +214,11 @@ void Cluster::arrive(const Request& request, SimTime now) {
 void Cluster::end_step(std::uint32_t index, SimTime now) {
   look(now);
   finished_.clear();
+  for (const auto& rank : ranks_of(index).first(pipelines_.empty() ? ranks_ : 0)) {
+    rank->end(now, finished_);
+  }
   if (!pipelines_.empty()) {
     pipelines_[index].end(now, finished_);
-  } else {
-    for (const auto& rank : ranks_of(index)) {
-      rank->end(now, finished_);
-    }
   }
   events_.set(index, now, EventKind::step_start);
   leave(index, now);

@@ -52,7 +52,7 @@ SimTime Pipeline::pass(SimTime now, std::int64_t gpu_ps, std::int64_t cpu_ps) {
 bool Pipeline::launch(std::size_t lane, SimTime now) {
   Replica& replica = hold(lane);
   // A schedule that only preempted is tried again at once if there is nothing to wait for.
-  const bool works = replica.prepare(now, !busy());
+  const bool works = replica.prepare_lane(now, !busy());
   admission_was_tried_ = replica.admission_was_tried();
   if (!works) {
     return false;

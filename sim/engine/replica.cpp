@@ -83,7 +83,7 @@ void Replica::abort_overdue(SimTime now) {
   }
 }
 
-bool Replica::prepare(SimTime now, bool retries) {
+bool Replica::prepare(SimTime now) {
   recorder_.advance(now);
   const bool async = engine_.spec().async_scheduling;
   if (async && !pending_->empty()) {
@@ -93,7 +93,7 @@ bool Replica::prepare(SimTime now, bool retries) {
     // A schedule that only preempted (its victim was the sequence itself) is tried again at once.
     do {
       schedule(*batch_, now);
-    } while (batch_->empty() && !admission_was_tried_ && retries);
+    } while (batch_->empty() && !admission_was_tried_);
   }
   if (batch_->empty()) {
     update_levels();
@@ -126,15 +126,6 @@ std::int64_t Replica::own_ps() {
   }
   cost_ = shared_.model.cost(batch_->load());
   return cost_.total;
-}
-
-std::int64_t Replica::cpu_wait_ps() const {
-  if (!batch_->decode_only()) {
-    return cost_.total - cost_.gpu;
-  }
-  const DecodeCost& decode = shared_.model.decode(batch_->decodes);
-  return decode.total(batch_->decodes, batch_->kv_sum, batch_->window_sum) - decode.fixed.gpu -
-         decode.context_cost(batch_->kv_sum, batch_->window_sum);
 }
 
 void Replica::launch(SimTime now, std::int64_t own, std::int64_t duration,
@@ -178,9 +169,7 @@ void Replica::schedule_ahead(SimTime now) {
     }
     schedule(*pending_, now);
   } else if (engine_.has_lanes()) {  // others may take them out while they are in flight
-    engine_.last_step_end = engine_.last_decode_end = run_.end();
-    engine_.take_finished(batch_->step, now, batch_->finishing);
-    engine_.withhold(*batch_);
+    take_flight(now);
   }
 }
 
@@ -299,9 +288,8 @@ void Replica::see_blocks(SimTime now) {
     recorder_.advance(at);
     run_.blocks += blocks;
     recorder_.set_blocks(engine_.pool.used() + run_.blocks);
-    for (Recorder* other : shown_in_) {
-      other->advance(at);
-      other->set_blocks(engine_.pool.used() + run_.blocks);
+    if (!shown_in_.empty()) {
+      show_blocks(at);
     }
   }
 }

@@ -62,6 +62,8 @@ class Replica {
   void join_lanes(std::span<EngineState* const> lanes, std::uint16_t lane) {
     engine_.join_lanes(lanes, lane);
   }
+  /// As prepare(), again as long as it only preempts if it `retries`.
+  bool prepare_lane(SimTime now, bool retries);
   /// Leaps show their blocks in this one too.
   void show_blocks_in(Recorder& recorder) { shown_in_.push_back(&recorder); }
   /// By the last schedule.
@@ -69,9 +71,8 @@ class Replica {
   /// The step in flight lasts as long as its own work.
   bool in_time() const { return run_.first == run_.own_first; }
   // Ranks in lock-step: start() in pieces, each of all ranks before the next.
-  /// Schedules the next step, again as long as it only preempts if it `retries`. False: there is
-  /// nothing to do.
-  bool prepare(SimTime now, bool retries = true);
+  /// Schedules the next step. False: there is nothing to do.
+  bool prepare(SimTime now);
   const Batch& batch() const { return *batch_; }
   /// What the step that was prepared takes of this rank alone.
   std::int64_t own_ps();
@@ -147,6 +148,10 @@ class Replica {
   }
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
+  /// A lane's batch starts.
+  [[gnu::noinline]] void take_flight(SimTime now);
+  /// Shows the blocks of a leap, at `at`, to the other lanes.
+  [[gnu::noinline]] void show_blocks(SimTime at);
   void emit(SimTime now);
   void finish(SimTime now, std::vector<std::uint32_t>& finished);
   /// What an unfinished request has got so far.

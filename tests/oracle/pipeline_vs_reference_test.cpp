@@ -11,7 +11,7 @@ namespace {
 
 std::uint64_t pipeline_loads_to_try() {
   const char* asked = std::getenv("PENSTOCK_ORACLE_LOADS");
-  return asked != nullptr ? std::strtoull(asked, nullptr, 10) : 6'000;
+  return asked != nullptr ? std::strtoull(asked, nullptr, 10) : 4'000;
 }
 
 /// Compares every token time, and each request's block-time.
