@@ -372,6 +372,7 @@ void Replica::close(SimTime end, bool last) {
     engine_.close(slot, end);
     shared_.requests[s.id].status = RequestStatus::queued;
   });
+  engine_.ledger.close();
 }
 
 }  // namespace penstock
