@@ -67,19 +67,33 @@ ComparedFamily tensorrt_tables(const Points& points) {
       "requests all "
       "there at 0. How many, and the largest batch, are not published: as many as fill "
       "the engine "
-      "three times, 2,048 at most in a batch, and as many batches in flight as there are stages "
-      "(PP); "
-      "prompts of 8,192 tokens or more are cut. "
+      "three times, 2,048 at most at a time; prompts of 8,192 tokens or more are cut. "
       "The presets "
       "were fitted to these points with formulas, not with this scheduler: in-sample.";
   for (const PublishedPoint& point : points) {
-    if (point.family.starts_with("TRT") && why_not(point).empty()) {
+    if (point.family.starts_with("TRT") && why_not(point).empty() && stages_of(point) == 1) {
       out.points.push_back(
-          compared(fmt::format("{} {}, {} × {}{}, {}/{}, {}", point.model, point.weights,
-                               point.gpus, point.gpu,
-                               stages_of(point) > 1 ? fmt::format(" (PP{})", stages_of(point)) : "",
-                               point.isl, point.osl, find_name(presets, point.family)),
+          compared(fmt::format("{} {}, {} × {}, {}/{}, {}", point.model, point.weights, point.tp,
+                               point.gpu, point.isl, point.osl, find_name(presets, point.family)),
                    point, offline(point).summary));
+    }
+  }
+  return out;
+}
+
+ComparedFamily tensorrt_stages(const Points& points) {
+  ComparedFamily out;
+  out.title = "TensorRT-LLM, stages";
+  out.assumptions =
+      "The rows of the same tables with pipeline parallelism (PP), v1.0 and v1.2: Llama-3.3-70B "
+      "nvfp4 on 2, 4 and 8 RTX PRO 6000, which have no fast link. Taken as above, with 2,048 "
+      "requests at most in each of as many batches as there are stages. The time of a stage beside "
+      "its computing was fitted to them with a formula: in-sample.";
+  for (const PublishedPoint& point : points) {
+    if (point.family.starts_with("TRT") && why_not(point).empty() && stages_of(point) > 1) {
+      out.points.push_back(compared(fmt::format("PP{}, {}/{}, {}", point.pp, point.isl, point.osl,
+                                                point.family == "TRTv10" ? "v1.0" : "v1.2"),
+                                    point, offline(point).summary));
     }
   }
   return out;
@@ -150,7 +164,7 @@ std::string_view why_not_engine(const PublishedPoint& point) {
 }
 
 std::vector<ComparedFamily> compare_engine_families(const Points& points) {
-  return {tensorrt_tables(points), nim(points), sglang_benchmark(points)};
+  return {tensorrt_tables(points), tensorrt_stages(points), nim(points), sglang_benchmark(points)};
 }
 
 }  // namespace penstock
