@@ -362,16 +362,16 @@ void Replica::close(SimTime end, bool last) {
     note_unfinished(s);
     engine_.close(slot, end);
   }
-  if (!last) {
-    return;
-  }
-  engine_.for_each_queued([&](Slot slot) {
+  const auto close_queued = [&](Slot slot) {
     const Sequence& s = engine_.sequences[slot];
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);
     engine_.close(slot, end);
     shared_.requests[s.id].status = RequestStatus::queued;
-  });
+  };
+  if (last) {
+    engine_.for_each_queued(close_queued);
+  }
   engine_.ledger.close();
 }
 
