@@ -236,6 +236,9 @@ Json class_json(const ClassSpec& c, bool has_arrivals, bool has_lengths) {
   }
   json["prefix"] =
       c.prefix.shared > 0 ? Json{{"shared", c.prefix.shared}, {"groups", c.prefix.groups}} : Json();
+  if (c.prefix.prompts > 0) {
+    json["prefix"]["prompts"] = c.prefix.prompts;
+  }
   json["priority"] = c.priority;
   json["timeout_s"] = c.timeout == SimTime::never() ? Json() : Json(seconds(c.timeout));
   json["slo"] = c.slo ? slo_json(*c.slo) : Json();

@@ -237,6 +237,9 @@ struct ArrivalSpec {
 struct PrefixSpec {
   std::int64_t shared = 0;  ///< tokens; all of a prompt that is shorter. 0 = nothing is shared
   std::int64_t groups = 1;
+  /// Different prompts of a group: all groups' are sent in turn, in an order drawn once, again and
+  /// again. 0 = what follows the shared tokens is new in each request.
+  std::int64_t prompts = 0;
 };
 
 /// Conversations (docs/traffic.md). The class's rate is that of new ones, its lengths those of a
