@@ -100,7 +100,8 @@ TEST_CASE("stages turn asynchronous scheduling off, and do not go with everythin
           "`pipeline_parallel` is not built yet for clients that give up (`timeout`)");
   refused({"model=qwen3-30b-a3b", "cluster.data_parallel=2", "cluster.expert_parallel=2"},
           "`pipeline_parallel` together with ranks (`data_parallel`) is not built yet");
-  const Loaded many = load_stages_of({"cluster.pipeline_parallel=81"});
+  const Loaded many =
+      load_stages_of({"cluster.pipeline_parallel=81", "cluster.network_bandwidth=50GB/s"});
   CHECK(only_error(many) == "`pipeline_parallel: 81` is more than the 80 layers of llama-3.1-70b");
   CHECK(exit_code(many.diagnostics) == 3);
 }
