@@ -26,10 +26,10 @@ struct TokenCounts {
 
 struct SloVerdict {
   Slo limits;
-  std::uint64_t good = 0;             ///< met every limit
-  std::uint64_t counted = 0;          ///< completed + rejected + aborted + unfinished over a limit
-  double attainment = 1;              ///< good / counted; 1 if nothing counts (shown as absent)
-  double goodput_requests_per_s = 0;  ///< good over the duration without the warm-up
+  std::uint64_t good = 0;     ///< met every limit
+  std::uint64_t counted = 0;  ///< completed + rejected + aborted + unfinished over a limit
+  double attainment = 1;      ///< good / counted; 1 if nothing counts (shown as absent)
+  double goodput_requests_per_s = 0;
   bool met = true;
 };
 

@@ -27,7 +27,7 @@ constexpr std::array glossary{
         "Good requests / (completed + rejected + aborted + unfinished ones already over a limit),\n"
         "requests of the warm-up left out. Verdicts and --strict compare it with the attainment\n"
         "asked for; the percentiles beside it explain it."},
-    Term{"goodput", "Good requests per second of the run, the warm-up left out of both."},
+    Term{"goodput", "Good requests per second of the run."},
     Term{"duration",
          "`duration_s`: from 0 to the last event, never less than `workload.duration`. Every\n"
          "replica is billed for all of it."},
