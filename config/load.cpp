@@ -43,6 +43,7 @@ void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& optio
     loaded.memory = load_memory(context, *preset, options.must_fit, scenario);
   }
   load_workload(context, scenario);
+  load_stages(context, options.must_fit, scenario);
   load_prices(context, has_gpu, scenario);
   if (options.check_plan && root.find("plan") != nullptr) {
     read_plan(context, scenario.workload.classes);

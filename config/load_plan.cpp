@@ -216,6 +216,17 @@ void put_duration(Node& root) {
   workload->members.push_back({"duration", workload->span, std::move(duration)});
 }
 
+/// What a plan would make of stages is not built.
+void refuse_stages(const LoadContext& context) {
+  const Section cluster = context.root.section("cluster");
+  if (cluster.whole("pipeline_parallel").value_or(1) > 1) {
+    context.reporter.infeasible(cluster.key_span("pipeline_parallel"),
+                                "`penstock plan` does not know `pipeline_parallel` yet",
+                                "it chooses tensor_parallel, data_parallel and replicas; `penstock "
+                                "run` and `sweep` know stages");
+  }
+}
+
 /// Reads a plan, and finds what is wrong with its file whatever the GPU.
 PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
                    Reporter& reporter) {
@@ -226,6 +237,7 @@ PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
   const LoadContext context{{&root, "", workload_schema()}, file, catalog, reporter};
   Scenario scenario;
   load_model(context, scenario);
+  refuse_stages(context);
   load_engine(context, false, scenario);
   load_workload(context, scenario);
   load_prices(context, false, scenario);

@@ -48,7 +48,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
 
 void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   if (log_ != nullptr) {
-    log_->spans.push_back({s.id, s.base, last_step});
+    log_->spans.push_back({s.id, s.base, last_step, lane_});
   }
 }
 
@@ -92,19 +92,21 @@ void EngineState::book_held(const Sequence& s, std::int64_t stored) {
   // The block that holds the end of the prompt and the first output tokens is split by tokens.
   const std::int64_t block_size = spec_.block_size;
   const std::int64_t held = s.held.with_prompt;
-  const std::int64_t in_last = s.prompt - full_blocks(s.prompt, block_size) * block_size;
+  const std::int64_t full = full_blocks(s.prompt, block_size);
+  const std::int64_t in_last = s.prompt - full * block_size;
   std::int64_t shared = 0;
   if (in_last > 0) {
     const std::int64_t beside = std::min(block_size - in_last, stored);
     const std::int64_t tokens = in_last + beside;
     shared = held / tokens * beside + held % tokens * beside / tokens;  // held x beside / tokens
   }
-  const Int128 prompt =
-      s.held.partial + static_cast<Int128>(held) * blocks_for(s.prompt, block_size);
+  const Int128 prompt = s.held.partial + static_cast<Int128>(held) * (full + (in_last > 0 ? 1 : 0));
   const Int128 input = prompt - shared;
   // A block that several requests use counts for each of them.
-  const Int128 cached =
-      static_cast<Int128>(held + s.held.partial_time) * full_blocks(s.cached, block_size);
+  Int128 cached = 0;
+  if (s.cached > 0) {
+    cached = static_cast<Int128>(held + s.held.partial_time) * full_blocks(s.cached, block_size);
+  }
   ledger.count_blocks(s, input, std::min(cached, input), s.held.all - input);
 }
 
@@ -150,6 +152,11 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
 
 void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn, Requeue where) {
   Sequence& s = sequences[slot];
+  const bool has_batch = s.state == SequenceState::decoding || s.state == SequenceState::draining;
+  if (has_batch && elsewhere(s)) {
+    preempt_elsewhere(slot, turn, where);
+    return;
+  }
   // What this step's schedule gave it goes too; its full blocks have been hit-able since then.
   const bool scheduled = s.scheduled_step == step;
   std::int64_t published = s.computed + (scheduled ? s.scheduled_tokens : 0);
@@ -238,6 +245,7 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   s.base -= pace_.advance * step;
   s.finish += step;
   s.target = s.computed + 1;  // its last token has come back meanwhile
+  s.lane = lane_;
   if (s.holding != PrefixCache::none && !caches_late_) {
     publish_due(s.admission);
     pool.cache()->publish(s.holding, full_blocks(s.target, spec_.block_size));
@@ -304,6 +312,7 @@ void EngineState::join_completed(const Batch& batch) {
     if (chunk.completes) {
       Sequence& s = sequences[chunk.slot];
       s.base = s.target * pace_.unit - pace_.advance * batch.step;
+      s.lane = lane_;
       set_finish(s, batch.step);
       s.held.joined = clock.snapshot(clock_base(s));
       s.high_water = std::max(s.high_water, s.target);

@@ -67,7 +67,8 @@ class TensorRtLlm final : public Scheduler {
       return;
     }
     for (Slot slot = engine.running.front(); slot != no_slot;) {
-      if (engine.sequences[slot].state == SequenceState::decoding) {
+      const Sequence& s = engine.sequences[slot];
+      if (s.state == SequenceState::decoding && !engine.elsewhere(s)) {
         while (!engine.pool.allocate(decode_blocks(engine, engine.sequences[slot], step))) {
           const Slot victim = engine.running.back();
           engine.preempt(victim, step, engine.sequences[slot].admission);
@@ -87,7 +88,7 @@ class TensorRtLlm final : public Scheduler {
   /// The next in the queue that can start, with what the cache has for it: those that wait for a
   /// block that another one is computing are passed over (2.6.1, block reuse).
   bool finds_next(EngineState& engine) {
-    if (!admits_ || engine.running.size() >= engine.spec().max_num_seqs) {
+    if (!admits_ || engine.in_batch() >= engine.spec().max_num_seqs) {
       return false;
     }
     for (; passed_over_ < engine.waiting.size(); ++passed_over_) {

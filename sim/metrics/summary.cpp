@@ -271,8 +271,9 @@ UtilizationSummary utilization(const Scenario& scenario, const Result& result,
   u.kv_mean = checked_share(ratio(to_double(work.blocks_ps), wall_ps * blocks));
   u.steps = static_cast<std::uint64_t>(work.steps);
   u.batch_mean = ratio(static_cast<double>(work.sequences), static_cast<double>(work.steps));
-  if (scenario.cluster.data_parallel > 1 && busy > 0) {
-    u.rank_wait = to_double(busy - (wall - result.ledger.idle)) / to_double(busy);
+  if (scenario.cluster.engines_per_replica() > 1 && busy > 0) {
+    auto& wait = scenario.cluster.data_parallel > 1 ? u.rank_wait : u.stage_wait;
+    wait = to_double(busy - (wall - result.ledger.idle)) / to_double(busy);
   }
   if (scenario.step_model.kind == StepModelSpec::Kind::roofline) {
     u.mfu = checked_share(flop_utilization(work, result.peak, wall));

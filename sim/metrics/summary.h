@@ -50,6 +50,8 @@ struct UtilizationSummary {
   std::optional<double> prefix_hit_rate;
   std::optional<double> offload_hit_rate;  ///< of which reloaded from host memory, if it has a part
   std::optional<double> rank_wait;  ///< of step time: ranks in lock-step waited for the slowest
+  /// Of the time of batches in flight: they waited for a batch before them to leave a stage.
+  std::optional<double> stage_wait;
 };
 
 /// What speculative decoding did.

@@ -51,9 +51,10 @@ enum class Operator {
   sampler,
   moe,         ///< routed and shared experts, router, and the elementwise work around them
   all_to_all,  ///< dispatch and combine
+  send,        ///< from stage to stage of a pipeline
   cpu,
 };
-inline constexpr std::size_t operator_count = 9;
+inline constexpr std::size_t operator_count = 10;
 const char* to_string(Operator op);
 
 /// What a piece of a step's time is spent on; the ledger's causes are made from these. Each
@@ -116,7 +117,9 @@ struct DecodeCost {
   std::int64_t per_kv = 0;
   std::int64_t per_window = 0;        ///< ps per KV token within the window, likewise
   Resource reads = Resource::memory;  ///< what bounds them
-  std::int64_t cpu = 0;  ///< overlapped CPU time to compare with; 0 if it never decides
+  std::int64_t cpu = 0;        ///< overlapped CPU time to compare with; 0 if it never decides
+  SharedParts per_sequence{};  ///< of `fixed`, head included; filled in by StepModel::decode()
+  std::int64_t remainder = 0;  ///< of `fixed`, beside n such shares
 
   /// The part of the cost that contexts decide.
   std::int64_t context_cost(std::int64_t kv_sum, std::int64_t window_sum) const {

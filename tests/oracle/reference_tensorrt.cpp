@@ -139,10 +139,14 @@ class TensorRt final : public EngineReference {
       for (const std::size_t r : before) {
         free_ -= to_the_end(r);
       }
-      slots_ -= std::ssize(before);
+      slots_ -= std::count_if(before.begin(), before.end(),
+                              [this](std::size_t r) { return !state[r].in_batch; });
     }
     std::vector<std::size_t> contexts;
     for (const std::size_t r : std::vector<std::size_t>(running)) {  // 2.6.2: generation first
+      if (state[r].in_batch) {
+        continue;  // 1.2.3: not scheduled again
+      }
       if (state[r].decoding) {
         decode(r, step);
         budget_ -= 1;

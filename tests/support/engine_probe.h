@@ -66,6 +66,7 @@ struct EngineLimits {
   EngineSpec::PerSequence per_sequence = {};
   SglangSpec sglang = {};
   TensorRtSpec tensorrt_llm = {};
+  int stages = 1;  ///< pipeline_parallel
 };
 Scenario scenario(const EngineLimits& limits);
 

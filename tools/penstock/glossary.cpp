@@ -71,6 +71,10 @@ constexpr std::array glossary{
     Term{"rank_wait",
          "Share of step time in which ranks (data_parallel) wait for the slowest one; idle in the "
          "bill."},
+    Term{"stage_wait",
+         "Share of the time of batches in flight (pipeline_parallel) in which they wait for a "
+         "batch\n"
+         "before them to leave a stage; idle in the bill."},
     Term{"speculative",
          "Drafts accepted of those proposed (`acceptance_rate`), tokens that a decoding sequence\n"
          "emits a step, the drafter's share of busy time, and what rejected drafts take of\n"

@@ -158,7 +158,10 @@ constexpr std::string_view tail = R"md(
 - **Experts**: compared in 2c on one GPU and spread over 2 to 8 with attention on ranks; cut by
   tensor parallelism nowhere (no published point has them so), nor between servers. Speculative
   decoding is compared nowhere.
-- **Not built, so nothing is claimed**: pipeline parallelism, disaggregation.
+- **Stages of layers** (pipeline parallelism): compared in 2c for TensorRT-LLM at full load, on one
+  kind of GPU without a fast link, with parameters fitted to these points. vLLM's, latencies, low
+  load and stages on several servers are compared nowhere.
+- **Not built, so nothing is claimed**: disaggregation.
 - **The measurements**: the same configuration, published twice within a week, differs up to
   twofold; repeats in one lab by 1 % of throughput and up to 9 % of TTFT. Below 10 % of throughput
   and 20 % of TTFT, this page measures its sources too.
