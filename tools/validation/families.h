@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tools/validation/errors.h"
@@ -12,14 +12,6 @@
 
 /// Simulations of published systems, family by family.
 namespace penstock {
-
-/// A model, GPU or family of points as a publication calls it, and the catalogue's name for it.
-struct PublishedName {
-  std::string_view published;
-  std::string_view ours;
-};
-/// The catalogue's name; empty if the table has none.
-std::string find_name(std::span<const PublishedName> names, std::string_view published);
 
 struct ComparedMetric {
   std::string name;  ///< with its unit
@@ -39,9 +31,6 @@ struct ComparedFamily {
   bool listed = true;  ///< every point is shown; otherwise statistics only
 };
 
-/// Whether a model has routed experts, by its published name.
-bool is_moe(std::string_view model);
-
 /// The first number in a text: "10 req/s Poisson", "max_num_seqs=8 (avg batch 8)". Throws
 /// std::runtime_error if there is none.
 double first_number(std::string_view text);
@@ -54,12 +43,30 @@ ComparedPoint compared(std::string label, const PublishedPoint& point, const Sum
 /// Why a point cannot be simulated; empty if it can.
 std::string_view why_not(const PublishedPoint& point);
 
-/// A point of vllm-cost-meter, played on this GPU; the label names it within its family. As the
-/// others below, for points that can be simulated.
-Run play_cost_meter(const PublishedPoint& point, const std::string& gpu);
-std::string cost_meter_label(const PublishedPoint& point);
+/// The system of a vLLM point: ranks of attention where experts are divided among more GPUs than
+/// work on a request.
+System system_of(const PublishedPoint& point, std::string engine);
 
-/// A point of ML.ENERGY's batch sweeps, with prompts of this length. The second interval of its
+/// The workload of `clients` that send equal requests, each the next one as the last is answered.
+std::string closed_loop(std::int64_t clients, std::int64_t each, const PublishedPoint& point);
+
+/// What `simulate` makes of a family's points; points without metrics are dropped.
+template <typename Simulate>
+std::vector<ComparedPoint> for_family(const std::vector<PublishedPoint>& points,
+                                      std::string_view family, Simulate simulate) {
+  std::vector<ComparedPoint> out;
+  for (const PublishedPoint& point : points) {
+    if (point.family == family && why_not(point).empty()) {
+      if (ComparedPoint one = simulate(point); !one.metrics.empty()) {
+        out.push_back(std::move(one));
+      }
+    }
+  }
+  return out;
+}
+
+/// A point of ML.ENERGY's batch sweeps, with prompts of this length; for points that can be
+/// simulated. The second interval of its
 /// time series is the steady state, which the summary's output_tokens_per_s is of.
 Run play_batch_sweep(const PublishedPoint& point, std::int64_t input);
 std::string batch_sweep_label(const PublishedPoint& point);
