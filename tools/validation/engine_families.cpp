@@ -37,7 +37,7 @@ std::string_view preset_of(const PublishedPoint& point) {
 /// GPUs among which the experts are divided; each is a rank of attention.
 int expert_ranks(const PublishedPoint& point) { return static_cast<int>(first_tokens(point.ep)); }
 
-/// Points that differ from what their family says in `points`, of one kind.
+/// All points of the published tables, of dense models or of those with experts.
 ComparedFamily tensorrt_table(const Points& points, bool experts) {
   ComparedFamily out;
   out.title = experts ? "TensorRT-LLM, offline, experts" : "TensorRT-LLM, offline";
@@ -80,7 +80,7 @@ ComparedFamily nim(const Points& points) {
       "which the first, sent by all at once, does not count in latencies. At 100 and 200 clients "
       "Little's law says that 86 requests were running: KV for 8 fewer than here, which is most of "
       "the TTFT at 100. At 5 and 25, equal requests fall into step with each other here and wait "
-      "for each other's prompts.";
+      "for each other's prompts. In-sample: these points too were fitted with formulas.";
   out.points = for_family(points, "NIM", [&](const PublishedPoint& point) {
     const std::int64_t clients = first_tokens(point.load);
     Scenario scenario =
@@ -107,7 +107,9 @@ ComparedPoint prefill_pool(const PublishedPoint& point) {
   const Compared value{.measured = point.metrics.at("input_throughput_per_8gpu_node"),
                        .simulated = run.summary.input_tokens_per_s * 8 / gpus};
   return {.label = fmt::format("prompts of {}", input),
-          .metrics = {{"input tok/s of a server", value}}};
+          .metrics = {{"input tok/s of a server", value}},
+          .gpu = point.gpu,
+          .has_experts = true};
 }
 
 ComparedFamily prefill_pools(const Points& points) {

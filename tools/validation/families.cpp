@@ -83,7 +83,10 @@ constexpr std::array<Metric, 12> metrics{
 
 ComparedPoint compared(std::string label, const PublishedPoint& point, const Summary& summary,
                        std::string_view but) {
-  ComparedPoint out{.label = std::move(label), .metrics = {}};
+  ComparedPoint out{.label = std::move(label),
+                    .metrics = {},
+                    .gpu = point.gpu,
+                    .has_experts = is_moe(point.model)};
   for (const Metric& metric : metrics) {
     const auto measured = point.metrics.find(metric.published);
     if (measured != point.metrics.end() && metric.published != but) {
@@ -197,14 +200,15 @@ ComparedFamily static_batch(const Points& points) {
 ComparedFamily inference_x(const Points& points) {
   ComparedFamily out;
   out.title = "InferenceX";
+  out.counted = false;
   out.assumptions =
       "vLLM of February 2026 serving Qwen3.5-397B-A17B in bf16 on eight H200 (TP8), 128 tokens "
       "out, fixed concurrency, 10 requests a client (SemiAnalysisAI/InferenceX "
       "token_position_decode_slo @843c6254, which calls it experimental and noisy). Lengths are "
       "uniform between 0.8 and 1 times the nominal, `vllm-0.19-api`. Shown for completeness: "
       "three seconds to the first token of 1,024 at four clients, less at eight, are start-up "
-      "(kernels compiled as their shapes come), and the throughput counts them. No parameter is "
-      "known to have been fitted to it.";
+      "(kernels compiled as their shapes come), and the throughput counts them. In none of the "
+      "errors over all families. No parameter is known to have been fitted to it.";
   out.points = for_family(points, "IX", [&](const PublishedPoint& point) {
     const std::int64_t clients = first_tokens(point.load);
     const auto range = [](std::int64_t most) {

@@ -21,6 +21,8 @@ struct ComparedMetric {
 struct ComparedPoint {
   std::string label;
   std::vector<ComparedMetric> metrics;
+  std::string gpu;  ///< as published
+  bool has_experts = false;
 };
 
 /// Points of one source, simulated under the same assumptions.
@@ -28,7 +30,8 @@ struct ComparedFamily {
   std::string title;
   std::string assumptions;  ///< source and conditions; empty: those of the family before
   std::vector<ComparedPoint> points;
-  bool listed = true;  ///< every point is shown; otherwise statistics only
+  bool listed = true;   ///< every point is shown; otherwise statistics only
+  bool counted = true;  ///< in the errors over all families
 };
 
 /// The first number in a text: "10 req/s Poisson", "max_num_seqs=8 (avg batch 8)". Throws
