@@ -14,6 +14,9 @@ namespace {
 constexpr std::array sequence_causes{Cause::weights, Cause::compute, Cause::attention_compute,
                                      Cause::communication, Cause::overhead};
 enum : std::size_t { weights, compute, attention, communication, overhead };
+constexpr std::size_t cause_index(std::size_t c) {
+  return static_cast<std::size_t>(sequence_causes[c]);
+}
 
 /// Shares of amounts (below 2^53 ps: 2.5 hours) in whole picoseconds for each of n payers.
 class PerPayer {
@@ -33,29 +36,15 @@ class PerPayer {
   double inverse_;
 };
 
-}  // namespace
-
-const Ledger::DecodeShare& Ledger::decode_share(std::int64_t n) {
-  const auto index = static_cast<std::size_t>(n);
-  if (index >= shares_.size()) {
-    shares_.resize(index + 1);
+/// amount · part / whole, rounded towards zero; part <= whole.
+std::int64_t part_of(std::int64_t amount, std::int64_t part, std::int64_t whole) {
+  if (std::int64_t product = 0; !__builtin_mul_overflow(amount, part, &product)) {
+    return product / whole;
   }
-  DecodeShare& share = shares_[index];
-  if (!share.known) {
-    const StepCost& fixed = model_.decode(n).fixed;
-    const std::array<std::int64_t, 5> amounts{
-        fixed.part(Part::weights) + fixed.part(Part::head_weights),
-        fixed.part(Part::compute) + fixed.part(Part::head_compute), fixed.part(Part::attention),
-        fixed.part(Part::communication),
-        fixed.part(Part::overhead) + fixed.part(Part::head_overhead)};
-    for (std::size_t c = 0; c < amounts.size(); ++c) {
-      share.per_sequence[c] = amounts[c] / n;
-      share.remainder += amounts[c] % n;
-    }
-    share.known = true;
-  }
-  return share;
+  return static_cast<std::int64_t>(static_cast<Int128>(amount) * part / whole);
 }
+
+}  // namespace
 
 void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t kv_sum,
                             std::int64_t window_sum, std::int64_t steps) {
@@ -68,11 +57,15 @@ void Ledger::charge_decodes(const Batch& batch, std::int64_t first, std::int64_t
     // In one formula as long as the same of GPU and CPU decides.
     const DecodeCost& decode = model_.decode(n);
     const std::int64_t below = batch.below_window;
-    const bool gpu_decides = decode.cpu_excess(decodes_.kv_sum, decodes_.window_sum) == 0;
-    const bool cpu_decides = decode.context_cost(batch.kv_growth, below) % n == 0 &&
-                             decode.cpu_excess(kv_sum + batch.kv_growth * (steps - 1),
-                                               window_sum + below * (steps - 1)) > 0;
-    if (decodes_.below == below && (gpu_decides || cpu_decides)) {
+    const auto gpu_decides = [&] {
+      return decode.cpu_excess(decodes_.kv_sum, decodes_.window_sum) == 0;
+    };
+    const auto cpu_decides = [&] {
+      return decode.context_cost(batch.kv_growth, below) % n == 0 &&
+             decode.cpu_excess(kv_sum + batch.kv_growth * (steps - 1),
+                               window_sum + below * (steps - 1)) > 0;
+    };
+    if (decodes_.below == below && (gpu_decides() || cpu_decides())) {
       decodes_.steps += steps;
       return;
     }
@@ -91,19 +84,19 @@ void Ledger::add_decodes() {
   const auto [n, kv_growth, below, first_step, kv_sum, window_sum, steps] = decodes_;
   const std::int64_t first = pace_.advance * first_step;
   decodes_.steps = 0;
-  const DecodeShare& share = decode_share(n);
+  const DecodeCost& decode = model_.decode(n);
   const auto k = static_cast<std::uint64_t>(steps);
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
-    sums_.per_sequence[c] += k * static_cast<std::uint64_t>(share.per_sequence[c]);
+    sums_.per_sequence[c] += k * static_cast<std::uint64_t>(decode.per_sequence[c]);
   }
-  const DecodeCost& decode = model_.decode(n);
   const auto per_kv = static_cast<std::uint64_t>(decode.per_kv);
   sums_.per_kv += k * per_kv;
   const std::uint64_t rises = static_cast<std::uint64_t>(pace_.advance) * (k * (k - 1) / 2);
   sums_.per_kv_step += per_kv * (k * static_cast<std::uint64_t>(first) + rises);
-  const auto per_window = static_cast<std::uint64_t>(decode.per_window);
-  sums_.per_window += k * per_window;
-  sums_.per_window_step += per_window * (k * static_cast<std::uint64_t>(first) + rises);
+  if (const auto per_window = static_cast<std::uint64_t>(decode.per_window); per_window > 0) {
+    sums_.per_window += k * per_window;
+    sums_.per_window_step += per_window * (k * static_cast<std::uint64_t>(first) + rises);
+  }
   if (const std::int64_t excess = decode.cpu_excess(kv_sum, window_sum); excess > 0) {
     // The CPU decides in all of these steps: the excess falls from step to step by as much as the
     // reads grow, a multiple of n where there is more than one step.
@@ -111,8 +104,9 @@ void Ledger::add_decodes() {
     sums_.per_sequence[overhead] +=
         k * static_cast<std::uint64_t>((excess + n - 1) / n) - growth * (k * (k - 1) / 2);
   }
-  if (share.remainder != 0) {
-    accounts_.add(0, TokenType::output, Cause::overhead, share.remainder * steps);
+  if (decode.remainder != 0) {
+    busy_.front()[static_cast<std::size_t>(TokenType::output)]
+                 [static_cast<std::size_t>(Cause::overhead)] += decode.remainder * steps;
   }
 }
 
@@ -120,12 +114,13 @@ void Ledger::charge(const Batch& batch, const StepCost& cost) {
   if (!open()) {
     return;
   }
-  PrefillBill prefill{cost.part(Part::weights), cost.part(Part::compute),
-                      cost.part(Part::attention), cost.part(Part::communication),
-                      cost.part(Part::overhead)};
+  PrefillBill prefill;
   if (batch.decodes > 0) {
     prefill = charge_mixed(batch, cost);
     add_together(batch, 1);
+  } else {
+    prefill = {cost.part(Part::weights), cost.part(Part::compute), cost.part(Part::attention),
+               cost.part(Part::communication), cost.part(Part::overhead)};
   }
   if (batch.together.total != 0) {
     const std::int64_t tokens = batch.prefill_tokens();
@@ -153,14 +148,14 @@ Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cos
     rest[c] = both;
     if (c == attention && split.decode_attention > 0) {
       // In proportion to KV length, but for the term per sequence, as in a pure step.
-      const double linear = static_cast<double>(model_.decode(n).fixed.part(Part::attention)) /
-                            static_cast<double>(split.decode_attention);
-      const auto by_sequence = static_cast<std::int64_t>(static_cast<double>(share) * linear);
-      const auto by_window = static_cast<std::int64_t>(static_cast<double>(share) *
-                                                       static_cast<double>(split.decode_window) /
-                                                       static_cast<double>(split.decode_attention));
+      const double per_ps =
+          static_cast<double>(share) / static_cast<double>(split.decode_attention);
+      const auto by_sequence =
+          static_cast<std::int64_t>(per_ps * static_cast<double>(split.decode_sequences));
       const auto step = static_cast<std::uint64_t>(pace_.advance * batch.step);
-      if (by_window > 0) {
+      std::int64_t by_window = 0;
+      if (split.decode_window > 0) {
+        by_window = static_cast<std::int64_t>(per_ps * static_cast<double>(split.decode_window));
         const std::int64_t w = PerPayer(batch.window_sum).share(by_window, both);
         sums_.per_window += static_cast<std::uint64_t>(w);
         sums_.per_window_step += static_cast<std::uint64_t>(w) * step;
@@ -179,42 +174,32 @@ Ledger::PrefillBill Ledger::charge_mixed(const Batch& batch, const StepCost& cos
   return rest;
 }
 
-const Ledger::RowShare& Ledger::row_share(std::int64_t rows, const StepCost& cost) {
-  const auto index = static_cast<std::size_t>(rows);
-  if (index >= row_shares_.size()) {
-    row_shares_.resize(index + 1);
-  }
-  RowShare& share = row_shares_[index];
-  const std::array amounts{cost.part(Part::head_weights), cost.part(Part::head_compute),
-                           cost.part(Part::head_overhead)};
-  if (amounts != share.amounts) {
-    share.amounts = amounts;
-    for (std::size_t p = 0; p < amounts.size(); ++p) {
-      share.per_row[p] = rows > 0 ? amounts[p] / rows : 0;
-    }
-  }
-  return share;
-}
-
 void Ledger::charge_head(const Batch& batch, const StepCost& cost, PrefillBill& prefill) {
   constexpr std::array causes{weights, compute, overhead};
-  const RowShare& share = row_share(batch.sampled, cost);
+  constexpr std::array parts{Part::head_weights, Part::head_compute, Part::head_overhead};
   const std::int64_t rows = batch.sampled;
+  if (rows == 0) {
+    return;
+  }
+  std::array<std::int64_t, 3> per_row{};
   for (std::size_t p = 0; p < causes.size(); ++p) {
+    per_row[p] = cost.part(parts[p]) / rows;
     if (batch.decodes > 0) {  // else those who decode stand still
-      sums_.per_sequence[causes[p]] += static_cast<std::uint64_t>(share.per_row[p]);
+      sums_.per_sequence[causes[p]] += static_cast<std::uint64_t>(per_row[p]);
     }
-    prefill[causes[p]] += share.amounts[p] - share.per_row[p] * rows;
+    prefill[causes[p]] += cost.part(parts[p]) - per_row[p] * rows;
   }
   for (const ScheduledChunk& chunk : batch.chunks) {
     if (!chunk.completes) {
       continue;
     }
     const Sequence& s = table_[chunk.slot];
+    Amounts amounts{};
     for (std::size_t p = 0; p < causes.size(); ++p) {
-      book(s, TokenType::output, sequence_causes[causes[p]], share.per_row[p]);
-      records_[s.id].busy_ps += share.per_row[p];
+      amounts[cause_index(causes[p])] = per_row[p];
     }
+    records_[s.id].busy_ps += per_row[0] + per_row[1] + per_row[2];
+    book(s, TokenType::output, amounts);
   }
 }
 
@@ -227,14 +212,14 @@ void Ledger::split_over_chunks(const Batch& batch, const PrefillBill& bill) {
     return;
   }
   std::int64_t all_tokens = 0;
-  Int128 all_pairs = 0;
+  std::int64_t all_pairs = 0;
   for (const Chunk& work : batch.work) {
     all_tokens += work.q;
     all_pairs += attention_pairs(work.context, work.context + work.q);
   }
   // Cumulative rounding: the segments' shares add up to the bill exactly.
   std::int64_t tokens = 0;
-  Int128 pairs = 0;
+  std::int64_t pairs = 0;
   PrefillBill given{};
   for (std::size_t k = 0; k < batch.chunks.size(); ++k) {
     const Sequence& sequence = table_[batch.chunks[k].slot];
@@ -251,10 +236,10 @@ void Ledger::split_over_chunks(const Batch& batch, const PrefillBill& bill) {
       pairs += attention_pairs(cuts[i], cuts[i + 1]);
       PrefillBill amounts{};
       for (std::size_t c = 0; c < bill.size(); ++c) {
-        const Int128 upto = c == attention ? bill[c] * pairs / all_pairs
-                                           : static_cast<Int128>(bill[c]) * tokens / all_tokens;
-        amounts[c] = static_cast<std::int64_t>(upto) - given[c];
-        given[c] = static_cast<std::int64_t>(upto);
+        const std::int64_t upto = c == attention ? part_of(bill[c], pairs, all_pairs)
+                                                 : part_of(bill[c], tokens, all_tokens);
+        amounts[c] = upto - given[c];
+        given[c] = upto;
       }
       book_segment(sequence, i == 0, cuts[i], cuts[i + 1], amounts);
     }
@@ -279,26 +264,28 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
       paid_by(s).input_tokens += end - begin;
     }
   }
+  Amounts paid{};
   std::int64_t sum = 0;
   for (std::size_t c = 0; c < amounts.size(); ++c) {
-    std::int64_t amount = amounts[c];
-    sum += amount;
-    if (c == attention && s.cached > 0 && token == TokenType::input) {
-      // A hit prefix pays for being read by the prefill that uses it.
-      const Int128 read = static_cast<Int128>(end - begin) * s.cached;
-      const auto cached = static_cast<std::int64_t>(amount * read / attention_pairs(begin, end));
-      book(s, TokenType::cached_input, Cause::attention_compute, cached);
-      amount -= cached;
-    }
-    book(s, token, sequence_causes[c], amount);
+    paid[cause_index(c)] = amounts[c];
+    sum += amounts[c];
   }
   records_[s.id].busy_ps += sum;
+  if (s.cached > 0 && token == TokenType::input) {
+    // A hit prefix pays for being read by the prefill that uses it.
+    Amounts cached{};
+    cached[cause_index(attention)] =
+        part_of(amounts[attention], (end - begin) * s.cached, attention_pairs(begin, end));
+    book(s, TokenType::cached_input, cached);
+    paid[cause_index(attention)] -= cached[cause_index(attention)];
+  }
+  book(s, token, paid);
 }
 
 Ledger::WindowReads Ledger::window_reads(const Sequence& s) const {
   const std::uint64_t per_token = sums_.per_window - s.cost.per_window;
   if (!s.below_window) {
-    const auto window = static_cast<std::uint64_t>(model_.window() * pace_.unit);
+    const auto window = static_cast<std::uint64_t>(window_ * pace_.unit);
     return {static_cast<std::int64_t>(window * per_token), 0};
   }
   const std::uint64_t steps = sums_.per_window_step - s.cost.per_window_step;
@@ -316,8 +303,10 @@ void Ledger::cross_window(Sequence& s) {
   s.below_window = false;
   s.cost.per_window = sums_.per_window;
   s.cost.per_window_step = sums_.per_window_step;
-  book(s, TokenType::output, Cause::kv_read_prompt, reads.prompt);
-  book(s, TokenType::output, Cause::kv_read_output, reads.all - reads.prompt);
+  Amounts amounts{};
+  amounts[static_cast<std::size_t>(Cause::kv_read_prompt)] = reads.prompt;
+  amounts[static_cast<std::size_t>(Cause::kv_read_output)] = reads.all - reads.prompt;
+  book(s, TokenType::output, amounts);
   records_[s.id].busy_ps += reads.all;
 }
 
@@ -343,7 +332,7 @@ void Ledger::write_off(const Sequence& s) {
   const Paid& paid = paid_by(s);
   for (std::size_t type = 0; type < token_type_count; ++type) {
     for (std::size_t cause = 0; cause < cause_count; ++cause) {
-      account.accounts[type][cause] -= paid.accounts[type][cause];
+      busy_[s.class_index][type][cause] -= paid.accounts[type][cause];
       account.aborted += paid.accounts[type][cause];
     }
   }
@@ -357,14 +346,15 @@ void Ledger::settle(const Sequence& s) {
     return;
   }
   flush();
+  Amounts amounts{};
   std::int64_t owed = 0;
   for (std::size_t c = 0; c < sequence_causes.size(); ++c) {
     const auto amount = static_cast<std::int64_t>(sums_.per_sequence[c] - s.cost.per_sequence[c]);
-    book(s, TokenType::output, sequence_causes[c], amount);
+    amounts[cause_index(c)] = amount;
     owed += amount;
   }
   const std::uint64_t per_kv = sums_.per_kv - s.cost.per_kv;
-  const WindowReads window = window_reads(s);
+  const WindowReads window = window_ > 0 ? window_reads(s) : WindowReads{};
   const auto reading =
       window.all + static_cast<std::int64_t>(static_cast<std::uint64_t>(s.base) * per_kv +
                                              sums_.per_kv_step - s.cost.per_kv_step);
@@ -372,15 +362,30 @@ void Ledger::settle(const Sequence& s) {
       window.prompt +
       static_cast<std::int64_t>(static_cast<std::uint64_t>(s.prompt * pace_.unit) * per_kv);
   PENSTOCK_ASSERT(owed >= 0 && prompt >= 0 && reading >= prompt);
-  book(s, TokenType::output, Cause::kv_read_prompt, prompt);
-  const auto cached =
-      static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached * pace_.unit) * per_kv);
-  accounts_.of_class(s.class_index).cached_read += cached;
-  if (keeps_paid_) {
-    paid_by(s).cached_read += cached;
+  if (s.cached > 0) {
+    const auto cached =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached * pace_.unit) * per_kv);
+    accounts_.of_class(s.class_index).cached_read += cached;
+    if (keeps_paid_) {
+      paid_by(s).cached_read += cached;
+    }
   }
-  book(s, TokenType::output, Cause::kv_read_output, reading - prompt);
+  amounts[static_cast<std::size_t>(Cause::kv_read_prompt)] = prompt;
+  amounts[static_cast<std::size_t>(Cause::kv_read_output)] = reading - prompt;
+  book(s, TokenType::output, amounts);
   records_[s.id].busy_ps += owed + reading;
+}
+
+void Ledger::close() {
+  for (std::uint16_t index = 0; index < busy_.size(); ++index) {
+    auto& accounts = accounts_.of_class(index).accounts;
+    for (std::size_t type = 0; type < token_type_count; ++type) {
+      for (std::size_t cause = 0; cause < cause_count; ++cause) {
+        accounts[type][cause] += busy_[index][type][cause];
+      }
+    }
+  }
+  busy_.clear();
 }
 
 }  // namespace penstock

@@ -27,10 +27,6 @@ class Accounts {
   LedgerTotals& totals() { return totals_; }
   const LedgerTotals& totals() const { return totals_; }
   LedgerTotals::ClassAccounts& of_class(std::uint16_t index) { return totals_.classes[index]; }
-  void add(std::uint16_t class_index, TokenType token, Cause cause, std::int64_t ps) {
-    totals_.classes[class_index]
-        .accounts[static_cast<std::size_t>(token)][static_cast<std::size_t>(cause)] += ps;
-  }
 
   void hold(std::uint32_t id, Int128 block_ps) {
     if (by_request_) {
@@ -66,7 +62,9 @@ class Ledger {
         records_(records),
         model_(model),
         pace_(pace),
-        keeps_paid_(may_abort && accounts.open()) {}
+        window_(model.window()),
+        keeps_paid_(may_abort && accounts.open()),
+        busy_(accounts.totals().classes.size()) {}
 
   bool open() const { return accounts_.open(); }
   /// Charges one step with chunks. Chunks pay at once; decodes through the running sums.
@@ -92,6 +90,8 @@ class Ledger {
       add_decodes();
     }
   }
+  /// Adds what this replica's steps came to to the accounts. The last call.
+  void close();
   /// Its client has given up, and it has been settled: what it has paid, and the tokens, were for
   /// nothing. Requires `may_abort`.
   void write_off(const Sequence& sequence);
@@ -112,12 +112,6 @@ class Ledger {
   }
 
  private:
-  /// Per-sequence share of a decode-only step of n sequences, by cause; memoised.
-  struct DecodeShare {
-    bool known = false;
-    std::array<std::int64_t, 5> per_sequence{};
-    std::int64_t remainder = 0;
-  };
   /// Decode-only steps that follow each other with the same members.
   struct DecodeSteps {
     std::int64_t n = 0;
@@ -128,26 +122,29 @@ class Ledger {
     std::int64_t window_sum = 0;
     std::int64_t steps = 0;
   };
-  /// Per-row share of the head parts of a step that samples n rows; memoised while they repeat.
-  struct RowShare {
-    std::array<std::int64_t, 3> amounts{-1, -1, -1};
-    std::array<std::int64_t, 3> per_row{};
-  };
   /// What the chunks of a mixed step pay, by cause.
   using PrefillBill = std::array<std::int64_t, 5>;
+  /// Picoseconds by cause. A replica is busy for less than 2^63 of them.
+  using Amounts = std::array<std::int64_t, cause_count>;
+  using ByToken = std::array<Amounts, token_type_count>;
 
   /// What a sequence has paid, and for how many tokens.
   struct Paid {
     std::uint32_t id = no_request;
-    std::array<std::array<std::int64_t, cause_count>, token_type_count> accounts{};
+    ByToken accounts{};
     std::int64_t cached_read = 0;
     std::int64_t input_tokens = 0;
   };
   Paid& paid_by(const Sequence& sequence);
-  void book(const Sequence& s, TokenType token, Cause cause, std::int64_t ps) {
-    accounts_.add(s.class_index, token, cause, ps);
+  void book(const Sequence& s, TokenType token, const Amounts& amounts) {
+    add(amounts, busy_[s.class_index][static_cast<std::size_t>(token)]);
     if (keeps_paid_) {
-      paid_by(s).accounts[static_cast<std::size_t>(token)][static_cast<std::size_t>(cause)] += ps;
+      add(amounts, paid_by(s).accounts[static_cast<std::size_t>(token)]);
+    }
+  }
+  static void add(const Amounts& amounts, Amounts& to) {
+    for (std::size_t cause = 0; cause < cause_count; ++cause) {
+      to[cause] += amounts[cause];
     }
   }
 
@@ -168,8 +165,6 @@ class Ledger {
       sums_.per_sequence[c] += static_cast<std::uint64_t>(steps * batch.together.per_decode[c]);
     }
   }
-  const DecodeShare& decode_share(std::int64_t n);
-  const RowShare& row_share(std::int64_t rows, const StepCost& cost);
   PrefillBill charge_mixed(const Batch& batch, const StepCost& cost);
   void charge_head(const Batch& batch, const StepCost& cost, PrefillBill& prefill);
   void split_over_chunks(const Batch& batch, const PrefillBill& bill);
@@ -182,12 +177,12 @@ class Ledger {
   RequestRecords& records_;
   StepModel& model_;
   Pace pace_;
+  std::int64_t window_;
   bool keeps_paid_;
-  std::vector<Paid> paid_;  ///< by slot
+  std::vector<ByToken> busy_;  ///< by class; in the accounts at the end
+  std::vector<Paid> paid_;     ///< by slot
   CostSnapshot sums_;
   DecodeSteps decodes_;  ///< charged, not yet in the sums
-  std::vector<DecodeShare> shares_;
-  std::vector<RowShare> row_shares_;
 };
 
 }  // namespace penstock

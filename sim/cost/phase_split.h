@@ -10,6 +10,7 @@ namespace penstock {
 struct PhaseSplit {
   SharedParts decode{};
   std::int64_t decode_attention = 0;  ///< of a step of the decodes alone
+  std::int64_t decode_sequences = 0;  ///< of which terms per sequence
   std::int64_t decode_window = 0;     ///< of which reads in layers with a window
 };
 

@@ -94,19 +94,21 @@ void EngineState::book_held(const Sequence& s, std::int64_t stored) {
   // The block that holds the end of the prompt and the first output tokens is split by tokens.
   const std::int64_t block_size = spec_.block_size;
   const std::int64_t held = s.held.with_prompt;
-  const std::int64_t in_last = s.prompt - full_blocks(s.prompt, block_size) * block_size;
+  const std::int64_t full = full_blocks(s.prompt, block_size);
+  const std::int64_t in_last = s.prompt - full * block_size;
   std::int64_t shared = 0;
   if (in_last > 0) {
     const std::int64_t beside = std::min(block_size - in_last, stored);
     const std::int64_t tokens = in_last + beside;
     shared = held / tokens * beside + held % tokens * beside / tokens;  // held x beside / tokens
   }
-  const Int128 prompt =
-      s.held.partial + static_cast<Int128>(held) * blocks_for(s.prompt, block_size);
+  const Int128 prompt = s.held.partial + static_cast<Int128>(held) * (full + (in_last > 0 ? 1 : 0));
   const Int128 input = prompt - shared;
   // A block that several requests use counts for each of them.
-  const Int128 cached =
-      static_cast<Int128>(held + s.held.partial_time) * full_blocks(s.cached, block_size);
+  Int128 cached = 0;
+  if (s.cached > 0) {
+    cached = static_cast<Int128>(held + s.held.partial_time) * full_blocks(s.cached, block_size);
+  }
   ledger.count_blocks(s, input, std::min(cached, input), s.held.all - input);
 }
 

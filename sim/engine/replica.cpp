@@ -353,6 +353,7 @@ void Replica::close(SimTime end) {
     engine_.close(slot, end);
     shared_.requests[s.id].status = RequestStatus::queued;
   });
+  engine_.ledger.close();
 }
 
 }  // namespace penstock

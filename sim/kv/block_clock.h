@@ -37,6 +37,9 @@ class BlockClock {
       return;
     }
     const std::int64_t time = (now - since_).ps;
+    if (time == 0) {
+      return;
+    }
     time_ += time;
     round_time_ += static_cast<Int128>(size_.full(step_)) * time;
     by_residue_[static_cast<std::size_t>(size_.rest(step_))] += time;

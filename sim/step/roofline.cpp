@@ -308,7 +308,7 @@ const SharedParts& RooflineModel::prompt_alone(const StepLoad& load) {
     prompts_.resize(index + 1);
   }
   SharedParts& parts = prompts_[index];
-  if (parts == SharedParts{}) {
+  if (parts.front() == 0) {
     parts = make_chunks_alone(load);
   }
   return parts;

@@ -58,17 +58,35 @@ StepCost DecodeCost::cost(std::int64_t n, std::int64_t kv_sum, std::int64_t wind
   return out;
 }
 
+namespace {
+
+DecodeCost with_shares(DecodeCost decode, std::int64_t n) {
+  const StepCost& fixed = decode.fixed;
+  const SharedParts amounts{fixed.part(Part::weights) + fixed.part(Part::head_weights),
+                            fixed.part(Part::compute) + fixed.part(Part::head_compute),
+                            fixed.part(Part::attention), fixed.part(Part::communication),
+                            fixed.part(Part::overhead) + fixed.part(Part::head_overhead)};
+  decode.remainder = 0;
+  for (std::size_t p = 0; p < amounts.size(); ++p) {
+    decode.per_sequence[p] = amounts[p] / n;
+    decode.remainder += amounts[p] % n;
+  }
+  return decode;
+}
+
+}  // namespace
+
 const DecodeCost& StepModel::new_decode(std::int64_t n) {
   PENSTOCK_ASSERT(n >= 1);
   if (n > step_memo_limit) {
-    beyond_memo_ = make_decode(n);
+    beyond_memo_ = with_shares(make_decode(n), n);
     return beyond_memo_;
   }
   const auto index = static_cast<std::size_t>(n);
   if (index >= decodes_.size()) {
     decodes_.resize(index + 1);
   }
-  decodes_[index] = std::make_unique<const DecodeCost>(make_decode(n));
+  decodes_[index] = std::make_unique<const DecodeCost>(with_shares(make_decode(n), n));
   return *decodes_[index];
 }
 

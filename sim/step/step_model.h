@@ -116,7 +116,9 @@ struct DecodeCost {
   std::int64_t per_kv = 0;
   std::int64_t per_window = 0;        ///< ps per KV token within the window, likewise
   Resource reads = Resource::memory;  ///< what bounds them
-  std::int64_t cpu = 0;  ///< overlapped CPU time to compare with; 0 if it never decides
+  std::int64_t cpu = 0;        ///< overlapped CPU time to compare with; 0 if it never decides
+  SharedParts per_sequence{};  ///< of `fixed`, head included; filled in by StepModel::decode()
+  std::int64_t remainder = 0;  ///< of `fixed`, beside n such shares
 
   /// The part of the cost that contexts decide.
   std::int64_t context_cost(std::int64_t kv_sum, std::int64_t window_sum) const {
