@@ -113,7 +113,9 @@ constexpr std::string_view systems_head = R"md(
 ### 2c. Whole systems
 
 Published results that this version can simulate: models of the catalogue on the engines that it
-has. Seed 1.
+has. Seed 1. Most points are **in-sample**: what was fitted to which is said with each source.
+Errors over all families leave out InferenceX (its figures count a start-up) and the second reading
+of vllm-cost-meter; both readings of ML.ENERGY count.
 
 )md";
 
