@@ -60,6 +60,7 @@ void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& optio
     loaded.memory = load_memory(context, *preset, options.must_fit, scenario);
   }
   load_workload(context, scenario);
+  load_stages(context, options.must_fit, scenario);
   note_missing_cache(scenario, reporter);
   load_prices(context, has_gpu, scenario);
   if (options.check_plan && root.find("plan") != nullptr) {
@@ -207,12 +208,14 @@ std::optional<Diagnostic> unless_vllm_v1(const Scenario& scenario, std::string_v
 
 std::optional<Diagnostic> unless_tensor_parallel(const Scenario& scenario,
                                                  std::string_view command) {
-  if (scenario.cluster.data_parallel == 1 && scenario.cluster.expert_parallel == 1) {
+  const ClusterSpec& cluster = scenario.cluster;
+  if (cluster.engines_per_replica() == 1 && cluster.expert_parallel == 1) {
     return std::nullopt;
   }
   Diagnostic d;
   d.kind = Diagnostic::Kind::infeasible;
-  d.message = fmt::format("{} does not know `data_parallel` and `expert_parallel` yet", command);
+  d.message = fmt::format(
+      "{} does not know `data_parallel`, `expert_parallel` and `pipeline_parallel` yet", command);
   d.notes.emplace_back("it chooses tensor_parallel and replicas");
   d.notes.emplace_back("`penstock run`, `sweep` and `explain` know them");
   return d;

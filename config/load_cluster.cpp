@@ -13,7 +13,6 @@ namespace {
 /// Replicas are numbered in 16 bits, rank by rank.
 constexpr std::int64_t most_engines = 65535;
 
-/// `tensor_parallel x data_parallel`, in the words of the file.
 std::string all_gpus_text(const ClusterSpec& cluster) {
   return fmt::format("{} GPUs of a replica", cluster.gpus_per_replica());
 }
@@ -22,7 +21,7 @@ std::string all_gpus_text(const ClusterSpec& cluster) {
 void check_experts(const LoadContext& context, const Section& section, const Scenario& scenario) {
   const ClusterSpec& cluster = scenario.cluster;
   const std::int64_t experts = scenario.model.moe.num_experts;
-  const int gpus = cluster.gpus_per_replica();
+  const int gpus = cluster.gpus_per_stage();
   Reporter& reporter = context.reporter;
   if (cluster.data_parallel > 1 && experts == 0) {
     reporter.error(
@@ -39,14 +38,32 @@ void check_experts(const LoadContext& context, const Section& section, const Sce
                    "`data_parallel` is simulated with experts spread over all ranks",
                    fmt::format("give `expert_parallel: {}` too", gpus));
   } else if (cluster.expert_parallel > 1 && cluster.expert_parallel != gpus) {
-    reporter.error(section.span("expert_parallel"),
-                   fmt::format("`expert_parallel: {}` is not the {}", cluster.expert_parallel,
-                               all_gpus_text(cluster)),
-                   fmt::format("tensor_parallel x data_parallel: `expert_parallel: {}`", gpus));
+    reporter.error(
+        section.span("expert_parallel"),
+        fmt::format("`expert_parallel: {}` is not the {}", cluster.expert_parallel,
+                    cluster.pipeline_parallel > 1 ? fmt::format("{} GPUs of a stage", gpus)
+                                                  : all_gpus_text(cluster)),
+        fmt::format("tensor_parallel x data_parallel: `expert_parallel: {}`", gpus));
   } else if (cluster.expert_parallel > 1 && experts % cluster.expert_parallel != 0) {
     reporter.error(section.span("expert_parallel"),
                    fmt::format("`expert_parallel: {}` does not divide the {} experts of {}",
                                cluster.expert_parallel, experts, scenario.model.name));
+  }
+}
+
+/// The ways in which layers cannot be cut into stages, or this version does not.
+void check_stages(const LoadContext& context, const Section& section, const Scenario& scenario) {
+  const ClusterSpec& cluster = scenario.cluster;
+  const std::int64_t layers = scenario.model.num_hidden_layers;
+  const Span span = section.span("pipeline_parallel");
+  if (cluster.pipeline_parallel > layers) {
+    context.reporter.error(span,
+                           fmt::format("`pipeline_parallel: {}` is more than the {} layers of {}",
+                                       cluster.pipeline_parallel, layers, scenario.model.name));
+  }
+  if (cluster.pipeline_parallel > 1 && cluster.data_parallel > 1) {
+    context.reporter.infeasible(
+        span, "`pipeline_parallel` together with ranks (`data_parallel`) is not built yet");
   }
 }
 
@@ -61,12 +78,14 @@ void load_network(const LoadContext& context, const Section& section, ClusterSpe
     gpu.network_gb_s = *given / 1e9;
   }
   const int server = std::max(gpu.server_gpus, gpu.scaleup_domain);
-  if (cluster.data_parallel > 1 && cluster.gpus_per_replica() > server && gpu.network_gb_s <= 0) {
-    context.reporter.error(section.span("data_parallel"),
-                           fmt::format("{} reach past a server of {}, and the catalogue "
-                                       "knows no network of {}",
-                                       all_gpus_text(cluster), server, gpu.name),
-                           "give `network_bandwidth`, such as 50GB/s of each GPU");
+  const bool reaches = cluster.engines_per_replica() > 1 && cluster.gpus_per_replica() > server;
+  if (reaches && gpu.network_gb_s <= 0) {
+    context.reporter.error(
+        section.span(cluster.data_parallel > 1 ? "data_parallel" : "pipeline_parallel"),
+        fmt::format("{} reach past a server of {}, and the catalogue "
+                    "knows no network of {}",
+                    all_gpus_text(cluster), server, gpu.name),
+        "give `network_bandwidth`, such as 50GB/s of each GPU");
   }
 }
 
@@ -94,6 +113,7 @@ void check_split(const LoadContext& context, const Section& section, const Scena
                            fmt::format("`tensor_parallel: {}` {}", tp, *problem));
   }
   check_experts(context, section, scenario);
+  check_stages(context, section, scenario);
 }
 
 }  // namespace
@@ -105,6 +125,7 @@ bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& sce
     return static_cast<int>(section.whole(key).value_or(1));
   };
   cluster.tensor_parallel = whole("tensor_parallel");
+  cluster.pipeline_parallel = whole("pipeline_parallel");
   cluster.data_parallel = whole("data_parallel");
   cluster.expert_parallel = whole("expert_parallel");
   cluster.replicas = whole("replicas");
@@ -116,9 +137,11 @@ bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& sce
   if (model_is_known) {
     check_split(context, section, scenario);
   }
-  if (std::int64_t{cluster.replicas} * cluster.data_parallel > most_engines) {
-    context.reporter.error(section.span("replicas"),
-                           fmt::format("more than {} ranks in all", group_digits(most_engines)));
+  if (std::int64_t{cluster.replicas} * cluster.data_parallel * cluster.pipeline_parallel >
+      most_engines) {
+    context.reporter.error(
+        section.span("replicas"),
+        fmt::format("more than {} ranks or stages in all", group_digits(most_engines)));
   }
   const std::optional<std::string> name = section.text("gpu");
   const Span gpu_span = section.span("gpu");

@@ -21,6 +21,7 @@ MemoryQuestion question_of(const Section& engine, const EnginePreset& preset,
   q.dense_weights = scenario.dense_weights;
   q.kv_cache = scenario.kv_cache;
   q.tensor_parallel = scenario.cluster.tensor_parallel;
+  q.pipeline_parallel = scenario.cluster.pipeline_parallel;
   q.data_parallel = scenario.cluster.data_parallel;
   q.expert_parallel = scenario.cluster.expert_parallel;
   q.rule = preset.memory_rule;

@@ -60,6 +60,9 @@ void load_rate(const LoadContext& context, const Section& klass, std::size_t cou
 /// Reports what speaks of a rate in a class whose `process` has none.
 void refuse_rate(const LoadContext& context, const Section& klass, std::string_view process,
                  bool refuse_share, ClassSpec& spec);
+/// What stages of layers do to the engine; reports what does not go together with them. Everything
+/// but prices is loaded.
+void load_stages(const LoadContext& context, bool must_fit, Scenario& scenario);
 /// A map `prices.gpu`: catalogue names and rents, in the order of the file; empty if there is none.
 /// Reports names that are not GPUs or come twice, and currencies that differ.
 std::vector<std::pair<std::string, Quantity>> read_gpu_prices(const LoadContext& context);

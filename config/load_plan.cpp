@@ -202,16 +202,17 @@ void put_duration(Node& root) {
   workload->members.push_back({"duration", workload->span, std::move(duration)});
 }
 
-/// A plan chooses tensor_parallel and replicas; what it would make of ranks is not built.
+/// A plan chooses tensor_parallel and replicas; what it would make of ranks and stages is not
+/// built.
 void refuse_ranks(const LoadContext& context) {
   const Section cluster = context.root.section("cluster");
-  for (const std::string_view key : {"data_parallel", "expert_parallel"}) {
+  for (const std::string_view key : {"pipeline_parallel", "data_parallel", "expert_parallel"}) {
     if (cluster.whole(key).value_or(1) > 1) {
       Diagnostic& d = context.reporter.infeasible(
           cluster.key_span(key), fmt::format("`penstock plan` does not know `{}` yet", key));
       d.notes.emplace_back(
           "it chooses tensor_parallel and replicas; `penstock run` and `sweep` know "
-          "ranks and experts");
+          "stages, ranks and experts");
     }
   }
 }

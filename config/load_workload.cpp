@@ -56,6 +56,7 @@ class WorkloadLoader {
 
  private:
   static constexpr std::size_t max_classes = 1000;
+  static constexpr std::int64_t most_prompts = 10'000'000;
 
   void load_class(const Section& section, std::size_t count) {
     ClassSpec spec;
@@ -70,6 +71,8 @@ class WorkloadLoader {
     const Section prefix = section.section("prefix");
     spec.prefix.shared = prefix.whole("shared").value_or(0);
     spec.prefix.groups = prefix.whole("groups").value_or(1);
+    spec.prefix.prompts = prefix.whole("prompts").value_or(0);
+    check_prompts(section, prefix, spec.prefix);
     load_traffic(section, count, spec);
     spec_.classes.push_back(std::move(spec));
   }
@@ -84,6 +87,18 @@ class WorkloadLoader {
     } else if (name == "default" && section_.has("trace")) {
       reporter_.error(section.span("name"), "`default` is the class of the trace's requests",
                       "call this one something else");
+    }
+  }
+
+  void check_prompts(const Section& section, const Section& prefix, const PrefixSpec& spec) {
+    if (spec.prompts > 0 && section.has("sessions")) {
+      reporter_.error(prefix.key_span("prompts"), "`prompts` do not go with `sessions`",
+                      "conversations share the beginning only: leave it out");
+    } else if (spec.prompts > 0 && spec.groups > most_prompts / spec.prompts) {
+      reporter_.error(prefix.span("prompts"),
+                      fmt::format("{} groups of {} prompts: more than {} in all", spec.groups,
+                                  spec.prompts, most_prompts),
+                      "without `prompts` each request's own tokens are new");
     }
   }
 

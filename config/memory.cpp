@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "config/text.h"
+#include "sim/model/stages.h"
 
 namespace penstock::config {
 
@@ -24,7 +25,7 @@ double vllm_reserve_bytes(const MemoryQuestion& q) {
   const double activations = tokens * (8 * hidden + 6 * width);
   const double logits =
       4 * static_cast<double>(q.max_num_seqs) * static_cast<double>(q.model.vocab_size);
-  const bool communicates = q.tensor_parallel * q.data_parallel > 1;
+  const bool communicates = q.tensor_parallel * q.data_parallel * q.pipeline_parallel > 1;
   return (0.8 + (communicates ? 2.0 : 0.0)) * gib + 1.5 * activations + 3 * logits;
 }
 
@@ -43,21 +44,61 @@ double reserve_bytes(const MemoryQuestion& q) {
   return 0;
 }
 
+/// What a stage of layers holds of what the whole model needs.
+struct StageShare {
+  std::int64_t layers = 0;
+  double of_layers = 1;
+  bool is_first = true;  ///< has the embedding
+  bool is_last = true;   ///< has the head
+};
+
+std::vector<StageShare> stage_shares(const MemoryQuestion& q) {
+  const SpareLayers spare =
+      q.rule == MemoryRule::tensorrt_llm ? SpareLayers::first : SpareLayers::before_last;
+  const std::int64_t all = q.model.num_hidden_layers;
+  std::vector<StageShare> out;
+  for (const std::int64_t layers : stage_layers(all, q.pipeline_parallel, spare)) {
+    out.push_back(
+        {layers, static_cast<double>(layers) / static_cast<double>(all), out.empty(), false});
+  }
+  out.back().is_last = true;
+  return out;
+}
+
+/// Layers are taken to be alike: a stage has its share of each kind. A tied embedding is held
+/// twice.
+double stage_weight_bytes(const MemoryQuestion& q, const StageShare& stage) {
+  const double all =
+      weight_bytes_per_gpu(q.model, q.weight_dtypes(), q.tensor_parallel, q.expert_parallel);
+  if (q.pipeline_parallel == 1) {
+    return all;
+  }
+  const ParameterCounts counts = count_parameters(q.model);
+  const double bytes = bytes_per_element(Dtype::bf16) / q.tensor_parallel;
+  const double embedding = static_cast<double>(counts.embedding) * bytes;
+  const double head = static_cast<double>(q.model.vocab_size * q.model.hidden_size) * bytes;
+  const double ends = static_cast<double>(counts.embedding + counts.head) * bytes;
+  return (all - ends) * stage.of_layers + (stage.is_first ? embedding : 0) +
+         (stage.is_last ? head : 0);
+}
+
 /// What tokens and sequences need. Where all layers have a window, it is taken to be the context:
 /// an upper bound.
-void set_cache_sizes(const MemoryQuestion& q, MemoryPlan& plan) {
-  plan.bytes_per_token = kv_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
+void set_cache_sizes(const MemoryQuestion& q, double of_layers, MemoryPlan& plan) {
+  plan.bytes_per_token =
+      of_layers * kv_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
   if (q.drafter) {
     plan.bytes_per_token += kv_bytes_per_token_per_gpu(*q.drafter, q.kv_cache, q.tensor_parallel);
   }
-  const double window = window_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
+  const double window =
+      of_layers * window_bytes_per_token_per_gpu(q.model, q.kv_cache, q.tensor_parallel);
   if (plan.bytes_per_token > 0) {
     plan.window_bytes_per_token = window;
     plan.window = kv_window(q.model);
   } else {
     plan.bytes_per_token = window;
   }
-  plan.state_bytes = state_bytes_per_gpu(q.model, q.tensor_parallel);
+  plan.state_bytes = of_layers * state_bytes_per_gpu(q.model, q.tensor_parallel);
 }
 
 /// Tokens of one sequence that has all usable blocks.
@@ -82,22 +123,19 @@ std::string tokens_text(const MemoryPlan& plan) {
   return fmt::format("{} tokens of KV", group_digits(plan.tokens));
 }
 
-}  // namespace
-
-MemoryPlan plan_memory(const MemoryQuestion& q) {
+MemoryPlan plan_stage(const MemoryQuestion& q, const StageShare& stage) {
   MemoryPlan plan;
   plan.rule = q.rule;
   plan.total_bytes = std::max(0.0, q.gpu.memory_bytes - 0.5 * gib);
   plan.utilization = q.utilization;
-  plan.weight_bytes =
-      weight_bytes_per_gpu(q.model, q.weight_dtypes(), q.tensor_parallel, q.expert_parallel);
+  plan.weight_bytes = stage_weight_bytes(q, stage);
   if (q.drafter) {
     plan.drafter_bytes = weight_bytes_per_gpu(*q.drafter, q.drafter_weights, q.tensor_parallel);
     plan.weight_bytes += plan.drafter_bytes;
   }
   plan.reserve_bytes = reserve_bytes(q);
   plan.reserve_is_given = q.reserve_bytes.has_value();
-  set_cache_sizes(q, plan);
+  set_cache_sizes(q, stage.of_layers, plan);
   plan.block_size = q.block_size;
   if (q.rule == MemoryRule::tensorrt_llm) {  // a share of what is free after loading
     plan.usable_bytes = plan.total_bytes;
@@ -121,6 +159,27 @@ MemoryPlan plan_memory(const MemoryQuestion& q) {
   return plan;
 }
 
+}  // namespace
+
+MemoryPlan plan_memory(const MemoryQuestion& q) {
+  MemoryPlan out;
+  std::vector<StageMemory> stages;
+  for (const StageShare& stage : stage_shares(q)) {
+    MemoryPlan plan = plan_stage(q, stage);
+    stages.push_back(
+        {stage.layers, plan.weight_bytes, plan.bytes_per_token, plan.kv_bytes, plan.blocks});
+    const bool has_less =
+        plan.tokens != out.tokens ? plan.tokens < out.tokens : plan.kv_bytes < out.kv_bytes;
+    if (stages.size() == 1 || has_less) {
+      out = std::move(plan);
+    }
+  }
+  if (stages.size() > 1) {
+    out.stages = std::move(stages);
+  }
+  return out;
+}
+
 std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPlan& plan) {
   std::vector<std::string> lines;
   lines.push_back(fmt::format("per GPU: {} as the driver shows it, less 0.50 GiB = {}",
@@ -130,9 +189,10 @@ std::vector<std::string> explain_memory(const MemoryQuestion& q, const MemoryPla
                                 number_text(q.utilization), gib_text(plan.usable_bytes)));
   }
   lines.push_back(fmt::format(
-      "- {} of weights ({:.2f}e9 parameters, {}, tensor_parallel {}{})",
+      "- {} of weights ({:.2f}e9 parameters, {}, tensor_parallel {}{}{})",
       gib_text(plan.weight_bytes), static_cast<double>(parameters(q.model)) / 1e9,
       to_string(q.weights), q.tensor_parallel,
+      q.pipeline_parallel > 1 ? fmt::format(", the fullest of {} stages", q.pipeline_parallel) : "",
       q.expert_parallel > 1 ? fmt::format(", expert_parallel {}", q.expert_parallel) : ""));
   if (q.drafter) {
     lines.push_back(fmt::format("  of which {} of the drafter", gib_text(plan.drafter_bytes)));

@@ -18,6 +18,7 @@ struct MemoryQuestion {
   std::optional<Dtype> dense_weights;  ///< of all but routed experts; else as `weights`
   Dtype kv_cache = Dtype::bf16;
   int tensor_parallel = 1;
+  int pipeline_parallel = 1;
   int data_parallel = 1;
   int expert_parallel = 1;
   MemoryRule rule = MemoryRule::vllm;
@@ -35,7 +36,17 @@ struct MemoryQuestion {
   WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
 };
 
-/// Where the memory of one GPU goes. Bytes are per GPU; blocks and tokens per replica.
+/// Memory of each GPU of one stage of layers.
+struct StageMemory {
+  std::int64_t layers = 0;
+  double weight_bytes = 0;     ///< with the embedding in the first stage, the head in the last
+  double bytes_per_token = 0;  ///< of KV that grows with the context
+  double kv_bytes = 0;         ///< left for KV
+  std::int64_t blocks = 0;     ///< that it could hold; the replica has those of the fewest
+};
+
+/// Where the memory of one GPU goes. Bytes are per GPU, of the stage that holds the fewest blocks;
+/// blocks and tokens per replica.
 struct MemoryPlan {
   MemoryRule rule = MemoryRule::vllm;
   double total_bytes = 0;  ///< as CUDA shows it: the driver's figure less 0.5 GiB
@@ -53,9 +64,10 @@ struct MemoryPlan {
   EngineSpec::PerSequence per_sequence;  ///< the two above in blocks
   std::int64_t block_size = 0;
   bool blocks_are_given = false;
-  std::int64_t blocks = 0;         ///< all of them
-  std::int64_t usable_blocks = 0;  ///< without vLLM's null block
-  std::int64_t tokens = 0;         ///< the longest sequence: usable_blocks x block_size
+  std::int64_t blocks = 0;          ///< all of them
+  std::int64_t usable_blocks = 0;   ///< without vLLM's null block
+  std::int64_t tokens = 0;          ///< the longest sequence: usable_blocks x block_size
+  std::vector<StageMemory> stages;  ///< in order; empty if there is one
 
   bool weights_fit() const { return weight_bytes <= total_bytes; }
   /// True if a sequence of so many tokens can be held.

@@ -76,6 +76,7 @@ Json cluster_json(const ClusterSpec& c) {
           {"gpu_memory_bytes", c.gpu.memory_bytes},
           {"timing", c.gpu.timing.fit},
           {"tensor_parallel", c.tensor_parallel},
+          {"pipeline_parallel", c.pipeline_parallel},
           {"data_parallel", c.data_parallel},
           {"expert_parallel", c.expert_parallel},
           {"replicas", c.replicas},
@@ -236,6 +237,9 @@ Json class_json(const ClassSpec& c, bool has_arrivals, bool has_lengths) {
   }
   json["prefix"] =
       c.prefix.shared > 0 ? Json{{"shared", c.prefix.shared}, {"groups", c.prefix.groups}} : Json();
+  if (c.prefix.prompts > 0) {
+    json["prefix"]["prompts"] = c.prefix.prompts;
+  }
   json["priority"] = c.priority;
   json["timeout_s"] = c.timeout == SimTime::never() ? Json() : Json(seconds(c.timeout));
   json["slo"] = c.slo ? slo_json(*c.slo) : Json();

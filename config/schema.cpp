@@ -57,8 +57,6 @@ constexpr double one_hour = 3600e12;  // of a step, in ps
 constexpr double ten_seconds = 10e12;
 constexpr double hundred_years = 100 * 365 * 86400e12;
 constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give `cluster.gpu`";
-constexpr std::string_view no_pipeline =
-    "this version builds tensor_parallel, data_parallel and expert_parallel";
 
 constexpr std::string_view weight_dtypes = "bf16|fp8|int8|nvfp4|mxfp4";
 
@@ -84,13 +82,17 @@ constexpr Key workload_keys[] = {
     unless_planned(text("cluster.gpu",
                         "catalogue name of the GPU, or path of a YAML file like the catalogue's")),
     whole("cluster.tensor_parallel", "GPUs that share one copy of the model", 1, 1024, "1"),
+    whole("cluster.pipeline_parallel",
+          "stages of a replica, each tensor_parallel GPUs with a share of the layers, and as many "
+          "batches in flight; for the schedulers of vLLM V1 and TensorRT-LLM",
+          1, 1024, "1"),
     whole("cluster.data_parallel",
           "ranks of a replica, each tensor_parallel GPUs with requests and a KV pool of its own; "
           "they share the experts, and every step is as long as the slowest rank's",
           1, 1024, "1"),
     whole("cluster.expert_parallel",
           "GPUs over which routed experts are spread: 1 (they are split as the rest is), or all of "
-          "a replica, tensor_parallel x data_parallel",
+          "a stage, tensor_parallel x data_parallel",
           1, 1024, "1"),
     number("cluster.network_bandwidth",
            "of each GPU to other servers, in each direction; for replicas that are larger than a "
@@ -105,7 +107,6 @@ constexpr Key workload_keys[] = {
     number("cluster.scrape_interval",
            "how often routers see the replicas' queues and KV usage, where they go by those",
            Unit::time, 1e9, one_hour, "50ms"),
-    later("cluster.pipeline_parallel", "stages of layers", no_pipeline),
     later("cluster.pools", "pools of different replicas",
           "this version has one pool of equal replicas"),
     later("cluster.autoscaler", "replicas that follow the load",

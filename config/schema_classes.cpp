@@ -86,6 +86,9 @@ constexpr auto class_keys = std::to_array<Key>({
                     "leading tokens that all requests of a group have in common")),
     whole("workload.classes[].prefix.groups", "requests fall into so many groups, at random", 1,
           1e9, "1"),
+    whole("workload.classes[].prefix.prompts",
+          "so many prompts a group, sent in turn again and again; default: each is a new one", 1,
+          1e7),
     map("workload.classes[].sessions",
         "conversations: `rate` is that of new ones, `lengths` those of a first turn"),
     required(distribution(

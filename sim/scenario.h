@@ -39,15 +39,22 @@ struct ClusterSpec {
   /// Ranks of a replica that attend to sequences of their own and share the experts (attention data
   /// parallel): each is an engine with a scheduler and a KV pool.
   int data_parallel = 1;
-  /// GPUs over which routed experts are spread, all of a replica; 1 = split as the rest.
+  /// Stages of layers, each on tensor_parallel GPUs, with as many batches in flight. A lane is what
+  /// one of these batches has of the replica: all stages in turn, tensor_parallel GPUs on average.
+  int pipeline_parallel = 1;
+  /// GPUs over which routed experts are spread, all of a stage; 1 = split as the rest.
   int expert_parallel = 1;
   RouterKind router = RouterKind::round_robin;
   /// Metrics reach routers that scrape them this often: llm-d's default.
   SimTime scrape_interval = SimTime::from_milliseconds(50);
 
-  /// Engines of all replicas: schedulers with a KV pool each, on tensor_parallel GPUs.
-  int engines() const { return replicas * data_parallel; }
-  int gpus_per_replica() const { return tensor_parallel * data_parallel; }
+  /// Ranks or lanes of a replica; never both.
+  int engines_per_replica() const { return data_parallel * pipeline_parallel; }
+  /// Of all replicas: each runs steps, on tensor_parallel GPUs. Ranks have schedulers and KV pools
+  /// of their own, lanes share those of their replica.
+  int engines() const { return replicas * engines_per_replica(); }
+  int gpus_per_stage() const { return tensor_parallel * data_parallel; }
+  int gpus_per_replica() const { return gpus_per_stage() * pipeline_parallel; }
 };
 
 /// Factors by which an engine's kernels differ from bare ones (step-model.md §1, f_...).
@@ -64,7 +71,8 @@ struct EngineTiming {
     double bandwidth_efficiency = 0.83143;
     double imbalance = 0.16543;  ///< the busiest of many GPUs has so much more than the mean
   } moe = {};
-  double comm_overlap = 0;  ///< share of dispatch and combine that hides behind computing
+  double comm_overlap = 0;           ///< share of dispatch and combine that hides behind computing
+  double pipeline_ms_per_stage = 0;  ///< beside what a stage computes and sends
 };
 
 struct CpuOverhead {
@@ -232,6 +240,9 @@ struct ArrivalSpec {
 struct PrefixSpec {
   std::int64_t shared = 0;  ///< tokens; all of a prompt that is shorter. 0 = nothing is shared
   std::int64_t groups = 1;
+  /// Different prompts of a group: all groups' are sent in turn, in an order drawn once, again and
+  /// again. 0 = what follows the shared tokens is new in each request.
+  std::int64_t prompts = 0;
 };
 
 /// Conversations (docs/traffic.md). The class's rate is that of new ones, its lengths those of a
@@ -347,6 +358,7 @@ struct TokenLog {
     std::uint32_t id = 0;
     std::int64_t base = 0;
     std::int64_t last_step = 0;
+    std::int64_t lane = 0;
   };
   struct PrefillToken {
     std::uint32_t id = 0;
@@ -354,7 +366,7 @@ struct TokenLog {
     SimTime at;
   };
   std::vector<Span> spans;         ///< one per stay in the decode set, when it ends
-  std::vector<SimTime> step_ends;  ///< by step; of those with decodes
+  std::vector<SimTime> step_ends;  ///< by step x lanes + lane; of those with decodes
   std::vector<PrefillToken> prefill_tokens;
 };
 

@@ -1,9 +1,58 @@
 #include "workloads/csv.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <utility>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace penstock {
 namespace {
+
+/// Which characters of a piece of a line are commas and quotes: one bit each, the first lowest.
+struct Marks {
+  unsigned commas;
+  unsigned quotes;
+};
+
+constexpr std::size_t piece_bytes = 16;
+
+#if defined(__SSE2__)
+Marks find_marks(const char* piece) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(piece));
+  const auto find = [bytes](char c) {
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
+  };
+  return {find(','), find('"')};
+}
+#else
+Marks find_marks(const char* piece) {
+  Marks marks{0, 0};
+  for (unsigned i = 0; i < piece_bytes; ++i) {
+    marks.commas |= (piece[i] == ',' ? 1U : 0U) << i;
+    marks.quotes |= (piece[i] == '"' ? 1U : 0U) << i;
+  }
+  return marks;
+}
+#endif
+
+/// The marks from `at` on, none beyond the line's end. Requires at < line.size().
+inline Marks marks_at(std::string_view line, std::size_t at) {
+  if (at + piece_bytes <= line.size()) {
+    return find_marks(line.data() + at);
+  }
+  if (line.size() >= piece_bytes) {  // the line's last piece holds the rest
+    const std::size_t last = line.size() - piece_bytes;
+    const Marks marks = find_marks(line.data() + last);
+    return {marks.commas >> (at - last), marks.quotes >> (at - last)};
+  }
+  std::array<char, piece_bytes> rest = {};
+  std::memcpy(rest.data(), line.data() + at, line.size() - at);
+  return find_marks(rest.data());
+}
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -24,9 +73,8 @@ bool CsvReader::next() {
     if (skip_blanks(line, 0) == line.size()) {
       continue;
     }
-    if (line.find('"') == std::string_view::npos) {
-      split_plain(line);
-    } else {
+    if (!split_plain(line)) {
+      size_ = 0;
       split_quoted(line);
     }
     return true;
@@ -36,27 +84,41 @@ bool CsvReader::next() {
 
 TextSpan CsvReader::row_span() const { return span_of(0, lines_.line().size()); }
 
-inline void CsvReader::add_field(std::string_view line, std::size_t begin, std::size_t end) {
+/// The field between two commas, without the blanks around it.
+inline CsvReader::Field CsvReader::trimmed(std::string_view line, std::size_t begin,
+                                           std::size_t end) {
   while (begin < end && is_blank(line[begin])) {
     ++begin;
   }
   while (end > begin && is_blank(line[end - 1])) {
     --end;
   }
-  push({line.substr(begin, end - begin), static_cast<std::uint32_t>(begin),
-        static_cast<std::uint32_t>(end)});
+  return {{line.data() + begin, end - begin},
+          static_cast<std::uint32_t>(begin),
+          static_cast<std::uint32_t>(end)};
 }
 
-void CsvReader::split_plain(std::string_view line) {
+/// Splits a line at its commas; false if it has quotes.
+bool CsvReader::split_plain(std::string_view line) {
+  unsigned quotes = 0;
   std::size_t begin = 0;
-  while (true) {
-    const std::size_t end = std::min(line.find(',', begin), line.size());
-    add_field(line, begin, end);
-    if (end == line.size()) {
-      return;
+  std::size_t size = 0;
+  for (std::size_t at = 0; at < line.size(); at += piece_bytes) {
+    if (fields_.size() <= size + piece_bytes) {  // room for all of the piece and the last one
+      fields_.resize(2 * (size + piece_bytes));
     }
-    begin = end + 1;
+    const Marks marks = marks_at(line, at);
+    quotes |= marks.quotes;
+    for (unsigned commas = marks.commas; commas != 0; commas &= commas - 1) {
+      const std::size_t end = at + static_cast<std::size_t>(std::countr_zero(commas));
+      fields_[size] = trimmed(line, begin, end);
+      ++size;
+      begin = end + 1;
+    }
   }
+  fields_[size] = trimmed(line, begin, line.size());
+  size_ = size + 1;
+  return quotes == 0;
 }
 
 void CsvReader::split_quoted(std::string_view line) {
@@ -72,7 +134,7 @@ void CsvReader::split_quoted(std::string_view line) {
       }
     } else {
       end = std::min(line.find(',', begin), line.size());
-      add_field(line, begin, end);
+      push(trimmed(line, begin, end));
     }
     if (end == line.size()) {
       return;
@@ -125,6 +187,18 @@ std::optional<std::size_t> CsvHeader::find(std::string_view name) const {
     return std::nullopt;
   }
   return static_cast<std::size_t>(found - names_.begin());
+}
+
+std::string separator_hint(std::string_view line) {
+  if (line.find(',') != std::string_view::npos) {
+    return {};
+  }
+  for (const auto& [separator, name] : {std::pair{';', "semicolons"}, std::pair{'\t', "tabs"}}) {
+    if (line.find(separator) != std::string_view::npos) {
+      return std::string("columns are separated by commas, not by ") + name;
+    }
+  }
+  return {};
 }
 
 bool CsvHeader::is_duplicate(std::string_view name) const {

@@ -51,7 +51,7 @@ class CsvReader {
   TextSpan span_of(std::size_t begin, std::size_t end) const {
     return {lines_.line(), lines_.number(), begin, end};
   }
-  void split_plain(std::string_view line);
+  bool split_plain(std::string_view line);
   void split_quoted(std::string_view line);
   std::size_t read_quoted_field(std::string_view line, std::size_t begin);
   void push(const Field& field) {
@@ -61,7 +61,7 @@ class CsvReader {
     fields_[size_] = field;
     ++size_;
   }
-  void add_field(std::string_view line, std::size_t begin, std::size_t end);
+  static Field trimmed(std::string_view line, std::size_t begin, std::size_t end);
 
   LineReader lines_;
   std::vector<Field> fields_;  // never shrinks, like unescaped_: no allocation per row
@@ -86,5 +86,8 @@ class CsvHeader {
  private:
   std::vector<std::string> names_;
 };
+
+/// What to tell somebody whose CSV has other separators than commas; empty if this line has none.
+std::string separator_hint(std::string_view line);
 
 }  // namespace penstock

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "workloads/csv.h"
 
@@ -41,7 +42,8 @@ std::optional<Columns> find_columns(const CsvReader& csv, const TraceNames& name
       errors.add(csv.span(*column), "the header has two columns " + quoted(name));
       complete = false;
     } else if (!column && !name.empty() && is_required(names, static_cast<TraceField>(i))) {
-      errors.add(csv.row_span(), "the header has no column " + quoted(name));
+      const std::string hint = separator_hint(csv.row_span().line);
+      errors.add(csv.row_span(), "the header has no column " + quoted(name), hint);
       complete = false;
     }
   }
@@ -54,6 +56,7 @@ class CsvTraceReader final : public TraceReader, private TraceFields {
       : csv_(std::move(csv)), columns_(columns), builder_(std::move(builder)), errors_(errors) {}
 
   bool failed() const override { return failed_; }
+  std::vector<std::string> notes() const override { return builder_.checks().notes(); }
   bool starts_at_zero() const override { return builder_.names().starts_at_zero; }
 
  private:
@@ -68,6 +71,10 @@ class CsvTraceReader final : public TraceReader, private TraceFields {
   }
 
   unsigned present() const override { return columns_.present; }
+
+  std::string_view text(TraceField which) const override {
+    return csv_.field(columns_.at[static_cast<std::size_t>(which)]);
+  }
 
   NamedField field(TraceField which) const override {
     const std::size_t column = columns_.at[static_cast<std::size_t>(which)];

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "sim/core/rng.h"
 #include "sim/scenario.h"
@@ -12,8 +13,8 @@
 namespace penstock {
 
 /// Generated requests of one class: arrivals from one process, lengths from the streams
-/// "input/CLASS" and "output/CLASS", their ranks correlated as the class says, groups from
-/// "prefix/CLASS"; independent of every other class.
+/// "input/CLASS" and "output/CLASS", their ranks correlated as the class says, groups or the order
+/// of prompts from "prefix/CLASS"; independent of every other class.
 class GeneratedStream final : public RequestStream {
  public:
   /// Arrivals at `until` or later do not take place.
@@ -34,9 +35,14 @@ class GeneratedStream final : public RequestStream {
   std::unique_ptr<ArrivalProcess> arrivals_;
   LengthSampler input_;
   LengthSampler output_;
+  void share(Request& request);
+
   PrefixSpec prefix_;
   Rng groups_;
-  std::uint64_t first_group_;  ///< the token stream of the first group
+  std::uint64_t first_group_;         ///< the token stream of the first group
+  std::uint64_t first_prompt_ = 0;    ///< and of the first prompt, the group's tokens left out
+  std::vector<std::uint32_t> order_;  ///< of all groups' prompts; empty = they never come again
+  std::size_t sent_ = 0;              ///< of them, in this round
   Copula copula_;
   SimTime until_;
   std::int32_t priority_;

@@ -25,6 +25,9 @@ class JsonFields final : public TraceFields {
   void set(const std::vector<JsonMember>& members);
 
   unsigned present() const override { return present_; }
+  std::string_view text(TraceField which) const override {
+    return found_[static_cast<std::size_t>(which)]->text;
+  }
   NamedField field(TraceField which) const override;
   TextSpan row_span() const override { return lines_.row_span(); }
 
@@ -45,6 +48,7 @@ class JsonTraceReader : public TraceReader {
   JsonTraceReader& operator=(const JsonTraceReader&) = delete;
 
   bool failed() const override { return failed_; }
+  std::vector<std::string> notes() const override { return builder_.checks().notes(); }
   bool starts_at_zero() const override { return builder_.names().starts_at_zero; }
 
  protected:

@@ -47,6 +47,7 @@ class NamedReader final : public TraceReader {
 
   bool is_open() const { return reader_ != nullptr; }
   bool failed() const override { return reader_->failed(); }
+  std::vector<std::string> notes() const override { return reader_->notes(); }
 
  private:
   Outcome read(TraceRow& row) override { return read_with(*reader_, row); }

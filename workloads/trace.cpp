@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/core/assert.h"
+#include "workloads/csv.h"
 #include "workloads/limits.h"
 #include "workloads/servegen.h"
 #include "workloads/trace_input.h"
@@ -72,7 +73,7 @@ std::vector<std::string> known_formats() {
 }
 
 /// What else the file may be.
-std::string guess(std::string_view head) {
+std::string guess(std::string_view head, std::string_view line) {
   if (head.starts_with("\x28\xB5\x2F\xFD")) {
     return "the file is packed with zstd: unpack it first";
   }
@@ -82,15 +83,15 @@ std::string guess(std::string_view head) {
   if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) {
     return "the file is UTF-16: save it as UTF-8";
   }
-  return {};
+  if (head.size() > 262 && head.substr(257, 5) == "ustar") {
+    return "the file is a tar archive: unpack it first";
+  }
+  return separator_hint(line);
 }
 
 void report_unknown_content(LineReader& lines, ErrorLog& errors) {
   std::vector<std::string> notes = known_formats();
-  const std::string hint = guess(lines.head());
-  if (!hint.empty()) {
-    notes.insert(notes.begin(), hint);
-  }
+  const std::string head(lines.head().substr(0, 512));
   if (!lines.next()) {
     report_unread_lines(lines, errors);
     if (errors.empty()) {  // nothing but a byte order mark
@@ -99,6 +100,10 @@ void report_unknown_content(LineReader& lines, ErrorLog& errors) {
     return;
   }
   const std::string_view line = lines.line();
+  const std::string hint = guess(head, line);
+  if (!hint.empty()) {
+    notes.insert(notes.begin(), hint);
+  }
   errors.add({line, 1, 0, line.size()},
              "not a trace in a known format: the first line is " + quoted(line), {},
              std::move(notes));

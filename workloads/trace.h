@@ -85,8 +85,8 @@ struct TraceOptions {
   } draw = {};
 };
 
-/// A file format: one .cpp file, one row of the table in trace.cpp, and its name among the choices
-/// of `workload.trace.format` in config/schema.cpp.
+/// A file format: one .cpp file (our own two share plain.cpp), one row of the table in trace.cpp,
+/// and its name among the choices of `workload.trace.format` in config/schema.cpp.
 struct TraceFormat {
   std::string_view name;  ///< as in `trace: {format: ...}`
   std::string_view description;

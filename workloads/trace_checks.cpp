@@ -1,6 +1,7 @@
 #include "workloads/trace_checks.h"
 
 #include <charconv>
+#include <utility>
 
 #include "workloads/limits.h"
 
@@ -35,6 +36,9 @@ std::optional<std::int64_t> parse_whole_number(std::string_view text) {
   return negative ? -value : value;
 }
 
+/// Beyond the year 5000: no time since 1970 in its right unit.
+constexpr Int128 most_since_1970 = Int128{100'000'000'000} * ps_per_s;
+
 /// "COLUMN `text`"
 std::string named(const NamedField& field) {
   return std::string(field.column) + " " + quoted(field.text);
@@ -42,29 +46,44 @@ std::string named(const NamedField& field) {
 
 }  // namespace
 
-std::optional<Timestamp> TraceChecks::stamp(const NamedField& field, const TimeNotation& notation) {
-  const Timestamp stamp = notation.parse(field.text);
-  if (stamp.error == nullptr) {
-    return stamp;
-  }
+void TraceChecks::report(const NamedField& field, const TimeNotation& notation,
+                         const char* problem) {
   if (field.text.empty()) {
     errors_.add(field.at, std::string(field.column) + " is empty");
   } else {
-    errors_.add(field.at, named(field) + " cannot be read", stamp.error,
-                {"wanted: " + std::string(notation.example)});
+    std::vector<std::string> notes{"wanted: " + std::string(notation.example)};
+    if (notation.parse != parse_timestamp && parse_timestamp(field.text).error == nullptr) {
+      notes.emplace_back("dates are read from columns that you name, with `time: timestamp`");
+    }
+    errors_.add(field.at, named(field) + " cannot be read", problem, std::move(notes));
   }
-  return std::nullopt;
+}
+
+std::vector<std::string> TraceChecks::notes() const {
+  if (first_ps_ <= most_since_1970) {
+    return {};
+  }
+  return {
+      "times begin more than 3,000 years after 1970 or 0: they may be in a smaller unit; name the "
+      "columns, with `time: milliseconds` or another"};
 }
 
 std::optional<SimTime> TraceChecks::time(const NamedField& field, const TimeNotation& notation) {
-  const auto read = stamp(field, notation);
-  if (!read) {
+  const Timestamp read = notation.parse(field.text);
+  if (read.error != nullptr) {
+    report(field, notation, read.error);
     return std::nullopt;
   }
   if (earliest_.line == 0 && !since_zero_) {
-    first_ps_ = read->ps;
+    first_ps_ = read.ps;
   }
-  return placed(field, read->ps - first_ps_);
+  const Int128 since_first = read.ps - first_ps_;
+  if (earliest_.line != 0 && since_first >= latest_.ps &&
+      since_first - earliest_.ps <= SimTime::max().ps) {  // what placed() finds of a row in order
+    latest_ = {since_first, field.at.number};
+    return SimTime{static_cast<std::int64_t>(since_first)};
+  }
+  return placed(field, since_first);
 }
 
 std::optional<SimTime> TraceChecks::placed(const NamedField& field, Int128 since_first) {
@@ -92,12 +111,16 @@ std::optional<SimTime> TraceChecks::placed(const NamedField& field, Int128 since
 }
 
 std::optional<SimTime> TraceChecks::span(const NamedField& field, const TimeNotation& notation) {
-  const auto read = stamp(field, notation);
-  if (read && (read->ps < 0 || read->ps > SimTime::max().ps)) {
+  const Timestamp read = notation.parse(field.text);
+  if (read.error != nullptr) {
+    report(field, notation, read.error);
+    return std::nullopt;
+  }
+  if (read.ps < 0 || read.ps > SimTime::max().ps) {
     errors_.add(field.at, named(field) + " is no time from 0 to 100 days");
     return std::nullopt;
   }
-  return read ? std::optional(SimTime{static_cast<std::int64_t>(read->ps)}) : std::nullopt;
+  return SimTime{static_cast<std::int64_t>(read.ps)};
 }
 
 std::optional<std::int64_t> TraceChecks::tokens(const NamedField& field) {

@@ -8,6 +8,7 @@
 
 #include "sim/core/units.h"
 #include "sim/kv/content.h"
+#include "workloads/digits.h"
 #include "workloads/error_log.h"
 #include "workloads/timestamp.h"
 
@@ -41,8 +42,20 @@ class TraceChecks {
   /// The same for a time that is known already and comes from this field.
   std::optional<SimTime> placed(const NamedField& field, Int128 since_first);
 
+  /// What people should know of the times read so far.
+  std::vector<std::string> notes() const;
+
   /// A span of time from 0 to 100 days.
   std::optional<SimTime> span(const NamedField& field, const TimeNotation& notation);
+
+  /// What tokens() gives, without its checks, for a text of at most 7 digits and no more; else -1.
+  static std::int64_t usual_tokens(std::string_view text) {
+    const char* const end = text.data() + text.size();
+    std::uint64_t value = 0;
+    const bool is_usual =
+        !text.empty() && text.size() <= 7 && append_digits(text.data(), end, value) == end;
+    return is_usual ? static_cast<std::int64_t>(value) : -1;
+  }
 
   /// A whole number of tokens, 0 to max_request_tokens.
   std::optional<std::int64_t> tokens(const NamedField& field);
@@ -59,7 +72,7 @@ class TraceChecks {
   bool ids(const NamedField& field, std::vector<std::uint64_t>& to);
 
  private:
-  std::optional<Timestamp> stamp(const NamedField& field, const TimeNotation& notation);
+  void report(const NamedField& field, const TimeNotation& notation, const char* problem);
 
   ErrorLog& errors_;
   bool since_zero_;

@@ -68,20 +68,20 @@ bool TraceRowBuilder::read_time(const TraceFields& fields, TraceRow& row) {
   return time.has_value();
 }
 
+/// The number of tokens in a field that must be there; -1 if it is not, or cannot be read.
+std::int64_t TraceRowBuilder::read_length(const TraceFields& fields, TraceField name) {
+  if ((present_ & bit_of(name)) == 0) {
+    errors_.add(fields.row_span(), "the row has no " + quoted(names_.name(name)));
+    return -1;
+  }
+  const std::int64_t usual = TraceChecks::usual_tokens(fields.text(name));
+  return usual >= 0 ? usual : checks_.tokens(fields.field(name)).value_or(-1);
+}
+
 bool TraceRowBuilder::read_lengths(const TraceFields& fields, TraceRow& row) {
-  bool is_good = true;
-  const auto read = [&](TraceField name, std::int64_t& to) {
-    const bool is_there = (present_ & bit_of(name)) != 0;
-    if (!is_there) {
-      errors_.add(fields.row_span(), "the row has no " + quoted(names_.name(name)));
-    }
-    const auto tokens = is_there ? checks_.tokens(fields.field(name)) : std::nullopt;
-    is_good = is_good && tokens.has_value();
-    to = tokens.value_or(0);
-  };
-  read(TraceField::input, row.input_tokens);
-  read(TraceField::output, row.output_tokens);
-  return is_good;
+  row.input_tokens = read_length(fields, TraceField::input);
+  row.output_tokens = read_length(fields, TraceField::output);
+  return row.input_tokens >= 0 && row.output_tokens >= 0;
 }
 
 bool TraceRowBuilder::read_session(const TraceFields& fields, TraceRow& row) {

@@ -65,6 +65,8 @@ class TraceFields {
   /// One bit (1 << TraceField) for each field that is there. An empty CSV field is.
   virtual unsigned present() const = 0;
   /// Requires a field that is there.
+  virtual std::string_view text(TraceField which) const = 0;
+  /// The same with its name and place, for messages.
   virtual NamedField field(TraceField which) const = 0;
   /// The whole row.
   virtual TextSpan row_span() const = 0;
@@ -83,12 +85,14 @@ class TraceRowBuilder {
   bool build(const TraceFields& fields, TraceRow& row);
 
   TraceChecks& checks() { return checks_; }
+  const TraceChecks& checks() const { return checks_; }
   const TraceNames& names() const { return names_; }
 
  private:
   /// The field if it is there, and not empty.
   std::optional<NamedField> given(const TraceFields& fields, TraceField which) const;
   bool read_time(const TraceFields& fields, TraceRow& row);
+  std::int64_t read_length(const TraceFields& fields, TraceField name);
   bool read_lengths(const TraceFields& fields, TraceRow& row);
   bool read_session(const TraceFields& fields, TraceRow& row);
   bool read_prefix(const TraceFields& fields, TraceRow& row);

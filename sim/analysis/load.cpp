@@ -18,7 +18,7 @@ LoadReport assess_load(const Scenario& scenario, const Result& result, double re
     return report;
   }
   const auto model = make_step_model(scenario);
-  report.saturation = saturate(scenario.engine, *model, traffic);
+  report.saturation = saturate(lane_engine(scenario), *model, traffic);
   if (!report.saturation) {
     report.reason = "steps without a duration have no saturation";
     return report;

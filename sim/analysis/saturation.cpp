@@ -211,6 +211,16 @@ std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,
   return out;
 }
 
+EngineSpec lane_engine(const Scenario& scenario) {
+  EngineSpec lane = scenario.engine;
+  const std::int64_t lanes = scenario.cluster.pipeline_parallel;
+  lane.num_gpu_blocks /= lanes;
+  if (lane.scheduler == "vllm_v1") {  // TensorRT-LLM's limit is that of each batch
+    lane.max_num_seqs = std::max<std::int64_t>(1, lane.max_num_seqs / lanes);
+  }
+  return lane;
+}
+
 double per_million(const Scenario& scenario, double ps) {
   constexpr double ps_per_hour = 3.6e15;
   return ps / ps_per_hour * scenario.cluster.tensor_parallel * scenario.prices.gpu_per_hour * 1e6;

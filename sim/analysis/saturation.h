@@ -41,6 +41,10 @@ struct Saturation {
 std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,
                                    const TrafficMeans& traffic, std::int64_t most_sequences = 0);
 
+/// What one lane of a pipeline has of the engine, all lanes alike: its share of sequences and
+/// blocks. Without stages, the engine.
+EngineSpec lane_engine(const Scenario& scenario);
+
 /// Price of a million tokens that take `ps` of a replica each.
 double per_million(const Scenario& scenario, double ps);
 

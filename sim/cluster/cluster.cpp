@@ -51,11 +51,11 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       model_(model_for(scenario, options)),
       together_(together_for(scenario, options)),
       router_(find_router(scenario.cluster.router).make(scenario)),
-      ranks_(static_cast<std::size_t>(scenario.cluster.data_parallel)),
+      ranks_(static_cast<std::size_t>(scenario.cluster.engines_per_replica())),
       needs_(find_router(scenario.cluster.router).needs),
       views_(static_cast<std::size_t>(scenario.cluster.replicas)),
       next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
-      next_publication_(ranks_ > 1 ? SimTime{} : SimTime::never()),
+      next_publication_(scenario.cluster.data_parallel > 1 ? SimTime{} : SimTime::never()),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
   if (acceptance_) {
     PENSTOCK_ASSERT(ranks_ == 1);
@@ -69,8 +69,13 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
         r, scenario, options,
         SharedRecords{result_.requests, accounts_, gaps_, result_, *model_, acceptance_.get()}));
   }
+  PENSTOCK_ASSERT(scenario.cluster.data_parallel == 1 || scenario.cluster.pipeline_parallel == 1);
   for (std::size_t r = 0; ranks_ > 1 && r < views_.size(); ++r) {
-    groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine.scheduler);
+    if (scenario.cluster.data_parallel > 1) {
+      groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine.scheduler);
+    } else {
+      pipelines_.emplace_back(ranks_of(r));
+    }
   }
 }
 
@@ -107,7 +112,7 @@ void Cluster::scrape(SimTime now) {
       view.running += load.running;
       held += load.held_blocks;
     }
-    view.kv_usage = static_cast<double>(held) / static_cast<double>(ranks_) /
+    view.kv_usage = static_cast<double>(held) / scenario_.cluster.data_parallel /
                     static_cast<double>(scenario_.engine.num_gpu_blocks);
   }
   next_scrape_ = at + interval;
@@ -163,7 +168,8 @@ void Cluster::arrive(const Request& request, SimTime now) {
   const std::size_t rank = groups_.empty() ? 0 : groups_[chosen].choose(now);
   Replica& replica = *replicas_[chosen * ranks_ + rank];
   const std::int64_t queue = scenario_.engine.max_queued_requests;
-  if (queue > 0 && replica.queued() >= queue) {
+  const std::int64_t queued = pipelines_.empty() ? replica.queued() : pipelines_[chosen].queued();
+  if (queue > 0 && queued >= queue) {
     record.replica = static_cast<std::uint16_t>(chosen * ranks_ + rank);
     refuse(record, RejectReason::queue_full, request.tag, now);
     return;
@@ -187,6 +193,15 @@ void Cluster::arrive(const Request& request, SimTime now) {
       timeout == SimTime::never() ? timeout : std::max(now, record.arrival + timeout);
   sequence.measured = record.arrival >= scenario_.workload.warmup;
   const auto index = static_cast<std::uint32_t>(chosen);
+  if (!pipelines_.empty()) {
+    Pipeline& pipeline = pipelines_[chosen];
+    if (pipeline.submit(sequence, request.content, now)) {
+      events_.set(index, pipeline.run_end(), EventKind::step_end);
+    } else if (!pipeline.busy()) {
+      events_.set(index, now, EventKind::step_start);
+    }
+    return;
+  }
   if (replica.submit(sequence, request.content, now)) {
     if (!groups_.empty()) {
       groups_[chosen].follow(rank);
@@ -200,8 +215,11 @@ void Cluster::arrive(const Request& request, SimTime now) {
 void Cluster::end_step(std::uint32_t index, SimTime now) {
   look(now);
   finished_.clear();
-  for (const auto& rank : ranks_of(index)) {
+  for (const auto& rank : ranks_of(index).first(pipelines_.empty() ? ranks_ : 0)) {
     rank->end(now, finished_);
+  }
+  if (!pipelines_.empty()) {
+    pipelines_[index].end(now, finished_);
   }
   events_.set(index, now, EventKind::step_start);
   leave(index, now);
@@ -233,8 +251,25 @@ void Cluster::depart(const RequestRecord& record, std::uint64_t tag, SimTime now
   }
 }
 
+void Cluster::start_pipeline(std::uint32_t index, SimTime now, SimTime until) {
+  Pipeline& pipeline = pipelines_[index];
+  if (now < until) {
+    pipeline.start(now, std::min(until, SimTime::max() + SimTime{1}));
+  }
+  if (pipeline.busy()) {
+    events_.set(index, pipeline.run_end(), EventKind::step_end);
+  } else {
+    PENSTOCK_ASSERT(now >= until || !pipeline.waiting());
+    events_.clear(index);
+  }
+}
+
 void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
   look(now);
+  if (!pipelines_.empty()) {
+    start_pipeline(index, now, until);
+    return;
+  }
   const RankGroup::Ranks ranks = ranks_of(index);
   Replica& first = *ranks.front();
   if (now < until) {
@@ -280,7 +315,8 @@ void Cluster::cut_leaps(SimTime now) {
       cut = rank->cut(now) || cut;
     }
     if (cut) {
-      events_.set(r, ranks_of(r).front()->run_end(), EventKind::step_end);
+      events_.set(r, pipelines_.empty() ? ranks_of(r).front()->run_end() : pipelines_[r].run_end(),
+                  EventKind::step_end);
     }
   }
 }
@@ -288,8 +324,13 @@ void Cluster::cut_leaps(SimTime now) {
 Result Cluster::close(SimTime end, StopReason reason) {
   Int128 busy = 0;
   SimTime interval;
+  for (Pipeline& pipeline : pipelines_) {
+    pipeline.close(end);
+  }
   for (auto& replica : replicas_) {
-    replica->close(end);
+    if (pipelines_.empty()) {
+      replica->close(end);
+    }
     replica->recorder().advance(end);
     interval = std::max(interval, replica->recorder().interval());
     busy += replica->busy_ps();

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sim/cluster/pipeline.h"
 #include "sim/cluster/rank_group.h"
 #include "sim/cluster/router.h"
 #include "sim/core/event_queue.h"
@@ -41,10 +42,12 @@ class Cluster {
   Result close(SimTime end, StopReason reason);
 
  private:
-  /// The ranks of a replica: one, but with data parallelism.
+  /// The ranks or lanes of a replica: one, but with data or pipeline parallelism.
   RankGroup::Ranks ranks_of(std::size_t replica) const {
     return RankGroup::Ranks(replicas_).subspan(replica * ranks_, ranks_);
   }
+  /// As start_step(), of stages.
+  void start_pipeline(std::uint32_t replica, SimTime now, SimTime until);
   RejectReason refusal(const Request& request) const;
   /// Before something happens at `now`: what was due until then, if anything.
   void look(SimTime now);
@@ -74,9 +77,10 @@ class Cluster {
   std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
   std::unique_ptr<TogetherModel> together_;  ///< of ranks; null without them
   std::unique_ptr<Router> router_;
-  std::size_t ranks_;                               ///< of each replica
-  std::vector<std::unique_ptr<Replica>> replicas_;  ///< rank by rank
+  std::size_t ranks_;                               ///< or lanes, of each replica
+  std::vector<std::unique_ptr<Replica>> replicas_;  ///< rank by rank, or lane by lane
   std::vector<RankGroup> groups_;                   ///< one a replica, if there are several ranks
+  std::vector<Pipeline> pipelines_;                 ///< one a replica, if there are stages
   RouterNeeds needs_;
   std::vector<ReplicaView> views_;  ///< what the router sees of each replica
   SimTime next_scrape_;

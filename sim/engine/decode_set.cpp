@@ -114,7 +114,7 @@ std::int64_t DecodeSet::kv_max(std::int64_t step) {
     contexts_.clear();
     for (Slot slot = running_.front(); slot != no_slot; slot = table_[slot].next) {
       const Sequence& s = table_[slot];
-      if (s.state == SequenceState::decoding) {
+      if (s.state == SequenceState::decoding && s.lane == lane_) {
         contexts_.add(s.base, s.finish + (overshoots_ ? 1 : 0));
       }
     }

@@ -32,6 +32,8 @@ class DecodeSet {
   DecodeSet(SequenceTable& table, const RunningList& running, std::int64_t block_size,
             std::int64_t window = 0, bool overshoots = false, const Pace& pace = {});
 
+  /// Of sequences that decode, those of this lane are members.
+  void set_lane(std::uint16_t lane) { lane_ = lane; }
   std::int64_t size() const { return size_; }
   /// Members whose token gaps count.
   std::int64_t measured() const { return measured_; }
@@ -86,7 +88,7 @@ class DecodeSet {
   void subtract(const Sequence& sequence);
   bool crosses(const std::pair<std::int64_t, Slot>& crossing) const {
     const Sequence& s = table_[crossing.second];
-    return s.state == SequenceState::decoding && s.below_window &&
+    return s.state == SequenceState::decoding && s.below_window && s.lane == lane_ &&
            pace_.steps_for(window_ - s.base) == crossing.first;
   }
   /// With another pace than one: counts a member, or takes it out, under all residues of a step in
@@ -98,6 +100,7 @@ class DecodeSet {
   BlockSize block_;
   Pace pace_;
   std::int64_t ahead_;  ///< in units
+  std::uint16_t lane_ = 0;
   std::int64_t size_ = 0;
   std::int64_t growth_ = 0;
   std::int64_t measured_ = 0;

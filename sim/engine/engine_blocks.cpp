@@ -40,7 +40,8 @@ void EngineState::publish_due(std::uint32_t admission) {
     publications_.pop();
     const Sequence& s = sequences[due.slot];
     const bool goes_on = s.state == SequenceState::decoding || s.state == SequenceState::draining;
-    if (goes_on && s.holding != PrefixCache::none && s.admission == due.admission) {
+    if (goes_on && !elsewhere(s) && s.holding != PrefixCache::none &&
+        s.admission == due.admission) {
       pool.cache()->publish(s.holding, full_blocks(known_positions(s, due.step), spec_.block_size));
       expect_publication(due.slot);
     }

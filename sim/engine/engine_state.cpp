@@ -43,7 +43,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
 
 void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   if (log_ != nullptr) {
-    log_->spans.push_back({s.id, s.base, last_step});
+    log_->spans.push_back({s.id, s.base, last_step, lane_});
   }
 }
 
@@ -154,6 +154,11 @@ void EngineState::leave_decoding(Sequence& s, Slot slot, std::int64_t step) {
 
 void EngineState::preempt(Slot slot, std::int64_t step, std::uint32_t turn, Requeue where) {
   Sequence& s = sequences[slot];
+  const bool has_batch = s.state == SequenceState::decoding || s.state == SequenceState::draining;
+  if (has_batch && elsewhere(s)) {
+    preempt_elsewhere(slot, turn, where);
+    return;
+  }
   // What this step's schedule gave it goes too; its full blocks have been hit-able since then.
   const bool scheduled = s.scheduled_step == step;
   std::int64_t published = s.computed + (scheduled ? s.scheduled_tokens : 0);
@@ -242,6 +247,7 @@ void EngineState::resume(Slot slot, std::int64_t step) {
   s.base -= pace_.advance * step;
   s.finish += step;
   s.target = s.computed + 1;  // its last token has come back meanwhile
+  s.lane = lane_;
   if (s.holding != PrefixCache::none) {
     publish_due(s.admission);
     pool.cache()->publish(s.holding, full_blocks(s.target, spec_.block_size));
@@ -311,6 +317,7 @@ void EngineState::join_completed(const Batch& batch) {
     if (chunk.completes) {
       Sequence& s = sequences[chunk.slot];
       s.base = s.target * pace_.unit - pace_.advance * batch.step;
+      s.lane = lane_;
       set_finish(s, batch.step);
       s.held.joined = clock.snapshot(clock_base(s));
       s.high_water = std::max(s.high_water, s.target);

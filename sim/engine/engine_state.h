@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <queue>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -48,6 +49,29 @@ class EngineState {
 
   /// So many steps of a leap were scheduled after the last one.
   void skip_steps(std::int64_t steps) { step_ += steps; }
+
+  // Several batches in flight: a lane each, whose sequences only that lane schedules.
+  /// This becomes one of `lanes`, all of which have this scenario and no request yet.
+  void join_lanes(std::span<EngineState* const> lanes, std::uint16_t lane);
+  /// What lanes share (sequences, queues, blocks, counts) comes from the one that has it.
+  void take_shared(EngineState& from);
+  bool has_lanes() const { return !lanes_.empty(); }
+  /// Where the token log has the end of a step.
+  std::size_t log_index(std::int64_t step) const {
+    return static_cast<std::size_t>(step) * std::max<std::size_t>(1, lanes_.size()) + lane_;
+  }
+  /// In the batch of another lane, and so in flight. Of sequences that decode or drain.
+  bool elsewhere(const Sequence& sequence) const { return sequence.lane != lane_; }
+  /// But in vLLM V1, the next piece of a prompt waits until the last one has come back: the prompts
+  /// of a batch that starts are not `prefilling` until they are given back.
+  void withhold(const Batch& batch);
+  void give_back(const Batch& batch);
+  /// Publishes what the last schedule has completed, before another lane's.
+  void publish_all() { publish_due(next_admission_); }
+  /// Sequences that count against the limit of a batch.
+  std::int64_t in_batch() const {
+    return lanes_.empty() ? running.size() : decoding.size() + std::ssize(prefilling);
+  }
 
   /// A request enters the waiting queue; `content` is for the prefix cache.
   Slot submit(const Sequence& sequence, const Content& content);
@@ -233,6 +257,8 @@ class EngineState {
     sequence.finish = step + (acceptance_ == nullptr ? tokens : draw_steps(sequence, tokens));
   }
   std::int64_t draw_steps(Sequence& sequence, std::int64_t tokens) const;
+  /// As preempt(), of a sequence that is elsewhere().
+  void preempt_elsewhere(Slot slot, std::uint32_t turn, Requeue where);
   /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
   /// sequence admitted as `turn`. It `returns` to the queue or has finished.
   void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);
@@ -265,6 +291,8 @@ class EngineState {
   std::vector<Slot> wasted_;  ///< finished, but in the batch that is scheduled
   std::vector<Slot> idle_;
   std::int64_t idle_base_sum_ = 0;
+  std::span<EngineState* const> lanes_;  ///< empty: there are none
+  std::uint16_t lane_ = 0;
 };
 
 }  // namespace penstock

@@ -51,6 +51,9 @@ void Replica::schedule(Batch& batch, SimTime now) {
   engine_.begin_schedule(batch.step, now);
   abort_overdue(now);
   scheduler_->schedule(engine_, now, batch);
+  if (engine_.has_lanes()) {
+    engine_.publish_all();
+  }
   admission_was_tried_ = engine_.preemptions == preemptions;
   if (!admission_was_tried_) {
     recorder_.count_preemptions(now, engine_.preemptions - preemptions);
@@ -165,6 +168,8 @@ void Replica::schedule_ahead(SimTime now) {
       engine_.take_finished(batch_->step, now, batch_->finishing);
     }
     schedule(*pending_, now);
+  } else if (engine_.has_lanes()) {  // others may take them out while they are in flight
+    take_flight(now);
   }
 }
 
@@ -191,9 +196,10 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
     apply_leap();
   }
   if (log_ != nullptr && !batch_->frozen) {
-    log_->step_ends.resize(static_cast<std::size_t>(batch_->step + 1));
+    std::vector<SimTime>& ends = log_->step_ends;
+    ends.resize(std::max(ends.size(), engine_.log_index(batch_->step) + 1));
     for (std::int64_t j = 1; j <= run_.steps; ++j) {
-      log_->step_ends[static_cast<std::size_t>(batch_->step - run_.steps + j)] = run_.start_of(j);
+      ends[engine_.log_index(batch_->step - run_.steps + j)] = run_.start_of(j);
     }
   }
   if (timeline_ != nullptr) {
@@ -206,6 +212,9 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
     engine_.last_step_end = now;
     engine_.last_decode_end = batch_->frozen ? engine_.last_decode_end : now;
     engine_.take_finished(batch_->step, now, batch_->finishing);
+    if (engine_.has_lanes()) {
+      engine_.give_back(*batch_);
+    }
   } else if (leapt) {
     engine_.last_step_end = engine_.last_decode_end = now;
     if (finishes_late_) {
@@ -279,6 +288,9 @@ void Replica::see_blocks(SimTime now) {
     recorder_.advance(at);
     run_.blocks += blocks;
     recorder_.set_blocks(engine_.pool.used() + run_.blocks);
+    if (!shown_in_.empty()) {
+      show_blocks(at);
+    }
   }
 }
 
@@ -286,7 +298,7 @@ ReplicaLoad Replica::load(SimTime now) {
   see_blocks(now);
   return {.waiting = engine_.waiting.size(),
           .running = engine_.running.size(),
-          .held_blocks = engine_.pool.used() + run_.blocks,
+          .held_blocks = engine_.pool.used() + (run_.active() ? run_.blocks : 0),
           .pending_tokens = engine_.pending_tokens};
 }
 
@@ -320,7 +332,7 @@ void Replica::note_unfinished(const Sequence& s) {
       static_cast<std::uint32_t>(std::max(s.cached, std::min(s.prompt, computed)) - s.cached);
 }
 
-void Replica::close(SimTime end) {
+void Replica::close(SimTime end, bool last) {
   engine_.settle_wasted();
   engine_.release_idle(end);
   engine_.ledger.flush();
@@ -338,7 +350,11 @@ void Replica::close(SimTime end) {
   const std::int64_t last_step = batch_->step;
   for (Slot slot = engine_.running.front(); slot != no_slot; slot = engine_.sequences[slot].next) {
     Sequence& s = engine_.sequences[slot];
-    if (s.state == SequenceState::decoding) {
+    const bool decodes = s.state == SequenceState::decoding;
+    if (decodes ? engine_.elsewhere(s) : !last) {
+      continue;
+    }
+    if (decodes) {
       engine_.ledger.settle(s);
       s.emitted = s.emitted_after(last_step - (s.last_in_flight ? 1 : 0));
     }
@@ -346,13 +362,16 @@ void Replica::close(SimTime end) {
     note_unfinished(s);
     engine_.close(slot, end);
   }
-  engine_.for_each_queued([&](Slot slot) {
+  const auto close_queued = [&](Slot slot) {
     const Sequence& s = engine_.sequences[slot];
     engine_.ledger.count_output(s.class_index, s.emitted);
     note_unfinished(s);
     engine_.close(slot, end);
     shared_.requests[s.id].status = RequestStatus::queued;
-  });
+  };
+  if (last) {
+    engine_.for_each_queued(close_queued);
+  }
   engine_.ledger.close();
 }
 

@@ -57,12 +57,27 @@ class Replica {
   /// Schedules and starts the next step, if there is anything to do; requests whose clients have
   /// given up leave before. A leap ends at the first step boundary at or after `limit`.
   void start(SimTime now, SimTime limit);
+  // Lanes of a pipeline; each is started in pieces too.
+  EngineState& engine() { return engine_; }
+  void join_lanes(std::span<EngineState* const> lanes, std::uint16_t lane) {
+    engine_.join_lanes(lanes, lane);
+  }
+  /// As prepare(), again as long as it only preempts if it `retries`.
+  bool prepare_lane(SimTime now, bool retries);
+  /// Leaps show their blocks in this one too.
+  void show_blocks_in(Recorder& recorder) { shown_in_.push_back(&recorder); }
+  /// By the last schedule.
+  bool admission_was_tried() const { return admission_was_tried_; }
+  /// The step in flight lasts as long as its own work.
+  bool in_time() const { return run_.first == run_.own_first; }
   // Ranks in lock-step: start() in pieces, each of all ranks before the next.
   /// Schedules the next step. False: there is nothing to do.
   bool prepare(SimTime now);
   const Batch& batch() const { return *batch_; }
   /// What the step that was prepared takes of this rank alone.
   std::int64_t own_ps();
+  /// Of which the GPUs wait for the CPU.
+  std::int64_t cpu_wait_ps() const;
   /// Starts it; it lasts `duration`, of which the rank's own part is `own`. Without work (own is 0)
   /// the rank only takes part in `together`.
   void launch(SimTime now, std::int64_t own, std::int64_t duration, const Together& together);
@@ -92,8 +107,9 @@ class Replica {
   /// Ends a leap in flight at the first step boundary at or after `now`.
   bool cut(SimTime now) { return run_.cut(now); }
 
-  /// Nothing more happens, up to `end`: settles what is unfinished.
-  void close(SimTime end);
+  /// Nothing more happens, up to `end`: settles what is unfinished; of lanes but the `last`, only
+  /// their own batches.
+  void close(SimTime end, bool last = true);
   /// At `now`, not earlier than the last event.
   ReplicaLoad load(SimTime now);
   /// Leading blocks of a prompt that its prefix cache has.
@@ -132,6 +148,10 @@ class Replica {
   }
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
   void see_blocks(SimTime now);
+  /// A lane's batch starts.
+  [[gnu::noinline]] void take_flight(SimTime now);
+  /// Shows the blocks of a leap, at `at`, to the other lanes.
+  [[gnu::noinline]] void show_blocks(SimTime at);
   void emit(SimTime now);
   void finish(SimTime now, std::vector<std::uint32_t>& finished);
   /// What an unfinished request has got so far.
@@ -154,6 +174,7 @@ class Replica {
   std::vector<std::uint32_t> aborted_;  ///< not handed out yet
   std::vector<Slot> gone_;              ///< aborted, but in the batch in flight
   Recorder recorder_;
+  std::vector<Recorder*> shown_in_;
   StepCounter counter_;
   std::array<Batch, 2> batches_;
   Batch* batch_ = &batches_[0];    ///< in flight

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "sim/core/int128.h"
@@ -72,6 +73,7 @@ struct Sequence {
   bool below_window = false;  ///< decoding: shorter than the model's window
   /// Decoding: its last token is in flight, and the engine does not know that it is the last.
   bool last_in_flight = false;
+  std::uint16_t lane = 0;  ///< decoding, draining: whose batch it is in (EngineState::lane)
   std::int32_t priority = 0;
 
   std::int64_t output = 0;  ///< G, cut at max_model_len
@@ -156,6 +158,12 @@ class RunningList {
     (back_ == no_slot ? front_ : table_[back_].next) = slot;
     back_ = slot;
     ++size_;
+  }
+  /// Swaps with the list over another table.
+  void swap(RunningList& other) {
+    std::swap(front_, other.front_);
+    std::swap(back_, other.back_);
+    std::swap(size_, other.size_);
   }
   void erase(Slot slot) {
     const Sequence& sequence = table_[slot];

@@ -56,7 +56,8 @@ class TensorRtLlm final : public Scheduler {
       return;
     }
     for (Slot slot = engine.running.front(); slot != no_slot;) {
-      if (engine.sequences[slot].state == SequenceState::decoding) {
+      const Sequence& s = engine.sequences[slot];
+      if (s.state == SequenceState::decoding && !engine.elsewhere(s)) {
         while (!engine.pool.allocate(decode_blocks(engine, engine.sequences[slot], step))) {
           const Slot victim = engine.running.back();
           engine.preempt(victim, step, engine.sequences[slot].admission);
@@ -75,8 +76,7 @@ class TensorRtLlm final : public Scheduler {
     return blocks_for(s.prompt + (no_evict_ ? s.output : s.emitted), engine.spec().block_size);
   }
   bool head_fits(const EngineState& engine) const {
-    return admits_ && !engine.waiting.empty() &&
-           engine.running.size() < engine.spec().max_num_seqs &&
+    return admits_ && !engine.waiting.empty() && engine.in_batch() < engine.spec().max_num_seqs &&
            needed_by_head(engine) <=
                (no_evict_ ? engine.pool.usable() - engine.reserved : engine.pool.free());
   }

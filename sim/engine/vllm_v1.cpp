@@ -93,11 +93,14 @@ class VllmV1 final : public Scheduler {
   void schedule_running_by_rule(EngineState& engine, Batch& batch) {
     const std::int64_t step = batch.step;
     scheduled_.clear();
+    if (engine.has_lanes()) {
+      forget_stamps(engine);
+    }
     int passed_over = 0;
     for (Slot slot = engine.running.front(); slot != no_slot && budget_ > 0;) {
       Sequence& s = engine.sequences[slot];
       s.visited_step = step;
-      if (s.state != SequenceState::draining && !give_tokens(engine, slot, step, passed_over)) {
+      if (!is_in_flight(engine, s) && !give_tokens(engine, slot, step, passed_over)) {
         break;
       }
       slot = engine.sequences[slot].next;
@@ -106,6 +109,19 @@ class VllmV1 final : public Scheduler {
       }
     }
     apply(engine, batch);
+  }
+
+  /// A token of it is in flight, and it is the last one or the engine has none ahead of it (1.2.3).
+  static bool is_in_flight(const EngineState& engine, const Sequence& s) {
+    return s.state == SequenceState::draining ||
+           (s.state == SequenceState::decoding && engine.elsewhere(s));
+  }
+
+  /// Lanes number their steps apart: what others' have stamped says nothing here.
+  static void forget_stamps(EngineState& engine) {
+    for (Slot slot = engine.running.front(); slot != no_slot; slot = engine.sequences[slot].next) {
+      engine.sequences[slot].scheduled_step = engine.sequences[slot].visited_step = -1;
+    }
   }
 
   /// Allocates blocks for a running sequence's tokens, at the expense of victims if need be.
@@ -171,7 +187,7 @@ class VllmV1 final : public Scheduler {
     if (s.scheduled_step == step) {
       budget_ += s.scheduled_tokens;
       std::erase(scheduled_, victim);
-    } else if (s.visited_step == step && s.state == SequenceState::draining) {
+    } else if (s.visited_step == step && is_in_flight(engine, s)) {
       ++passed_over;
     }
   }
@@ -181,7 +197,7 @@ class VllmV1 final : public Scheduler {
     const std::int64_t step = batch.step;
     for (Slot slot = engine.running.front(); slot != no_slot; slot = engine.sequences[slot].next) {
       const Sequence& s = engine.sequences[slot];
-      if (s.state == SequenceState::decoding && s.scheduled_step != step) {
+      if (s.state == SequenceState::decoding && !engine.elsewhere(s) && s.scheduled_step != step) {
         engine.stall(slot, step);
       }
     }
@@ -205,6 +221,9 @@ class VllmV1 final : public Scheduler {
     const EngineSpec& spec = engine.spec();
     while (!engine.waiting.empty() && budget_ > 0 && engine.running.size() < spec.max_num_seqs) {
       const Sequence& s = engine.sequences[engine.waiting.head()];
+      if (s.last_token > now) {  // preempted, and still in the batch of another lane
+        return;
+      }
       const bool was_loaded = s.blocks > 0;
       const PrefixCache::Hit hit = was_loaded ? PrefixCache::Hit{} : engine.lookup_head();
       const std::int64_t from_host = was_loaded ? 0 : engine.lookup_host(hit);

@@ -3,6 +3,7 @@
 #include <deque>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "sim/engine/sequence.h"
 #include "sim/scenario.h"
@@ -52,6 +53,12 @@ class WaitingQueue {
     } else {
       ordered_.erase(key(slot));
     }
+  }
+  /// Swaps with the queue over another table, of the same policy.
+  void swap(WaitingQueue& other) {
+    std::swap(queue_, other.queue_);
+    std::swap(ordered_, other.ordered_);
+    std::swap(size_, other.size_);
   }
   template <typename Visit>
   void for_each(Visit visit) const {

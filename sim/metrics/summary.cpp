@@ -165,13 +165,13 @@ class LatencyPass {
 };
 
 SloVerdict make_verdict(const Slo& limits, std::uint64_t good, std::uint64_t counted,
-                        double duration_s) {
+                        double measured_s) {
   SloVerdict verdict;
   verdict.limits = limits;
   verdict.good = good;
   verdict.counted = counted;
   verdict.attainment = counted > 0 ? static_cast<double>(good) / static_cast<double>(counted) : 1.0;
-  verdict.goodput_requests_per_s = ratio(static_cast<double>(good), duration_s);
+  verdict.goodput_requests_per_s = ratio(static_cast<double>(good), measured_s);
   verdict.met = verdict.attainment >= limits.attainment;
   return verdict;
 }
@@ -193,6 +193,8 @@ void summarize_classes(const Scenario& scenario, const Result& result,
   std::uint64_t counted = 0;
   bool all_met = true;
   bool any_limit = false;
+  // What arrives in the warm-up is not judged: its time does not count either.
+  const double measured_s = summary.duration_s - scenario.workload.warmup.seconds();
   summary.classes.resize(tallies.size());
   for (std::size_t c = 0; c < tallies.size(); ++c) {
     ClassSummary& traffic = summary.classes[c];
@@ -205,7 +207,7 @@ void summarize_classes(const Scenario& scenario, const Result& result,
     }
     const Slo& slo = slo_of(scenario, c);
     if (slo.any()) {
-      traffic.slo = make_verdict(slo, tallies[c].good, tallies[c].counted, summary.duration_s);
+      traffic.slo = make_verdict(slo, tallies[c].good, tallies[c].counted, measured_s);
       any_limit = true;
       all_met = all_met && traffic.slo->met;
       good += tallies[c].good;
@@ -220,7 +222,7 @@ void summarize_classes(const Scenario& scenario, const Result& result,
   }
   if (any_limit) {
     const Slo& limits = tallies.size() == 1 ? slo_of(scenario, 0) : scenario.slo;
-    summary.slo = make_verdict(limits, good, counted, summary.duration_s);
+    summary.slo = make_verdict(limits, good, counted, measured_s);
     summary.slo->met = all_met && counted > 0;  // nothing measured shows nothing
   }
   summary.requests.preemptions = static_cast<std::uint64_t>(result.preemptions);
@@ -271,8 +273,9 @@ UtilizationSummary utilization(const Scenario& scenario, const Result& result,
   u.kv_mean = checked_share(ratio(to_double(work.blocks_ps), wall_ps * blocks));
   u.steps = static_cast<std::uint64_t>(work.steps);
   u.batch_mean = ratio(static_cast<double>(work.sequences), static_cast<double>(work.steps));
-  if (scenario.cluster.data_parallel > 1 && busy > 0) {
-    u.rank_wait = to_double(busy - (wall - result.ledger.idle)) / to_double(busy);
+  if (scenario.cluster.engines_per_replica() > 1 && busy > 0) {
+    auto& wait = scenario.cluster.data_parallel > 1 ? u.rank_wait : u.stage_wait;
+    wait = to_double(busy - (wall - result.ledger.idle)) / to_double(busy);
   }
   if (scenario.step_model.kind == StepModelSpec::Kind::roofline) {
     u.mfu = checked_share(flop_utilization(work, result.peak, wall));

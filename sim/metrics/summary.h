@@ -26,10 +26,10 @@ struct TokenCounts {
 
 struct SloVerdict {
   Slo limits;
-  std::uint64_t good = 0;     ///< met every limit
-  std::uint64_t counted = 0;  ///< completed + rejected + aborted + unfinished over a limit
-  double attainment = 1;      ///< good / counted; 1 if nothing counts (shown as absent)
-  double goodput_requests_per_s = 0;
+  std::uint64_t good = 0;             ///< met every limit
+  std::uint64_t counted = 0;          ///< completed + rejected + aborted + unfinished over a limit
+  double attainment = 1;              ///< good / counted; 1 if nothing counts (shown as absent)
+  double goodput_requests_per_s = 0;  ///< good over the duration without the warm-up
   bool met = true;
 };
 
@@ -50,6 +50,8 @@ struct UtilizationSummary {
   std::optional<double> prefix_hit_rate;
   std::optional<double> offload_hit_rate;  ///< of which reloaded from host memory, if it has a part
   std::optional<double> rank_wait;  ///< of step time: ranks in lock-step waited for the slowest
+  /// Of the time of batches in flight: they waited for a batch before them to leave a stage.
+  std::optional<double> stage_wait;
 };
 
 /// What speculative decoding did.

@@ -118,7 +118,7 @@ StepExplanation explain_step(const Scenario& scenario, const StepLoad& given) {
   if (scenario.step_model.kind == StepModelSpec::Kind::constant) {
     return explain_constant(scenario.step_model.constant);
   }
-  const RooflineParameters parameters = make_roofline_parameters(scenario);
+  const RooflineParameters parameters = with_fullest_stages(make_roofline_parameters(scenario));
   StepLoad load = given;
   if (load.window_sum == 0) {
     load.window_sum = std::min(load.kv_sum, load.decodes * window_of(parameters));
@@ -141,7 +141,12 @@ StepExplanation explain_step(const Scenario& scenario, const StepLoad& given) {
   operators.add(Operator::sampler, Resource::latency, sampler_ms(rows));
 
   StepExplanation out;
-  out.gpu_ms = parameters.time_factor * operators.write(out);
+  const SendRates& send = parameters.send;
+  const double sent_ms = send.ms_per_token * static_cast<double>(padding.padded(tokens));
+  operators.add(Operator::send, Resource::latency, send.latency_ms);
+  operators.add(Operator::send, Resource::communication, sent_ms);
+  const double send_ms = send.latency_ms + sent_ms;
+  out.gpu_ms = parameters.time_factor * (operators.write(out) - send_ms) + send_ms;
   const auto sequences = (load.decodes + static_cast<std::int64_t>(load.chunks.size())) *
                          static_cast<std::int64_t>(parameters.cpu_ranks);
   out.cpu_ms = (parameters.cpu.per_step + parameters.cpu.per_sequence * sequences).milliseconds();

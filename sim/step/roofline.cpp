@@ -109,7 +109,8 @@ RooflineModel::RooflineModel(const Scenario& scenario, RooflineParameters parame
   cpu_ranks_ = static_cast<std::int64_t>(parameters_.cpu_ranks);
   gemm_latency_ = scaled(one.gemm.latency_ms + one.moe.latency_ms);
   token_overhead_ = gemm_latency_ + scaled(one.all_reduce.latency_ms) +
-                    scaled(one.elementwise.latency_ms + one.final_norm.latency_ms);
+                    scaled(one.elementwise.latency_ms + one.final_norm.latency_ms) +
+                    ceil_ps(parameters_.send.latency_ms * ps_per_ms);
   weights_ =
       make_tokens(1).variable - scaled(one.elementwise.variable_ms + one.final_norm.variable_ms);
   head_latency_ = scaled(parameters_.head.latency_ms);
@@ -168,7 +169,8 @@ std::int64_t RooflineModel::variable_ps(const OperatorTime& time, double count,
 std::int64_t RooflineModel::expert_bytes_ps(double tokens) const {
   const MoeRates& moe = parameters_.moe;
   return moe.layers == 0 ? 0
-                         : static_cast<std::int64_t>(moe.layers * expert_weight_bytes(moe, tokens) /
+                         : static_cast<std::int64_t>(moe.layers / parameters_.layers_timed *
+                                                     expert_weight_bytes(moe, tokens) /
                                                      moe.peak_bytes_per_ms * ps_per_ms);
 }
 
@@ -183,12 +185,13 @@ TokenCost RooflineModel::make_tokens(std::int64_t count) const {
   const std::int64_t experts =
       scaled(expert_weights_ms(parameters_.moe, static_cast<double>(count)) -
              expert_weights_ms(parameters_.moe, 1));
-  return {
-      .variable = gemm + bytes,
-      .weights = std::min(gemm + bytes, weights_ + experts),
-      .memory = std::min(gemm, scaled(times.gemm.memory_ms + times.moe.memory_ms)) + bytes,
-      .communication = scaled(times.all_reduce.variable_ms) + scaled(times.all_to_all.total_ms()),
-      .expert_bytes = expert_bytes_ps(static_cast<double>(count))};
+  return {.variable = gemm + bytes,
+          .weights = std::min(gemm + bytes, weights_ + experts),
+          .memory = std::min(gemm, scaled(times.gemm.memory_ms + times.moe.memory_ms)) + bytes,
+          .communication =
+              scaled(times.all_reduce.variable_ms) + scaled(times.all_to_all.total_ms()) +
+              ceil_ps(parameters_.send.ms_per_token * static_cast<double>(count) * ps_per_ms),
+          .expert_bytes = expert_bytes_ps(static_cast<double>(count))};
 }
 
 const TokenCost& RooflineModel::tokens(std::int64_t count) {
@@ -368,9 +371,9 @@ PeakTimes RooflineModel::peak_times() const {
 }  // namespace
 
 std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario, const DecodeRows& rows) {
-  RooflineParameters parameters = make_roofline_parameters(scenario);
-  const PeakTimes useful = useful_times(parameters);
-  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful, rows);
+  const RooflineParameters parameters = make_roofline_parameters(scenario);
+  return std::make_unique<RooflineModel>(scenario, with_fullest_stages(parameters),
+                                         useful_times(parameters), rows);
 }
 
 std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario) {

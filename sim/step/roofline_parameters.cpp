@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/core/assert.h"
+#include "sim/model/stages.h"
 #include "sim/step/token_mixers.h"
 
 namespace penstock {
@@ -140,6 +141,27 @@ void set_elementwise(const Scenario& scenario, RooflineParameters& out) {
   out.final_norm_bytes_per_token = 4 * h;
 }
 
+void set_stages(const Scenario& scenario, RooflineParameters& out) {
+  const ClusterSpec& cluster = scenario.cluster;
+  const int stages = cluster.pipeline_parallel;
+  if (stages < 2) {
+    return;
+  }
+  const Accelerator& gpu = cluster.gpu;
+  const bool leaves_server =
+      cluster.gpus_per_replica() > std::max(gpu.server_gpus, gpu.scaleup_domain);
+  const double link = leaves_server
+                          ? std::min(gpu.timing.all_reduce.bandwidth_gb_s, gpu.network_gb_s)
+                          : gpu.timing.all_reduce.bandwidth_gb_s;
+  PENSTOCK_ASSERT(link > 0);
+  const double bytes = 2 * static_cast<double>(scenario.model.hidden_size);
+  out.send.latency_ms = stages * scenario.engine.timing.pipeline_ms_per_stage;
+  out.send.ms_per_token = stages * bytes / (link * bytes_per_ms);
+  const std::int64_t layers = scenario.model.num_hidden_layers;
+  out.layers_timed =
+      static_cast<double>(most_stage_layers(layers, stages) * stages) / static_cast<double>(layers);
+}
+
 void add_dense_mlps(const Scenario& scenario, RooflineParameters& out) {
   const Architecture& model = scenario.model;
   const auto layers = static_cast<double>(model.dense_mlp_layers());
@@ -174,7 +196,27 @@ RooflineParameters make_roofline_parameters(const Scenario& scenario) {
   out.cpu = scenario.engine.cpu_overhead;
   out.cpu_ranks = scenario.cluster.data_parallel;
   set_elementwise(scenario, out);
+  set_stages(scenario, out);
   set_all_reduce(scenario, out);
+  return out;
+}
+
+RooflineParameters with_fullest_stages(const RooflineParameters& parameters) {
+  RooflineParameters out = parameters;
+  const double more = parameters.layers_timed;
+  if (more == 1) {
+    return out;
+  }
+  for (LayerGemm& projection : out.gemms) {
+    projection.layers *= more;
+  }
+  for (AttentionLayers& layers : out.attention) {
+    layers.layers *= more;
+  }
+  out.moe.layers *= more;
+  out.elementwise_kernels *= more;
+  out.elementwise_bytes_per_token *= more;
+  out.all_reduces *= more;
   return out;
 }
 

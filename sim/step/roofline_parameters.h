@@ -32,6 +32,12 @@ struct LayerGemm {
   double layers = 0;
 };
 
+/// What goes from stage to stage of a pipeline, all stages together: not scaled by time_factor.
+struct SendRates {
+  double latency_ms = 0;
+  double ms_per_token = 0;
+};
+
 /// A scenario's step flattened to numbers: no map, no name, no division of heads is left for later.
 struct RooflineParameters {
   double time_factor = 1;  ///< on all GPU time
@@ -55,6 +61,10 @@ struct RooflineParameters {
   double all_reduce_bytes_per_token = 0;
   std::vector<AttentionLayers> attention;
   AttentionKernel attention_kernel = AttentionKernel::mixed;
+  SendRates send;
+  /// Layers that a step takes the time of over those of the model: above 1 where stages have unlike
+  /// numbers of them, and the fullest decides.
+  double layers_timed = 1;
   CpuOverhead cpu;
   double cpu_ranks = 1;  ///< whose sequences one front end streams
 };
@@ -66,6 +76,10 @@ void add_queries(double rows, RooflineParameters& parameters);
 inline bool has_own_kernels(const RooflineParameters& p, const AttentionLayers& layers) {
   return layers.own_kernels || p.attention_kernel == AttentionKernel::separate;
 }
+
+/// The parameters of a step as stages take it: where they are unlike, each has as many layers as
+/// the fullest.
+RooflineParameters with_fullest_stages(const RooflineParameters& parameters);
 
 /// Times of kernels, added up.
 struct KernelTimes {

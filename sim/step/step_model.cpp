@@ -25,6 +25,8 @@ const char* to_string(Operator op) {
       return "moe";
     case Operator::all_to_all:
       return "all_to_all";
+    case Operator::send:
+      return "send";
     case Operator::cpu:
       return "cpu";
   }

@@ -51,9 +51,10 @@ enum class Operator {
   sampler,
   moe,         ///< routed and shared experts, router, and the elementwise work around them
   all_to_all,  ///< dispatch and combine
+  send,        ///< from stage to stage of a pipeline
   cpu,
 };
-inline constexpr std::size_t operator_count = 9;
+inline constexpr std::size_t operator_count = 10;
 const char* to_string(Operator op);
 
 /// What a piece of a step's time is spent on; the ledger's causes are made from these. Each

@@ -26,6 +26,7 @@ Config reference_config(const probe::EngineLimits& limits) {
   config.enable_prefix_caching = limits.prefix_caching;
   config.host_blocks = limits.host_blocks;
   config.host_block_ps = limits.host_block_ps;
+  config.stages = limits.stages;
   return config;
 }
 
@@ -49,6 +50,7 @@ EngineConfig engine_config(const probe::EngineLimits& limits) {
   config.max_model_len = limits.max_model_len;
   config.watermark = limits.watermark;
   config.overlap = limits.async;
+  config.stages = limits.stages;
   config.max_prefill_tokens = limits.sglang.max_prefill_tokens;
   config.schedule_conservativeness = limits.sglang.schedule_conservativeness;
   config.mixed_chunk = limits.sglang.enable_mixed_chunk;
@@ -149,7 +151,9 @@ Observation observe(const probe::Probe& engine) {
   }
   all.steps = engine.result.steps;
   all.host_tokens = engine.result.host_hit_tokens;
-  all.computed_tokens = engine.result.replicas.front().total.all_tokens;
+  for (const ReplicaResult& lane : engine.result.replicas) {
+    all.computed_tokens += lane.total.all_tokens;
+  }
   return all;
 }
 

@@ -1,9 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "tests/oracle/comparison.h"
 #include "tests/support/random_load.h"
+#include "tests/support/workload_text.h"
+#include "workloads/generator.h"
 
 namespace penstock {
 
@@ -34,6 +37,35 @@ TEST_CASE("1.4: with prefix caching too, on requests that share what they say") 
   std::int64_t hits = 0;
   for (std::uint64_t seed = 1; seed <= loads_to_try(); ++seed) {
     const probe::RandomLoad load = probe::random_content_load(seed);
+    CAPTURE(load.describe());
+    const probe::Probe got = probe::run(probe::scenario(load.limits), load.requests, load.step);
+    const std::string wrong =
+        oracle::difference(oracle::observe(oracle::run_reference(load)), oracle::observe(got));
+    REQUIRE_MESSAGE(wrong.empty(), wrong);
+    hits += got.result.ledger.classes[0].cached_input_tokens > 0 ? 1 : 0;
+  }
+  CHECK(hits > 100);
+}
+
+TEST_CASE("1.4: prompts that come again in turn hit what the naive reference finds") {
+  std::int64_t hits = 0;
+  for (std::uint64_t seed = 1; seed <= loads_to_try() / 20; ++seed) {
+    probe::RandomLoad load = probe::random_content_load(seed);
+    const auto longest = std::max_element(
+        load.requests.begin(), load.requests.end(),
+        [](const Request& x, const Request& y) { return x.input_tokens < y.input_tokens; });
+    ClassSpec spec = test::make_class("bench", 5);
+    spec.input =
+        test::make_length(LengthSpec::Kind::uniform, 1, static_cast<double>(longest->input_tokens));
+    spec.prefix = {.shared = 1 + static_cast<std::int64_t>(seed % 40),
+                   .groups = 1 + static_cast<std::int64_t>(seed % 3),
+                   .prompts = 1 + static_cast<std::int64_t>(seed % 4)};
+    GeneratedStream stream(spec, {.seed = seed});
+    for (Request& request : load.requests) {  // their times and answers, other prompts
+      const Request generated = stream.pop();
+      request.input_tokens = generated.input_tokens;
+      request.content = generated.content;
+    }
     CAPTURE(load.describe());
     const probe::Probe got = probe::run(probe::scenario(load.limits), load.requests, load.step);
     const std::string wrong =

@@ -29,6 +29,7 @@ struct Config {
   bool enable_prefix_caching = false;
   std::int64_t host_blocks = 0;    // 4.6: blocks that the host's memory keeps; 0 = no such tier
   std::int64_t host_block_ps = 0;  // to copy one, in either direction
+  std::int64_t stages = 1;         // 1.2.3: pipeline parallel size
 };
 
 struct Request {

@@ -373,7 +373,8 @@ Result simulate_engine(const EngineConfig& config, const std::vector<Request>& r
     case EngineConfig::Kind::tensorrt_llm:
       break;
   }
-  return make_tensorrt_reference(config, requests, step_time)->run();
+  const auto tensorrt = make_tensorrt_reference(config, requests, step_time);
+  return config.stages > 1 ? tensorrt->run_stages() : tensorrt->run();
 }
 
 }  // namespace penstock::oracle

@@ -39,6 +39,7 @@ struct EngineConfig {
   bool max_utilization = false;  // else guaranteed no evict
   bool chunked_context = false;
   bool equal_progress = false;  // else first come, first served
+  std::int64_t stages = 1;      // pipeline parallel size
 };
 
 // As simulate(); block_ps counts what a request keeps from others, also after its last token.
@@ -55,6 +56,7 @@ struct EngineSequence {
   std::int64_t blocks = 0;
   bool decoding = false;  // its known tokens have been scheduled
   bool done = false;
+  bool in_batch = false;  // of a pipeline, and it has not come back
 
   std::int64_t known() const { return prompt + generated + in_flight; }
 };
@@ -65,6 +67,7 @@ class EngineReference {
                   const StepTime& step_time);
   virtual ~EngineReference() = default;
   Result run();
+  Result run_stages();
 
  protected:
   // Fills step.scheduled through decode() and prefill(), and step.preempted through preempt().

@@ -22,6 +22,7 @@ struct State {
   std::int64_t generated = 0;             // O
   std::int64_t computed = 0;              // C, advanced when scheduled
   std::int64_t placeholders = 0;          // ph, async only
+  bool in_flight = false;                 // its next token is being computed
   Blocks blocks = {};                     // owned, in order of position
   std::int64_t cached_blocks = 0;         // of these, hit or registered: the first ones
   std::int64_t from_host = 0;             // of these, come from the host since it last waited

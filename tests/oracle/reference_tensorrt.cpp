@@ -115,13 +115,15 @@ class TensorRt final : public EngineReference {
       return blocks_for(s.prompt + s.output) - s.blocks;
     };
     for (const std::size_t r : active()) {
-      if (state[r].decoding) {
+      if (state[r].in_batch) {
+        reserved += need(state[r]);  // 1.2.3: not scheduled again
+      } else if (state[r].decoding) {
         reserved += need(state[r]);
         fit.push_back(r);
       }
     }
     for (const std::size_t r : active()) {
-      if (state[r].decoding) {
+      if (state[r].decoding || state[r].in_batch) {
         continue;
       }
       if (std::ssize(fit) >= config.max_num_seqs || need(state[r]) > free_blocks() - reserved) {

@@ -113,6 +113,7 @@ Scenario scenario(const EngineLimits& limits) {
   scenario.engine.scheduler = limits.scheduler;
   scenario.engine.sglang = limits.sglang;
   scenario.engine.tensorrt_llm = limits.tensorrt_llm;
+  scenario.cluster.pipeline_parallel = limits.stages;
   scenario.workload.classes.resize(1);
   scenario.prices.gpu_per_hour = 1;
   return scenario;
@@ -138,15 +139,17 @@ Probe run(const Scenario& scenario, std::vector<Request> requests, const LinearS
   for (const TokenLog::PrefillToken& token : log.prefill_tokens) {
     by_prefill[{token.id, token.token}] = token.at;
   }
+  const std::int64_t lanes = scenario.cluster.pipeline_parallel;
   for (const TokenLog::Span& span : log.spans) {
     std::vector<SimTime>& times = probe.tokens[span.id];
     const std::int64_t prompt = prompts[span.id];
     while (static_cast<std::int64_t>(times.size()) < span.base + span.last_step - prompt + 1) {
       const std::int64_t token = static_cast<std::int64_t>(times.size()) + 1;
       const auto found = by_prefill.find({span.id, token});
-      times.push_back(found != by_prefill.end() ? found->second
-                                                : log.step_ends.at(static_cast<std::size_t>(
-                                                      token + prompt - 1 - span.base)));
+      times.push_back(found != by_prefill.end()
+                          ? found->second
+                          : log.step_ends.at(static_cast<std::size_t>(
+                                (token + prompt - 1 - span.base) * lanes + span.lane)));
     }
   }
   return probe;

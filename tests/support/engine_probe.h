@@ -65,6 +65,7 @@ struct EngineLimits {
   std::string scheduler = "vllm_v1";
   SglangSpec sglang = {};
   TensorRtSpec tensorrt_llm = {};
+  int stages = 1;  ///< pipeline_parallel
 };
 Scenario scenario(const EngineLimits& limits);
 

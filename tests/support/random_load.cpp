@@ -251,8 +251,8 @@ std::string RandomLoad::describe() const {
       << (limits.async ? " async" : "") << (limits.gate ? " gate" : "")
       << (limits.prefix_caching ? " caching" : "") << ' ' << limits.scheduler << " host "
       << limits.host_blocks << " x " << limits.host_block_ps << " watermark " << limits.watermark
-      << " step " << step.base << '+' << step.per_token << "/token+" << step.per_kv << "/kv+"
-      << step.per_window << "/kv in " << step.window << ';';
+      << " stages " << limits.stages << " step " << step.base << '+' << step.per_token << "/token+"
+      << step.per_kv << "/kv+" << step.per_window << "/kv in " << step.window << ';';
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
         << r.priority;

@@ -96,7 +96,6 @@ TEST_CASE("single keys override a preset") {
 TEST_CASE("keys that are not built yet are refused by name: exit 4") {
   for (const char* set : {
            "engine.pipeline_depth=2",
-           "cluster.pipeline_parallel=2",
            "step_model={table: x.csv}",
        }) {
     CAPTURE(set);

@@ -174,6 +174,20 @@ TEST_CASE("sessions: times in seconds, tokens as given, no context beyond max_mo
           .sessions->max_context == 500);
 }
 
+TEST_CASE("prefixes: what is shared, by how many groups, of how many prompts") {
+  const PrefixSpec spec = class_with("prefix: {shared: 600, groups: 150, prompts: 5}").prefix;
+  CHECK(spec.shared == 600);
+  CHECK(spec.groups == 150);
+  CHECK(spec.prompts == 5);
+  CHECK(class_with("prefix: {shared: 600}").prefix.prompts == 0);
+  CHECK(only_error(load_one("rate: 2/s, lengths: {input: 5, output: 6}, "
+                            "prefix: {shared: 2, groups: 5000000, prompts: 3}")) ==
+        "5000000 groups of 3 prompts: more than 10000000 in all");
+  CHECK(only_error(load_one("rate: 2/s, lengths: {input: 5, output: 6}, "
+                            "prefix: {shared: 2, prompts: 3}, sessions: {turns: 3, think: 1s}")) ==
+        "`prompts` do not go with `sessions`");
+}
+
 TEST_CASE("sessions that make no sense are refused") {
   CHECK(problem_with("sessions: {turns: 3}") == "`think` is missing");
   CHECK(problem_with("sessions: {turns: 0, think: 1s}") == "`turns` must be at least 1");

@@ -90,6 +90,17 @@ TEST_CASE("attainment counts refused requests and unfinished ones that are late 
   CHECK_FALSE(slo_met(s));
 }
 
+TEST_CASE("goodput is of the time after the warm-up, as the requests that it counts") {
+  SampleRun run = sample_run();
+  CHECK(summary_of(run).slo->goodput_requests_per_s == 0.2);  // 2 in 10 s
+  run.scenario.workload.warmup = SimTime{2000 * ms};
+  const Summary s = summary_of(run);
+  CHECK(s.slo->good == 1);
+  CHECK(s.slo->goodput_requests_per_s == 1.0 / 8);
+  run.scenario.workload.warmup = SimTime{20'000 * ms};
+  CHECK(summary_of(run).slo->goodput_requests_per_s == 0);
+}
+
 TEST_CASE("a class's own limits replace the workload's") {
   SampleRun run = sample_run();
   run.scenario.workload.classes[1].slo = Slo{.ttft = {1999 * ms}, .attainment = 0.1};

@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "sim/core/rng.h"
 #include "tests/support/workload_text.h"
 #include "workloads/csv.h"
 #include "workloads/limits.h"
@@ -120,6 +122,33 @@ TEST_CASE("fields are split at commas, blanks around them and blank lines are dr
   CHECK(rows_of("a") == std::vector<Row>{{"a"}});
   CHECK(rows_of("a b,c\"d") == std::vector<Row>{{"a b", "c\"d"}});
   CHECK(rows_of("").empty());
+}
+
+TEST_CASE("lines of every length are split at every comma, with quotes in them and without") {
+  constexpr std::string_view letters = ",,ab \t7";
+  Rng rng(1, "csv");
+  for (std::size_t length = 1; length < 70; ++length) {
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      std::string line = "x";
+      while (line.size() < length) {
+        line += letters[rng.below(letters.size())];
+      }
+      Row expected;
+      std::string quoted_line;
+      std::size_t begin = 0;
+      while (begin <= line.size()) {
+        const std::size_t end = std::min(line.find(',', begin), line.size());
+        const std::string field = line.substr(begin, end - begin);
+        const std::size_t first = std::min(field.find_first_not_of(" \t"), field.size());
+        expected.push_back(field.substr(first, field.find_last_not_of(" \t") + 1 - first));
+        quoted_line += (begin > 0 ? ",\"" : "\"") + expected.back() + "\"";
+        begin = end + 1;
+      }
+      const std::vector<Row> rows(1, expected);
+      CHECK_MESSAGE(rows_of(line) == rows, line);
+      CHECK_MESSAGE(rows_of(quoted_line) == rows, line);
+    }
+  }
 }
 
 TEST_CASE("quoted fields keep commas, blanks and doubled quotes") {

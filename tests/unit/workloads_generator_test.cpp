@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -167,6 +169,37 @@ TEST_CASE("a seed changes arrivals, a name changes them too") {
   CHECK(first == arrivals_of(make_class("a", 1), 10));
   CHECK(first != arrivals_of(make_class("a", 1), 10, 2));
   CHECK(first != arrivals_of(make_class("b", 1), 10));
+}
+
+TEST_CASE("prompts come in turn, all groups' before one comes again, in the same order") {
+  ClassSpec spec = make_class("bench", 5, 9);
+  spec.prefix = {.shared = 6, .groups = 3, .prompts = 4};
+  GeneratedStream stream(spec, {.seed = 2});
+  std::vector<Content> round;
+  std::map<std::uint64_t, int> groups;
+  std::set<std::uint64_t> prompts;
+  for (int i = 0; i < 12; ++i) {
+    const Content content = stream.pop().content;
+    REQUIRE(content.size() == 2);
+    CHECK((content[0].first == 0 && content[0].tokens == 6));
+    CHECK((content[1].first == 0 && content[1].tokens == 3));
+    ++groups[content[0].stream];
+    prompts.insert(content[1].stream);
+    round.push_back(content);
+  }
+  CHECK(prompts.size() == 12);
+  CHECK(groups.size() == 3);
+  for (const auto& [group, count] : groups) {
+    CHECK(count == 4);
+    CHECK(prompts.count(group) == 0);
+  }
+  for (int i = 0; i < 24; ++i) {
+    const Content content = stream.pop().content;
+    CHECK(content[0].stream == round[static_cast<std::size_t>(i % 12)][0].stream);
+    CHECK(content[1].stream == round[static_cast<std::size_t>(i % 12)][1].stream);
+  }
+  spec.input.a = 5;  // shorter than what is shared
+  CHECK(GeneratedStream(spec, {.seed = 2}).pop().content.size() == 1);
 }
 
 TEST_CASE("rates and clients that config/ must refuse are bugs here, not endless loops") {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "sim/core/rng.h"
 #include "sim/core/units.h"
 #include "workloads/timestamp.h"
 
@@ -103,6 +104,29 @@ TEST_CASE("what is no stamp is refused with the reason") {
   CHECK(error("2023-11-16 18:15:46+00:") == "no offset like +00:00");
   CHECK(error("2023-11-16 18:15:46+24:00") == "no offset like +00:00");
   CHECK(error("2023-11-16 18:15:46+00:00x") == "no offset like +00:00");
+}
+
+TEST_CASE("plain numbers of any shape are read as those with an exponent are") {
+  Rng rng(1, "numbers");
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text;
+    for (std::uint64_t left = rng.below(12) + 1; left > 0; --left) {
+      text += "0123456789"[rng.below(10)];
+    }
+    if (rng.below(2) == 0) {
+      text.insert(rng.below(text.size() + 1), ".");
+    }
+    const Timestamp seconds_plain = parse_seconds(text);
+    const Timestamp seconds_exact = parse_seconds(text + "e0");  // not the usual form
+    CHECK_MESSAGE(seconds_plain.ps == seconds_exact.ps, text);
+    CHECK_MESSAGE((seconds_plain.error == nullptr) == (seconds_exact.error == nullptr), text);
+    CHECK_MESSAGE(parse_nanoseconds(text).ps == parse_nanoseconds(text + "e0").ps, text);
+  }
+  CHECK(parse_seconds(".").error != nullptr);
+  CHECK(parse_seconds("").error != nullptr);
+  CHECK(parse_seconds("1.2.3").error != nullptr);
+  CHECK(parse_seconds("5.").ps == 5 * ps_per_s);
+  CHECK(parse_seconds(".5").ps == ps_per_s / 2);
 }
 
 }  // namespace penstock

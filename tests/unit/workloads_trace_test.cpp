@@ -169,6 +169,8 @@ TEST_CASE("files of other kinds are refused in one line") {
         "the file is packed with zstd: unpack it first");
   CHECK(first_note("PK\x03\x04") == "the file is a zip archive: unpack it first");
   CHECK(first_note(std::string_view("\xFF\xFET\0", 4)) == "the file is UTF-16: save it as UTF-8");
+  CHECK(first_note("folder/" + std::string(250, '\0') + "ustar and so on") ==
+        "the file is a tar archive: unpack it first");
   CHECK(trace_errors("") == Texts{"t.csv: the trace is an empty file"});
   CHECK(trace_errors("\xEF\xBB\xBF") == Texts{"t.csv: the trace is an empty file"});
   CHECK(trace_errors("\n\n") ==
@@ -182,6 +184,32 @@ TEST_CASE("files of other kinds are refused in one line") {
   CHECK(trace_errors(header + "2023-11-16 18:15:46,1,1\n" + std::string(2'000'000, 'x')) ==
         Texts{"t.csv:3:1+0: the line is longer than 1,048,576 bytes: the file is no text, or no "
               "trace"});
+}
+
+TEST_CASE("other separators, dates and units are named where they show") {
+  ErrorLog semicolons("t.csv");
+  test::read_trace("arrival_s;input_tokens;output_tokens\n1;2;3\n", semicolons);
+  REQUIRE(semicolons.count() == 1);
+  CHECK(semicolons.diagnostics()[0].notes.front() ==
+        "columns are separated by commas, not by semicolons");
+  ErrorLog tabs("t.csv");
+  test::open_text(LineReader("TIMESTAMP\tContextTokens\n"), tabs, "azure");
+  CHECK(tabs.diagnostics()[0].label == "columns are separated by commas, not by tabs");
+  ErrorLog date("t.csv");
+  test::read_trace("arrival_s,input_tokens,output_tokens\n2024-01-01T00:00:00Z,2,3\n", date);
+  CHECK(date.diagnostics()[0].notes.back() ==
+        "dates are read from columns that you name, with `time: timestamp`");
+  const auto notes_of = [](std::string_view first) {
+    ErrorLog errors("t.csv");
+    const std::string text =
+        "arrival_s,input_tokens,output_tokens\n" + std::string(first) + ",2,3\n";
+    const auto reader = test::open_text(LineReader(text), errors);
+    TraceRow row;
+    CHECK(reader->next(row));
+    return reader->notes().size();
+  };
+  CHECK(notes_of("1704067200") == 0);
+  CHECK(notes_of("1704067200000") == 1);  // milliseconds since 1970
 }
 
 TEST_CASE("a format that is given is not guessed: its missing columns are named") {

@@ -70,6 +70,9 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
 
 void add_parallelism(const ClusterSpec& cluster, Confidence& c) {
   const Accelerator& gpu = cluster.gpu;
+  if (cluster.pipeline_parallel > 1) {
+    c.extrapolated.emplace_back("stages of layers, and what goes between them");
+  }
   if (cluster.data_parallel == 1) {
     return;
   }

@@ -181,6 +181,9 @@ std::vector<std::string> utilization_parts(const RunOutput& run) {
   if (u.rank_wait) {
     parts.push_back(fmt::format("ranks wait {}", percent(*u.rank_wait)));
   }
+  if (u.stage_wait) {
+    parts.push_back(fmt::format("batches wait {}", percent(*u.stage_wait)));
+  }
   return parts;
 }
 

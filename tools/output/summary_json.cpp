@@ -178,6 +178,9 @@ class SummaryWriter {
     if (u.rank_wait) {  // left out without ranks
       section["rank_wait"] = *u.rank_wait;
     }
+    if (u.stage_wait) {
+      section["stage_wait"] = *u.stage_wait;
+    }
     section["steps"] = u.steps;
     return section;
   }

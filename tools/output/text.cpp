@@ -239,6 +239,7 @@ std::string parallel_text(const ClusterSpec& cluster) {
   std::string text =
       cluster.data_parallel > 1 ? fmt::format("DP{} ", cluster.data_parallel) : std::string();
   text += fmt::format("TP{}", cluster.tensor_parallel);
+  text += cluster.pipeline_parallel > 1 ? fmt::format(" PP{}", cluster.pipeline_parallel) : "";
   return text + (cluster.expert_parallel > 1 ? fmt::format(" EP{}", cluster.expert_parallel) : "");
 }
 

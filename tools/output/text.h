@@ -48,7 +48,7 @@ std::string span_text(double seconds);
 /// `text` safe for a terminal: control characters as \x1b, broken UTF-8 as U+FFFD.
 std::string printable(std::string_view text);
 
-/// How a replica splits the model: "TP8", "TP8 EP8", "DP16 TP1 EP16".
+/// How a replica splits the model: "TP8", "TP8 EP8", "TP2 PP4", "DP16 TP1 EP16".
 std::string parallel_text(const ClusterSpec& cluster);
 
 /// Columns that `text` takes on a terminal: two for wide characters (CJK, emoji), colour codes left

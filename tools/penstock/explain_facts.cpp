@@ -99,8 +99,9 @@ void add_class(const Scenario& scenario, const ClassSpec& one, TrafficAccumulato
       weight_of(one) / static_cast<double>(inputs.size()) / static_cast<double>(outputs.size());
   const EngineSpec& engine = scenario.engine;
   for (const std::int64_t input : inputs) {
-    // All but the first request of a group find its prefix.
-    const std::int64_t found = std::min(one.prefix.shared, input - 1) / engine.block_size;
+    // All but the first request of a group find its prefix; of a prompt, all of it.
+    const std::int64_t shared = one.prefix.prompts > 0 ? input : one.prefix.shared;
+    const std::int64_t found = std::min(shared, input - 1) / engine.block_size;
     const std::int64_t cached = engine.enable_prefix_caching ? found * engine.block_size : 0;
     for (const std::int64_t output : outputs) {
       sums.add(weight, input, output, cached);
@@ -280,10 +281,12 @@ LoadRow state_at_load(const Scenario& scenario, StepModel& model, const TrafficM
 
 ExplainFacts explain_facts(const config::Loaded& loaded) {
   ExplainFacts facts;
-  const Scenario& scenario = loaded.scenario;
-  facts.scenario = &scenario;
+  auto lane = std::make_shared<Scenario>(loaded.scenario);
+  lane->engine = lane_engine(loaded.scenario);
+  facts.scenario = lane;
+  const Scenario& scenario = *facts.scenario;
   facts.memory = &loaded.memory;
-  facts.means = workload_means(scenario);
+  facts.means = workload_means(loaded.scenario);
   const auto model = make_step_model(scenario);
   facts.saturation = saturate(scenario.engine, *model, facts.means);
   if (!facts.saturation) {

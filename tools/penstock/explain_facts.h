@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,7 +42,8 @@ struct BreakEven {
 
 /// Everything that `penstock explain FILE` says, before it is text.
 struct ExplainFacts {
-  const Scenario* scenario = nullptr;
+  /// With stages, that of one lane: its share of the engine.
+  std::shared_ptr<const Scenario> scenario;
   const config::MemoryPlan* memory = nullptr;
   std::string traffic;  ///< where the means come from
   TrafficMeans means;

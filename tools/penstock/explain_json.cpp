@@ -26,6 +26,13 @@ Json memory_json(const ExplainFacts& f) {
             {"tokens", m.tokens},
             {"longest_context", std::min(m.tokens, f.scenario->engine.max_model_len)},
             {"largest_batch", f.saturation ? Json(f.saturation->kv_sequences) : Json(nullptr)}};
+  for (const config::StageMemory& stage : m.stages) {
+    json["stages"].push_back({{"layers", stage.layers},
+                              {"weight_bytes", stage.weight_bytes},
+                              {"kv_bytes", stage.kv_bytes},
+                              {"kv_bytes_per_token", stage.bytes_per_token},
+                              {"blocks", stage.blocks}});
+  }
   if (m.per_sequence.any()) {
     json["kv_window"] = m.window;
     json["window_bytes_per_token"] = m.window_bytes_per_token;

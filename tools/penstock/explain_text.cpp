@@ -70,8 +70,12 @@ class PageWriter {
                        output::printable(scenario_.engine.preset));
   }
 
-  /// What the page is about: ranks are alike, and each has its own requests.
-  const char* unit() const { return scenario_.cluster.data_parallel > 1 ? "rank" : "replica"; }
+  /// What the page is about: ranks are alike, and each has its own requests; so are lanes.
+  const char* unit() const {
+    return scenario_.cluster.data_parallel > 1       ? "rank"
+           : scenario_.cluster.pipeline_parallel > 1 ? "lane"
+                                                     : "replica";
+  }
 
   PageSection basis() const {
     const PriceSpec& prices = scenario_.prices;
@@ -129,6 +133,13 @@ class PageWriter {
            fmt::format("{} of states, {} a token in windows of {} tokens", gib(m.state_bytes),
                        gib(m.window_bytes_per_token), group_digits(m.window))});
     }
+    for (std::size_t s = 0; s < m.stages.size(); ++s) {
+      const config::StageMemory& stage = m.stages[s];
+      lines.push_back({fmt::format("stage {}", s + 1),
+                       fmt::format("{} layers: weights {}, KV {} / {} a token = {} blocks",
+                                   stage.layers, gib(stage.weight_bytes), gib(stage.kv_bytes),
+                                   gib(stage.bytes_per_token), group_digits(stage.blocks))});
+    }
     const bool by_pool = m.tokens < engine.max_model_len;
     lines.push_back(
         {"longest context",
@@ -141,10 +152,11 @@ class PageWriter {
                           facts_.saturation->kv_sequences;
       lines.push_back(
           {"largest batch",
-           fmt::format("({} blocks - {} for half a prompt) / {} blocks a request on average = {} "
+           fmt::format("({} blocks{} - {} for half a prompt) / {} blocks a request on average = {} "
                        "sequences",
-                       group_digits(engine.num_gpu_blocks), figure(t.first_blocks / 2),
-                       figure(held), figure(facts_.saturation->kv_sequences))});
+                       group_digits(engine.num_gpu_blocks), m.stages.empty() ? "" : " of a lane",
+                       figure(t.first_blocks / 2), figure(held),
+                       figure(facts_.saturation->kv_sequences))});
     }
     return {"memory per GPU", std::move(lines), {}, {}};
   }

@@ -27,7 +27,7 @@ constexpr std::array glossary{
         "Good requests / (completed + rejected + aborted + unfinished ones already over a limit),\n"
         "requests of the warm-up left out. Verdicts and --strict compare it with the attainment\n"
         "asked for; the percentiles beside it explain it."},
-    Term{"goodput", "Good requests per second of the run."},
+    Term{"goodput", "Good requests per second of the run, the warm-up left out of both."},
     Term{"duration",
          "`duration_s`: from 0 to the last event, never less than `workload.duration`. Every\n"
          "replica is billed for all of it."},
@@ -71,6 +71,10 @@ constexpr std::array glossary{
     Term{"rank_wait",
          "Share of step time in which ranks (data_parallel) wait for the slowest one; idle in the "
          "bill."},
+    Term{"stage_wait",
+         "Share of the time of batches in flight (pipeline_parallel) in which they wait for a "
+         "batch\n"
+         "before them to leave a stage; idle in the bill."},
     Term{"speculative",
          "Drafts accepted of those proposed (`acceptance_rate`), tokens that a decoding sequence\n"
          "emits a step, the drafter's share of busy time, and what rejected drafts take of\n"

@@ -34,6 +34,10 @@ std::string_view preset_of(const PublishedPoint& point) {
   return found == presets.end() ? "" : found->preset;
 }
 
+int stages_of(const PublishedPoint& point) {
+  return point.pp.empty() ? 1 : static_cast<int>(first_tokens(point.pp));
+}
+
 /// GPUs among which the experts are divided; each is a rank of attention.
 int expert_ranks(const PublishedPoint& point) { return static_cast<int>(first_tokens(point.ep)); }
 
@@ -44,7 +48,7 @@ ComparedFamily tensorrt_table(const Points& points, bool experts) {
   out.listed = experts;
   for (const PublishedPoint& point : points) {
     if (point.family.starts_with("TRT") && is_moe(point.model) == experts &&
-        why_not(point).empty()) {
+        why_not(point).empty() && stages_of(point) == 1) {
       out.points.push_back(compared(
           fmt::format("{} {}, {} × {}, {}/{}, {}", point.model, point.weights,
                       experts ? point.ep : point.tp, point.gpu, point.isl, point.osl,
@@ -67,6 +71,25 @@ std::vector<ComparedFamily> tensorrt_tables(const Points& points) {
       "The same of models with experts: attention on ranks, one a GPU, experts divided among "
       "them. The catalogue's expert parameters were fitted to these points too, with formulas: "
       "in-sample.";
+  return out;
+}
+
+ComparedFamily tensorrt_stages(const Points& points) {
+  ComparedFamily out;
+  out.title = "TensorRT-LLM, stages";
+  out.assumptions =
+      "The rows of the same tables with pipeline parallelism (PP), v1.0 and v1.2: Llama-3.3-70B "
+      "nvfp4 on 2, 4 and 8 RTX PRO 6000, which have no fast link. Taken as above, with 2,048 "
+      "requests at most in each of as many batches as there are stages. The time of a stage beside "
+      "its computing was fitted to them with a formula: in-sample.";
+  for (const PublishedPoint& point : points) {
+    if (point.family.starts_with("TRT") && why_not(point).empty() && stages_of(point) > 1) {
+      out.points.push_back(compared(
+          fmt::format("PP{}, {}/{}, {}", point.pp, point.isl, point.osl,
+                      point.family == "TRTv10" ? "v1.0" : "v1.2"),
+          point, play_offline(point, first_tokens(point.isl), first_tokens(point.osl)).summary));
+    }
+  }
   return out;
 }
 
@@ -136,6 +159,7 @@ System engine_system(const PublishedPoint& point, std::string_view more) {
           .gpu = gpu_named(point.gpu),
           .tensor_parallel = spreads ? 1 : static_cast<int>(first_tokens(point.tp)),
           .engine = fmt::format("preset: {}{}", preset_of(point), more),
+          .pipeline_parallel = stages_of(point),
           .data_parallel = spreads ? expert_ranks(point) : 1,
           .expert_parallel = spreads ? expert_ranks(point) : 1};
 }
@@ -162,16 +186,12 @@ std::string_view why_not_engine(const PublishedPoint& point) {
   if (point.model.starts_with("Mixtral")) {
     return "the lengths of its prompts are not published";
   }
-  if (point.family.starts_with("MLP")) {
-    return "";
-  }
-  return point.gpus != (is_moe(point.model) ? point.ep : point.tp)
-             ? "pipeline parallelism is not built"
-             : "";
+  return "";
 }
 
 std::vector<ComparedFamily> compare_engine_families(const Points& points) {
   std::vector<ComparedFamily> out = tensorrt_tables(points);
+  out.push_back(tensorrt_stages(points));
   out.push_back(nim(points));
   out.push_back(mlperf(points));
   out.push_back(prefill_pools(points));

@@ -42,7 +42,8 @@ std::vector<StepVector> read_step_vectors(const std::filesystem::path& path);
 /// only.
 struct PublishedPoint {
   std::string family;  ///< the id up to its first dash
-  std::string source, gpu, gpus, model, weights, engine, tp, ep, kv, isl, osl, load, mode, notes;
+  std::string source, gpu, gpus, model, weights, engine, tp, pp, ep, kv, isl, osl, load, mode,
+      notes;
   std::map<std::string, double, std::less<>>
       metrics;  ///< by name; units as in the file (ms, tok/s, s)
   std::size_t rows = 0;

@@ -72,6 +72,7 @@ PublishedPoint point_of(const Table& row) {
   p.weights = row.text("weights_dtype");
   p.engine = row.text("engine");
   p.tp = row.text("tp");
+  p.pp = row.text("pp");
   p.ep = row.text("ep");
   p.kv = row.text("kv_dtype");
   p.isl = row.text("isl");

@@ -165,7 +165,10 @@ constexpr std::string_view tail = R"md(
   throughput is 96 ms a token where the median gap is 76 ms, so that prompts, whose lengths are
   not published, take a fifth of the time; here they take less. Speculative decoding is compared
   nowhere.
-- **Not built, so nothing is claimed**: pipeline parallelism, disaggregation.
+- **Stages of layers** (pipeline parallelism): compared in 2c for TensorRT-LLM at full load, on one
+  kind of GPU without a fast link, with parameters fitted to these points. vLLM's, latencies, low
+  load and stages on several servers are compared nowhere.
+- **Not built, so nothing is claimed**: disaggregation.
 - **The measurements**: the same configuration, published twice within a week, differs up to
   twofold; repeats in one lab by 1 % of throughput and up to 9 % of TTFT. Below 10 % of throughput
   and 20 % of TTFT, this page measures its sources too.

@@ -59,12 +59,14 @@ Run play(const Scenario& scenario, RequestSource& source) {
 Scenario load_system(const System& system, std::string_view workload, bool must_fit) {
   const std::string text = fmt::format(
       "model: {}\nweights: {}\nkv_cache: {}\n"
-      "cluster: {{gpu: {}, tensor_parallel: {}, data_parallel: {}, expert_parallel: {}}}\n"
+      "cluster: {{gpu: {}, tensor_parallel: {}, pipeline_parallel: {}, data_parallel: {}, "
+      "expert_parallel: {}}}\n"
       "engine: {{{}}}\n"
       "workload: {}\n"
       "prices: {{gpu: $1/h}}\n",
       system.model, system.weights, system.kv_cache, system.gpu, system.tensor_parallel,
-      system.data_parallel, system.expert_parallel, system.engine, workload);
+      system.pipeline_parallel, system.data_parallel, system.expert_parallel, system.engine,
+      workload);
   config::LoadOptions options;
   options.must_fit = must_fit;
   config::Loaded loaded = config::load_scenario_from_text(text, "validation", options);

@@ -21,6 +21,7 @@ struct System {
   std::string gpu;
   int tensor_parallel = 1;
   std::string engine;  ///< what stands inside `engine: {...}`
+  int pipeline_parallel = 1;
   int data_parallel = 1;
   int expert_parallel = 1;
 };
