@@ -214,6 +214,7 @@ EnginePreset read_engine(const Section& file) {
   spec.cpu_overhead = {cpu.time("per_step").value_or(SimTime{}),
                        cpu.time("per_sequence").value_or(SimTime{}),
                        cpu.boolean("overlap").value_or(false)};
+  spec.front_end_latency = file.time("front_end_latency").value_or(SimTime{});
   const Section t = file.section("timing");
   spec.timing = {
       plain(t, "gpu_time_factor"),

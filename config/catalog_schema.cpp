@@ -119,6 +119,7 @@ constexpr auto engine_keys = with_common_keys(std::to_array<Key>({
     latency("cpu_overhead.per_step"),
     latency("cpu_overhead.per_sequence"),
     flag("cpu_overhead.overlap", true),
+    latency("front_end_latency", false),
     map("timing", true),
     factor("timing.gpu_time_factor"),
     factor("timing.gemm_latency_factor"),

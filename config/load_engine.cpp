@@ -180,6 +180,8 @@ class EngineLoader {
     overhead.per_step = cpu.time("per_step").value_or(overhead.per_step);
     overhead.per_sequence = cpu.time("per_sequence").value_or(overhead.per_sequence);
     overhead.overlap = cpu.boolean("overlap").value_or(overhead.overlap);
+    engine_.front_end_latency =
+        section_.time("front_end_latency").value_or(engine_.front_end_latency);
     const Section model = context_.root.section("step_model");
     if (model.is_given()) {
       if (const auto constant = model.time("constant")) {

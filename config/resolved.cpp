@@ -135,7 +135,8 @@ Json engine_json(const EngineSpec& e) {
             {"cpu_overhead",
              {{"per_step_ms", milliseconds(e.cpu_overhead.per_step)},
               {"per_sequence_ms", milliseconds(e.cpu_overhead.per_sequence)},
-              {"overlap", e.cpu_overhead.overlap}}}};
+              {"overlap", e.cpu_overhead.overlap}}},
+            {"front_end_latency_ms", milliseconds(e.front_end_latency)}};
   add_own(e, json);
   return json;
 }

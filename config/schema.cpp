@@ -170,6 +170,10 @@ constexpr Key workload_keys[] = {
     number("engine.cpu_overhead.per_sequence", "of each sequence in a step", Unit::time, 0,
            ten_seconds, "preset"),
     flag("engine.cpu_overhead.overlap", "the GPU works meanwhile", "preset"),
+    number("engine.front_end_latency",
+           "from a request's arrival at the server until the engine has it, and back: HTTP, "
+           "tokeniser, hand-over; in TTFT, E2E and queueing time",
+           Unit::time, 0, ten_seconds, "preset"),
     number("engine.reserve", "memory of a GPU that is neither weights nor KV", Unit::bytes, 0, 1e15,
            "by a rule"),
     later("engine.pipeline_depth", "batches in flight", "this version has `async_scheduling`"),

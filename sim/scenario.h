@@ -169,6 +169,9 @@ struct EngineSpec {
   } per_sequence;
   EngineTiming timing;
   CpuOverhead cpu_overhead;
+  /// From a request's arrival at the server until the engine has it, and back: HTTP, tokeniser,
+  /// hand-over between processes. Part of TTFT, E2E and queueing time.
+  SimTime front_end_latency;
   SglangSpec sglang;
   TensorRtSpec tensorrt_llm;
   SpeculativeSpec speculative;  ///< with the scheduler vllm_v1 only

@@ -23,7 +23,8 @@ class Simulation {
         progress_(progress),
         cluster_(scenario, options, source),
         until_(scenario.until),
-        arrival_(source.next_arrival()) {}
+        front_end_(scenario.engine.front_end_latency),
+        arrival_(next_arrival()) {}
 
   Result run() {
     while (true) {
@@ -39,7 +40,7 @@ class Simulation {
       now_ = now;
       if (!replica_first) {
         cluster_.arrive(source_.pop(), now);
-        arrival_ = source_.next_arrival();
+        arrival_ = next_arrival();
       } else if (event.kind == EventKind::step_end) {
         cluster_.end_step(event.replica, now);
       } else {
@@ -47,7 +48,7 @@ class Simulation {
       }
       if (cluster_.departed() != departed_) {  // a client may send its next request
         departed_ = cluster_.departed();
-        arrival_ = source_.next_arrival();
+        arrival_ = next_arrival();
       }
       if (++events_ % progress_interval == 0) {
         report();
@@ -62,6 +63,12 @@ class Simulation {
   }
 
  private:
+  /// When the engine has the source's next request.
+  SimTime next_arrival() const {
+    const SimTime at = source_.next_arrival();
+    return at == SimTime::never() ? at : at + front_end_;
+  }
+
   void report() {
     if (progress_ && !progress_({now_, cluster_.arrived(), cluster_.departed()})) {
       stop(StopReason::interrupted);
@@ -92,7 +99,8 @@ class Simulation {
   Cluster cluster_;
   SimTime until_;
   SimTime now_;
-  SimTime arrival_;  ///< of the source's next request
+  SimTime front_end_;
+  SimTime arrival_;  ///< of the source's next request, at the engine
   std::uint64_t departed_ = 0;
   std::uint64_t events_ = 0;
   StopReason reason_ = StopReason::finished;

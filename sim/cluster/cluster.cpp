@@ -158,7 +158,7 @@ void Cluster::arrive(const Request& request, SimTime now) {
   PENSTOCK_ASSERT(request.input_tokens >= 1 && request.output_tokens >= 1);
   const auto id = static_cast<std::uint32_t>(result_.requests.size());
   RequestRecord& record = result_.requests.emplace_back();
-  record.arrival = now;
+  record.arrival = now - scenario_.engine.front_end_latency;
   record.input_tokens = static_cast<std::uint32_t>(request.input_tokens);
   record.class_index = request.class_index;
   const RejectReason reason = refusal(request);
@@ -191,8 +191,9 @@ void Cluster::arrive(const Request& request, SimTime now) {
   sequence.priority = request.priority;
   sequence.class_index = request.class_index;
   const SimTime timeout = scenario_.workload.classes[request.class_index].timeout;
-  sequence.deadline = timeout == SimTime::never() ? timeout : now + timeout;
-  sequence.measured = now >= scenario_.workload.warmup;
+  sequence.deadline =
+      timeout == SimTime::never() ? timeout : std::max(now, record.arrival + timeout);
+  sequence.measured = record.arrival >= scenario_.workload.warmup;
   const auto index = static_cast<std::uint32_t>(chosen);
   if (!pipelines_.empty()) {
     Pipeline& pipeline = pipelines_[chosen];

@@ -104,6 +104,33 @@ TEST_CASE("8.2-9: a zero-latency client's cycle is G steps: step end, reaction, 
   CHECK(result.duration.seconds() == 600);
 }
 
+TEST_CASE("a front end: the same run, that much later for those who sent the requests") {
+  const SimTime latency = SimTime::from_seconds(0.25);
+  Scenario scenario = probe::scenario({});
+  const std::vector<Request> requests = poisson(3, 10, 5, 2'000);
+  const auto without = probe::run(scenario, requests, constant(1));
+  scenario.engine.front_end_latency = latency;
+  const auto with = probe::run(scenario, requests, constant(1));
+  REQUIRE(with.result.requests.size() == 2'000);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const RequestRecord& one = with.result.requests[i];
+    const RequestRecord& other = without.result.requests[i];
+    REQUIRE(one.arrival == other.arrival);
+    REQUIRE(one.first_scheduled == other.first_scheduled + latency);
+    REQUIRE(one.first_token == other.first_token + latency);
+    REQUIRE(one.finish == other.finish + latency);
+  }
+}
+
+TEST_CASE("8.2-9 behind a front end: it is part of a client's cycle") {
+  Clients clients(1, 10, 6, 100);
+  Scenario scenario = probe::scenario({});
+  scenario.engine.front_end_latency = SimTime::from_seconds(1);
+  SimulationOptions options;
+  options.make_model = [] { return probe::make_linear_model(constant(1)); };
+  CHECK(simulate(scenario, clients, options).duration.seconds() == 700);
+}
+
 TEST_CASE("8.2-11: a decode beside continuous prefill waits for full-budget steps") {
   const probe::LinearStep step{.base = 1'000'000, .per_token = 1'000};
   std::vector<Request> requests{probe::request(0, 1, 100)};

@@ -173,6 +173,9 @@ TEST_CASE("all models: total and active parameters are those published, but for 
       // Names are rounded or cut to a billion, cards to a tenth of one.
       const double last_digit = *published % 1'000'000'000 == 0 ? 1e9 : 0.1e9;
       CHECK(nearest < last_digit);
+      // 1 %, where the publication has the digits to tell.
+      const double one_percent = 0.01 * static_cast<double>(*published);
+      CHECK((nearest <= one_percent || last_digit / 2 > one_percent));
     }
   }
 }

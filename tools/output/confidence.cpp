@@ -125,7 +125,12 @@ void add_extrapolations(const Scenario& scenario, const Result& result, Confiden
   if (scenario.engine.speculative.on()) {
     c.extrapolated.emplace_back("speculative decoding (its acceptance is yours)");
   }
-  c.extrapolated.emplace_back("tokeniser, HTTP and network time (not simulated)");
+  const SimTime front_end = scenario.engine.front_end_latency;
+  c.extrapolated.push_back(
+      front_end.ps > 0
+          ? fmt::format("network and client time (not simulated; TTFT has {:g} ms of front end)",
+                        front_end.milliseconds())
+          : "tokeniser, HTTP and network time (not simulated)");
 }
 
 }  // namespace

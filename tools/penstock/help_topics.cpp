@@ -44,7 +44,7 @@ Percentiles are exact, interpolated linearly (type 7, as numpy does); std divide
 
   ttft   first token - arrival               tpot   (e2e - ttft) / (output tokens - 1)
   e2e    last token - arrival                itl    all gaps between tokens, pooled
-  queue  first scheduled - arrival
+  queue  first scheduled - arrival           ttft, e2e, queue: with engine.front_end_latency
 
 A request is good if it meets every limit that it has; attainment = good / (completed + rejected +
 aborted + unfinished ones over a limit). Duration runs from 0 to the last event, at least

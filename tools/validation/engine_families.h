@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +11,12 @@ namespace penstock {
 
 /// Why a point of such an engine cannot be simulated; empty if it can.
 std::string_view why_not_engine(const PublishedPoint& point);
+
+/// The system of such a point; `more` stands in its `engine: {...}` behind the preset.
+System engine_system(const PublishedPoint& point, std::string_view more);
+
+/// Equal requests that are all there at 0: so many that the engine is full three times over.
+Run play_offline(const PublishedPoint& point, std::int64_t input, std::int64_t output);
 
 /// Simulates those that can be.
 std::vector<ComparedFamily> compare_engine_families(const std::vector<PublishedPoint>& points);

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tools/validation/errors.h"
@@ -13,14 +13,6 @@
 /// Simulations of published systems, family by family.
 namespace penstock {
 
-/// A model, GPU or family of points as a publication calls it, and the catalogue's name for it.
-struct PublishedName {
-  std::string_view published;
-  std::string_view ours;
-};
-/// The catalogue's name; empty if the table has none.
-std::string find_name(std::span<const PublishedName> names, std::string_view published);
-
 struct ComparedMetric {
   std::string name;  ///< with its unit
   Compared value;
@@ -29,6 +21,8 @@ struct ComparedMetric {
 struct ComparedPoint {
   std::string label;
   std::vector<ComparedMetric> metrics;
+  std::string gpu;  ///< as published
+  bool has_experts = false;
 };
 
 /// Points of one source, simulated under the same assumptions.
@@ -36,11 +30,9 @@ struct ComparedFamily {
   std::string title;
   std::string assumptions;  ///< source and conditions; empty: those of the family before
   std::vector<ComparedPoint> points;
-  bool listed = true;  ///< every point is shown; otherwise statistics only
+  bool listed = true;   ///< every point is shown; otherwise statistics only
+  bool counted = true;  ///< in the errors over all families
 };
-
-/// Whether a model has routed experts, by its published name.
-bool is_moe(std::string_view model);
 
 /// The first number in a text: "10 req/s Poisson", "max_num_seqs=8 (avg batch 8)". Throws
 /// std::runtime_error if there is none.
@@ -54,12 +46,30 @@ ComparedPoint compared(std::string label, const PublishedPoint& point, const Sum
 /// Why a point cannot be simulated; empty if it can.
 std::string_view why_not(const PublishedPoint& point);
 
-/// A point of vllm-cost-meter, played on this GPU; the label names it within its family. As the
-/// others below, for points that can be simulated.
-Run play_cost_meter(const PublishedPoint& point, const std::string& gpu);
-std::string cost_meter_label(const PublishedPoint& point);
+/// The system of a vLLM point: ranks of attention where experts are divided among more GPUs than
+/// work on a request.
+System system_of(const PublishedPoint& point, std::string engine);
 
-/// A point of ML.ENERGY's batch sweeps, with prompts of this length. The second interval of its
+/// The workload of `clients` that send equal requests, each the next one as the last is answered.
+std::string closed_loop(std::int64_t clients, std::int64_t each, const PublishedPoint& point);
+
+/// What `simulate` makes of a family's points; points without metrics are dropped.
+template <typename Simulate>
+std::vector<ComparedPoint> for_family(const std::vector<PublishedPoint>& points,
+                                      std::string_view family, Simulate simulate) {
+  std::vector<ComparedPoint> out;
+  for (const PublishedPoint& point : points) {
+    if (point.family == family && why_not(point).empty()) {
+      if (ComparedPoint one = simulate(point); !one.metrics.empty()) {
+        out.push_back(std::move(one));
+      }
+    }
+  }
+  return out;
+}
+
+/// A point of ML.ENERGY's batch sweeps, with prompts of this length; for points that can be
+/// simulated. The second interval of its
 /// time series is the steady state, which the summary's output_tokens_per_s is of.
 Run play_batch_sweep(const PublishedPoint& point, std::int64_t input);
 std::string batch_sweep_label(const PublishedPoint& point);

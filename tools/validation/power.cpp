@@ -7,6 +7,7 @@
 
 #include "sim/cost/energy.h"
 #include "tools/validation/families.h"
+#include "tools/validation/rate_families.h"
 
 namespace penstock {
 namespace {

@@ -1,0 +1,63 @@
+#include "tools/validation/names.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+namespace penstock {
+namespace {
+
+struct PublishedName {
+  std::string_view published;
+  std::string_view ours;
+};
+
+constexpr std::array<PublishedName, 20> models{
+    {{"Llama-3.1-8B", "llama-3.1-8b"},
+     {"Llama-3.1-8B-Instruct", "llama-3.1-8b"},
+     {"DeepSeek-R1-Distill-Llama-8B", "llama-3.1-8b"},
+     {"Meta-Llama-3-8B-Instruct", "llama-3-8b"},
+     {"DeepSeek-R1-Distill-Qwen-7B", "qwen2.5-7b"},
+     {"gemma-2-9b-it", "gemma-2-9b"},
+     {"Llama-2-70B", "llama-2-70b"},
+     {"Llama-3.1-70B", "llama-3.1-70b"},
+     {"Llama-3.1-70B-Instruct", "llama-3.1-70b"},
+     {"Llama-3.3-70B", "llama-3.3-70b"},
+     {"Qwen3-8B", "qwen3-8b"},
+     {"Qwen3-32B", "qwen3-32b"},
+     {"Qwen3-30B-A3B-Instruct-2507", "qwen3-30b-a3b"},
+     {"Qwen3-235B-A22B", "qwen3-235b-a22b"},
+     {"Qwen3-235B-A22B-Instruct-2507-FP8", "qwen3-235b-a22b"},
+     {"Qwen3.5-397B-A17B", "qwen3.5-397b-a17b"},
+     {"Llama-4-Maverick-400B-A17B", "llama-4-maverick-17b-128e"},
+     {"DeepSeek-V3-671B-A37B", "deepseek-v3"},
+     {"Mixtral-8x7B", "mixtral-8x7b"},
+     {"gpt-oss-20b", "gpt-oss-20b"}}};
+constexpr std::array<PublishedName, 7> gpus{{{"A100-SXM", "a100-80-sxm"},
+                                             {"H100", "h100-sxm"},
+                                             {"H100-PCIe", "h100-pcie"},
+                                             {"H100-NVL?", "h100-nvl"},
+                                             {"H200", "h200-sxm"},
+                                             {"B200", "b200"},
+                                             {"RTXPRO6000", "rtx-pro-6000"}}};
+
+std::string find_name(std::span<const PublishedName> names, std::string_view published) {
+  const auto found = std::find_if(names.begin(), names.end(), [&](const PublishedName& name) {
+    return name.published == published;
+  });
+  return found == names.end() ? "" : std::string(found->ours);
+}
+
+}  // namespace
+
+std::string model_named(std::string_view published) { return find_name(models, published); }
+std::string gpu_named(std::string_view published) { return find_name(gpus, published); }
+
+bool is_moe(std::string_view model) {
+  constexpr std::array<std::string_view, 4> signs{"-A", "DeepSeek-V3", "gpt-oss", "Mixtral"};
+  return std::any_of(signs.begin(), signs.end(), [&](std::string_view sign) {
+    return model.find(sign) != std::string_view::npos;
+  });
+}
+
+}  // namespace penstock
