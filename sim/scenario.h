@@ -39,8 +39,7 @@ struct ClusterSpec {
   /// Ranks of a replica that attend to sequences of their own and share the experts (attention data
   /// parallel): each is an engine with a scheduler and a KV pool.
   int data_parallel = 1;
-  /// Stages of layers, each on tensor_parallel GPUs, with as many batches in flight. A lane is what
-  /// one of these batches has of the replica: all stages in turn, tensor_parallel GPUs on average.
+  /// Stages of layers, each on tensor_parallel GPUs, with as many batches in flight (lanes).
   int pipeline_parallel = 1;
   /// GPUs over which routed experts are spread, all of a stage; 1 = split as the rest.
   int expert_parallel = 1;
@@ -169,8 +168,7 @@ struct EngineSpec {
   } per_sequence;
   EngineTiming timing;
   CpuOverhead cpu_overhead;
-  /// From a request's arrival at the server until the engine has it, and back: HTTP, tokeniser,
-  /// hand-over between processes. Part of TTFT, E2E and queueing time.
+  /// HTTP, tokeniser and hand-over between processes: part of TTFT, E2E and queueing time.
   SimTime front_end_latency;
   SglangSpec sglang;
   TensorRtSpec tensorrt_llm;
@@ -248,8 +246,7 @@ struct ArrivalSpec {
 struct PrefixSpec {
   std::int64_t shared = 0;  ///< tokens; all of a prompt that is shorter. 0 = nothing is shared
   std::int64_t groups = 1;
-  /// Different prompts of a group: all groups' are sent in turn, in an order drawn once, again and
-  /// again. 0 = what follows the shared tokens is new in each request.
+  /// Of a group, sent again and again in an order drawn once; 0 = new ones in each request.
   std::int64_t prompts = 0;
 };
 

@@ -50,7 +50,7 @@ TEST_CASE("2.5.5: pages are hit whole") {
   CHECK(cache.evictable() == 2 + 5);
 }
 
-TEST_CASE("2.5.5: the leaf used longest ago goes first, whole; what is used stays") {
+TEST_CASE("2.5.5: the leaf used longest ago goes first, whole, and what is used stays") {
   RadixCache cache(1);
   std::int64_t free = 30;
   serve(cache, free, {{1, 0, 4}, {2, 0, 6}}, 10, 1);
