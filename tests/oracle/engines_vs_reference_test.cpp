@@ -16,10 +16,10 @@ std::uint64_t engine_loads_to_try() {
   return asked != nullptr ? std::strtoull(asked, nullptr, 10) : 3'000;
 }
 
-/// Compares every token time, and each request's block-time, of random small loads. Returns how
-/// often requests were preempted.
 using MakeLoad = probe::RandomLoad (*)(std::uint64_t seed, std::string_view scheduler);
 
+/// Compares every token time, and each request's block-time, of random small loads. Returns how
+/// often requests were preempted.
 std::int64_t compare(std::string_view scheduler, MakeLoad make = probe::random_engine_load) {
   std::int64_t preempted = 0;
   std::int64_t hits = 0;
