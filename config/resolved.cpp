@@ -119,7 +119,7 @@ Json engine_json(const EngineSpec& e) {
             {"scheduler", e.scheduler},
             {"max_num_seqs", e.max_num_seqs},
             {"max_num_batched_tokens", e.max_num_batched_tokens},
-            {"block_size", e.block_size},
+            {"block_size", e.block_size.tokens()},
             {"num_gpu_blocks", e.num_gpu_blocks},
             {"gpu_memory_utilization", e.gpu_memory_utilization},
             {"max_model_len", e.max_model_len},

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "sim/core/units.h"
 #include "sim/hardware/accelerator.h"
+#include "sim/kv/block_size.h"
 #include "sim/model/architecture.h"
 
 /// Everything that describes a run: the only input of simulate(). Made by config/, all names
@@ -130,7 +130,7 @@ struct EngineSpec {
   std::string scheduler = "vllm_v1";
   std::int64_t max_num_seqs = 256;
   std::int64_t max_num_batched_tokens = 8192;
-  std::int64_t block_size = 16;
+  BlockSize block_size = 16;
   std::int64_t num_gpu_blocks = 0;  ///< usable blocks, the null block already taken off
   double gpu_memory_utilization = 0.9;
   std::int64_t max_model_len = 0;
@@ -293,7 +293,7 @@ struct TraceSpec {
   std::string format;                   ///< empty = recognised by content
   SimTime start;                        ///< cut: skip what arrives before, in the trace's time
   SimTime duration = SimTime::never();  ///< cut: keep this much, in the trace's time
-  std::uint64_t requests = std::numeric_limits<std::uint64_t>::max();  ///< cut: keep so many
+  std::uint64_t requests = UINT64_MAX;  ///< cut: keep so many
   double rate_scale = 1;                ///< compress time by this factor, after the cuts
   std::int64_t block_tokens = 0;        ///< of the trace's hash ids; 0 = what its format says
   std::optional<TraceColumns> columns;  ///< of a file of the user's own

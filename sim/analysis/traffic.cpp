@@ -9,10 +9,10 @@ namespace penstock {
 namespace {
 
 /// The sum of ceil(x / block) over x = 1 .. n.
-double block_sum(std::int64_t n, std::int64_t block) {
+double block_sum(std::int64_t n, const BlockSize& block) {
   const std::int64_t whole = full_blocks(n, block);
   const auto full = static_cast<double>(whole);
-  return static_cast<double>(block) * full * (full + 1) / 2 +
+  return static_cast<double>(block.tokens()) * full * (full + 1) / 2 +
          static_cast<double>(n - whole * block) * (full + 1);
 }
 
@@ -22,11 +22,13 @@ void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t out
                              std::int64_t cached, Held held) {
   const std::int64_t room = engine_.max_model_len > 0 ? engine_.max_model_len - input : output;
   const std::int64_t tokens = std::min(output, room);
-  const std::int64_t block = engine_.block_size;
-  const auto fixed = static_cast<double>(engine_.per_sequence.blocks(input));
+  const BlockSize& block = engine_.block_size;
+  const auto beside = [this](std::int64_t positions) {
+    return holds_more_ ? engine_.per_sequence.blocks(positions) : 0;
+  };
+  const auto fixed = static_cast<double>(beside(input));
   if (tokens < 1 ||
-      blocks_for(input + tokens - 1, block) + engine_.per_sequence.blocks(input + tokens - 1) >
-          engine_.num_gpu_blocks) {
+      blocks_for(input + tokens - 1, block) + beside(input + tokens - 1) > engine_.num_gpu_blocks) {
     return;
   }
   const std::int64_t computed = input - cached;
@@ -42,9 +44,9 @@ void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t out
                                  fixed * static_cast<double>(tokens));
   sums_.first_blocks += weight * (fixed + static_cast<double>(blocks_for(own, block)));
   sums_.last_blocks += weight * (fixed + static_cast<double>(blocks_for(own + tokens - 1, block)));
-  sums_.reserve_steps += weight * static_cast<double>(tokens) *
-                         static_cast<double>(blocks_for(own + tokens, block) +
-                                             engine_.per_sequence.blocks(input + tokens));
+  sums_.reserve_steps +=
+      weight * static_cast<double>(tokens) *
+      static_cast<double>(blocks_for(own + tokens, block) + beside(input + tokens));
   sums_.longest = std::max(sums_.longest, input + tokens - 1);
 }
 

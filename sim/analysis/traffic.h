@@ -29,7 +29,8 @@ struct TrafficMeans {
 /// the engine refuses (too long for the model or the KV pool) are left out.
 class TrafficAccumulator {
  public:
-  explicit TrafficAccumulator(const EngineSpec& engine) : engine_(engine) {}
+  explicit TrafficAccumulator(const EngineSpec& engine)
+      : engine_(engine), holds_more_(engine.per_sequence.any()) {}
 
   /// Who holds the blocks that a request finds in a cache while it runs: the cache, for many at
   /// once, or the request alone, as a conversation does its history.
@@ -41,6 +42,7 @@ class TrafficAccumulator {
 
  private:
   const EngineSpec& engine_;
+  bool holds_more_;  ///< a sequence, beside the blocks of its tokens
   TrafficMeans sums_;
 };
 

@@ -56,6 +56,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       views_(static_cast<std::size_t>(scenario.cluster.replicas)),
       next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
       next_publication_(scenario.cluster.data_parallel > 1 ? SimTime{} : SimTime::never()),
+      next_look_(std::min(next_scrape_, next_publication_)),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
   if (acceptance_) {
     PENSTOCK_ASSERT(ranks_ == 1);
@@ -90,13 +91,14 @@ RejectReason Cluster::refusal(const Request& request) const {
   return find_scheduler(engine.scheduler)->refuse(engine, request.input_tokens, output);
 }
 
-void Cluster::look(SimTime now) {
+void Cluster::look_now(SimTime now) {
   if (now >= next_publication_) {
     publish(now);
   }
   if (now >= next_scrape_) {
     scrape(now);
   }
+  next_look_ = std::min(next_publication_, next_scrape_);
 }
 
 void Cluster::scrape(SimTime now) {
@@ -183,28 +185,27 @@ void Cluster::arrive(const Request& request, SimTime now) {
       std::min(request.output_tokens, scenario_.engine.max_model_len - request.input_tokens);
   result_.truncated += output < request.output_tokens ? 1 : 0;
   ++views_[chosen].outstanding;
-  Sequence sequence;
-  sequence.id = id;
-  sequence.prompt = request.input_tokens;
-  sequence.output = output;
-  sequence.arrival = now;
-  sequence.priority = request.priority;
-  sequence.class_index = request.class_index;
   const SimTime timeout = scenario_.workload.classes[request.class_index].timeout;
-  sequence.deadline =
-      timeout == SimTime::never() ? timeout : std::max(now, record.arrival + timeout);
-  sequence.measured = record.arrival >= scenario_.workload.warmup;
+  const Arrival arrival{
+      .id = id,
+      .class_index = request.class_index,
+      .measured = record.arrival >= scenario_.workload.warmup,
+      .priority = request.priority,
+      .prompt = request.input_tokens,
+      .output = output,
+      .at = now,
+      .deadline = timeout == SimTime::never() ? timeout : std::max(now, record.arrival + timeout)};
   const auto index = static_cast<std::uint32_t>(chosen);
   if (!pipelines_.empty()) {
     Pipeline& pipeline = pipelines_[chosen];
-    if (pipeline.submit(sequence, request.content, now)) {
+    if (pipeline.submit(arrival, request.content, now)) {
       events_.set(index, pipeline.run_end(), EventKind::step_end);
     } else if (!pipeline.busy()) {
       events_.set(index, now, EventKind::step_start);
     }
     return;
   }
-  if (replica.submit(sequence, request.content, now)) {
+  if (replica.submit(arrival, request.content, now)) {
     if (!groups_.empty()) {
       groups_[chosen].follow(rank);
     }
@@ -224,7 +225,9 @@ void Cluster::end_step(std::uint32_t index, SimTime now) {
     pipelines_[index].end(now, finished_);
   }
   events_.set(index, now, EventKind::step_start);
-  leave(index, now);
+  if (!finished_.empty()) {
+    leave(index, now);
+  }
 }
 
 void Cluster::leave(std::uint32_t index, SimTime now) {
@@ -286,10 +289,12 @@ void Cluster::start_step(std::uint32_t index, SimTime now, SimTime until) {
       take_aborted(index, now);
     }
   }
-  const SimTime wake = groups_.empty() ? first.wake() : groups_[index].wake();
   if (first.busy()) {
     events_.set(index, first.run_end(), EventKind::step_end);
-  } else if (now < until && wake != SimTime::never()) {
+    return;
+  }
+  const SimTime wake = groups_.empty() ? first.wake() : groups_[index].wake();
+  if (now < until && wake != SimTime::never()) {
     events_.set(index, wake, EventKind::step_start);
   } else {
     // Work conservation: an idle replica with a queue would never wake again.

@@ -50,7 +50,12 @@ class Cluster {
   void start_pipeline(std::uint32_t replica, SimTime now, SimTime until);
   RejectReason refusal(const Request& request) const;
   /// Before something happens at `now`: what was due until then, if anything.
-  void look(SimTime now);
+  void look(SimTime now) {
+    if (now >= next_look_) {
+      look_now(now);
+    }
+  }
+  void look_now(SimTime now);
   /// Lets the router see the replicas as they were at the last scrape that was due.
   void scrape(SimTime now);
   /// Likewise the front end the ranks' counts.
@@ -85,6 +90,7 @@ class Cluster {
   std::vector<ReplicaView> views_;  ///< what the router sees of each replica
   SimTime next_scrape_;
   SimTime next_publication_;  ///< of the ranks' counts
+  SimTime next_look_;         ///< the earlier of both
   std::unordered_map<std::uint32_t, std::uint64_t>
       tags_;  ///< of live requests that have one, by id
   EventQueue events_;

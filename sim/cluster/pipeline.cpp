@@ -28,9 +28,9 @@ Replica& Pipeline::hold(std::size_t lane) {
   return *lanes_[lane];
 }
 
-bool Pipeline::submit(const Sequence& sequence, const Content& content, SimTime now) {
+bool Pipeline::submit(const Arrival& request, const Content& content, SimTime now) {
   // It waits for the batch that comes back next.
-  const bool cut = hold(busy() ? in_flight_.front() : returned_).submit(sequence, content, now);
+  const bool cut = hold(busy() ? in_flight_.front() : returned_).submit(request, content, now);
   show_levels(now);
   return cut;
 }

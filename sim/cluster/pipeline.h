@@ -33,7 +33,7 @@ class Pipeline {
   std::int64_t queued() const { return lanes_[holder_]->queued(); }
 
   /// As Replica's.
-  bool submit(const Sequence& sequence, const Content& content, SimTime now);
+  bool submit(const Arrival& request, const Content& content, SimTime now);
   void start(SimTime now, SimTime limit);
   void end(SimTime now, std::vector<std::uint32_t>& finished);
   void close(SimTime end);

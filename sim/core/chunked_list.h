@@ -1,15 +1,23 @@
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
+#include <cstdlib>
 #include <iterator>
+#include <memory>
+#include <new>
+#include <type_traits>
 #include <vector>
 
 namespace penstock {
 
-/// A list that only grows, in pieces of 4,096: elements never move, memory never doubles, and an
-/// index is a shift and a mask (std::deque holds eight elements of 64 bytes in a piece).
+/// A list that only grows, in pieces of 2 MiB: elements never move, memory never doubles, and an
+/// index is a shift and a mask (std::deque holds eight elements of 64 bytes in a piece). A piece is
+/// what the kernel can map at once: from the second on it is asked to.
 template <typename T>
 class ChunkedList {
+  static_assert(std::is_trivially_destructible_v<T>);
   template <typename List, typename Value>
   class Cursor;
 
@@ -27,10 +35,9 @@ class ChunkedList {
 
   T& emplace_back() {
     if (size_ % chunk_size == 0) {
-      chunks_.emplace_back().reserve(chunk_size);
+      add_chunk();
     }
-    ++size_;
-    return chunks_.back().emplace_back();
+    return *::new (&(*this)[size_++]) T();
   }
 
   void clear() {
@@ -44,7 +51,24 @@ class ChunkedList {
   const_iterator end() const { return {*this, size_}; }
 
  private:
-  static constexpr std::size_t chunk_size = 4096;
+  static constexpr std::size_t chunk_bytes = std::size_t{2} << 20;
+  static constexpr std::size_t chunk_size = chunk_bytes / sizeof(T);
+  static_assert(chunk_size * sizeof(T) == chunk_bytes);  // a power of two
+
+  struct Free {
+    void operator()(T* chunk) const { std::free(chunk); }
+  };
+
+  void add_chunk() {
+    void* chunk = std::aligned_alloc(chunk_bytes, chunk_bytes);
+    if (chunk == nullptr) {
+      throw std::bad_alloc();
+    }
+    if (size_ > 0) {  // a short list keeps to the pages that it touches
+      madvise(chunk, chunk_bytes, MADV_HUGEPAGE);
+    }
+    chunks_.emplace_back(static_cast<T*>(chunk));
+  }
 
   template <typename List, typename Value>
   class Cursor {
@@ -75,7 +99,7 @@ class ChunkedList {
     std::size_t index_ = 0;
   };
 
-  std::vector<std::vector<T>> chunks_;
+  std::vector<std::unique_ptr<T[], Free>> chunks_;
   std::size_t size_ = 0;
 };
 

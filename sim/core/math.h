@@ -21,12 +21,11 @@ inline constexpr double ln2_low = 0x1.a39ef35793c76p-33;
 /// from 1; absolute 1e-16 near it). Source: atanh series, ln m = 2 atanh((m-1)/(m+1)).
 inline double log(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
-  auto exponent = static_cast<int>(bits >> 52) - 1023;
-  double m = std::bit_cast<double>((bits & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL);
-  if (m > 1.4142135623730951) {
-    m *= 0.5;
-    exponent += 1;
-  }
+  const std::uint64_t fraction = bits & 0x000fffffffffffffULL;
+  // m in (sqrt(1/2), sqrt(2)]; without a branch, which would be a coin toss.
+  const std::uint64_t halved = fraction > 0x6a09e667f3bcdULL ? 1 : 0;
+  const double m = std::bit_cast<double>(fraction | ((1023 - halved) << 52));
+  const auto exponent = static_cast<int>((bits >> 52) + halved) - 1023;
   const double s = (m - 1.0) / (m + 1.0);
   const double z = s * s;
   const double z2 = z * z;

@@ -13,7 +13,7 @@ inline std::int64_t watermark_blocks(const EngineSpec& spec) {
 
 /// The block that a decoding sequence needs in step `step`, if any.
 inline std::int64_t decode_blocks(const EngineState& engine, const Sequence& s, std::int64_t step) {
-  const std::int64_t block_size = engine.spec().block_size;
+  const BlockSize& block_size = engine.spec().block_size;
   return blocks_for(s.base + step, block_size) - blocks_for(s.base + step - 1, block_size);
 }
 

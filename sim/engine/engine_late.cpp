@@ -103,7 +103,7 @@ void EngineState::finish_late(Slot slot, std::int64_t step, SimTime now, Batch& 
   }
 }
 
-void EngineState::settle_wasted() {
+void EngineState::settle_all_wasted() {
   for (const Slot slot : wasted_) {
     ledger.settle(sequences[slot]);
     sequences.remove(slot);

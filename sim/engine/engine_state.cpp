@@ -52,10 +52,10 @@ void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   }
 }
 
-Slot EngineState::submit(const Sequence& sequence, const Content& content) {
-  const Slot slot = sequences.add(sequence);
+Slot EngineState::submit(const Arrival& request, const Content& content) {
+  const Slot slot = sequences.add(request);
   open_holding(sequences[slot], content);
-  pending_tokens += sequence.prompt;
+  pending_tokens += request.prompt;
   waiting.push_arrival(slot);
   return slot;
 }
@@ -90,7 +90,7 @@ void EngineState::book_held(const Sequence& s, std::int64_t stored) {
     return;
   }
   // The block that holds the end of the prompt and the first output tokens is split by tokens.
-  const std::int64_t block_size = spec_.block_size;
+  const BlockSize& block_size = spec_.block_size;
   const std::int64_t held = s.held.with_prompt;
   const std::int64_t full = full_blocks(s.prompt, block_size);
   const std::int64_t in_last = s.prompt - full * block_size;
@@ -110,12 +110,9 @@ void EngineState::book_held(const Sequence& s, std::int64_t stored) {
   ledger.count_blocks(s, input, std::min(cached, input), s.held.all - input);
 }
 
-void EngineState::take_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing) {
+void EngineState::drain_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing) {
   const std::size_t before = finishing.size();
   decoding.take_finished(step, finishing);
-  if (finishing.size() == before) {
-    return;
-  }
   now_ = now;
   clock.touch(now);
   for (std::size_t i = before; i < finishing.size(); ++i) {

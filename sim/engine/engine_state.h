@@ -75,7 +75,7 @@ class EngineState {
   }
 
   /// A request enters the waiting queue; `content` is for the prefix cache.
-  Slot submit(const Sequence& sequence, const Content& content);
+  Slot submit(const Arrival& request, const Content& content);
 
   /// What the prefix cache has for the head of the waiting queue, now (scheduler-semantics 1.4.4).
   PrefixCache::Hit lookup_head();
@@ -128,10 +128,10 @@ class EngineState {
   void add_decodes(Batch& batch);
   /// After the last chunk and decode: sequences whose chunk completes join the decode set.
   void complete(Batch& batch) {
-    if (!batch.chunks.empty() && batch.decodes > 0) {
-      batch.kv_max = decoding.kv_max(batch.step);
+    if (!batch.chunks.empty()) {
+      batch.kv_max = batch.decodes > 0 ? decoding.kv_max(batch.step) : 0;
+      join_completed(batch);
     }
-    join_completed(batch);
   }
   /// Sets blocks aside for a running sequence, in name only (`reserved`), until it leaves.
   void reserve(Slot slot, std::int64_t blocks) {
@@ -158,8 +158,12 @@ class EngineState {
   void join_completed(const Batch& batch);
   /// Before the blocks of a running sequence that does not decode change: counts their time.
   void hold(Sequence& sequence) const;
-  /// Step `step` is the last one of some decoding sequences: they drain.
-  void take_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing);
+  /// The decoding sequences, if any, of which step `step` is the last one: they drain.
+  void take_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing) {
+    if (decoding.size() > 0 && decoding.first_finish() == step) {
+      drain_finished(step, now, finishing);
+    }
+  }
   /// Nothing more happens to this sequence, which is not through: books what it has held.
   void close(Slot slot, SimTime end);
   /// A sequence has emitted its last token: settles its cost and frees what it holds.
@@ -173,7 +177,11 @@ class EngineState {
   /// As finish(), for one of those. If `next`, scheduled already, has it decode again, it pays for
   /// that: settle_wasted() is due when that step has been charged.
   void finish_late(Slot slot, std::int64_t step, SimTime now, Batch& next);
-  void settle_wasted();
+  void settle_wasted() {
+    if (!wasted_.empty()) {
+      settle_all_wasted();
+    }
+  }
 
   // Static batching (2.3): who has finished keeps slot and row until all have.
   /// As finish(), but the sequence goes on in the batch as a row that emits nothing.
@@ -234,6 +242,8 @@ class EngineState {
   SimTime last_decode_end;
 
  private:
+  void drain_finished(std::int64_t step, SimTime now, std::vector<Slot>& finishing);
+  void settle_all_wasted();
   /// A decoding sequence completes a generated block that others can hit.
   struct Publication {
     std::int64_t step = 0;  ///< in whose schedule

@@ -21,25 +21,25 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       timeouts_(engine_.sequences),
       recorder_(scenario.timeseries_interval, shared.model.peak_times(),
                 scenario.cluster.engines()),
-      counter_(recorder_, shared.result, shared.model, scenario.engine.speculative.rows(),
-               engine_.pace()) {}
+      counter_(recorder_, shared.gaps, shared.result, shared.model,
+               scenario.engine.speculative.rows(), engine_.pace()) {}
 
-bool Replica::submit(const Sequence& sequence, const Content& content, SimTime now) {
+bool Replica::submit(const Arrival& request, const Content& content, SimTime now) {
   see_blocks(now);
   recorder_.advance(now);
   recorder_.count_arrival(now);
   // Behind a head that cannot be admitted before something finishes, an arrival changes nothing.
   const bool changes_nothing =
       engine_.spec().scheduling_policy == SchedulingPolicy::fcfs && !engine_.waiting.empty();
-  const Slot slot = engine_.submit(sequence, content);
-  const bool gives_up = sequence.deadline != SimTime::never();
+  const Slot slot = engine_.submit(request, content);
+  const bool gives_up = request.deadline != SimTime::never();
   if (gives_up) {
-    timeouts_.add(sequence.deadline, slot);
+    timeouts_.add(request.deadline, slot);
   }
-  shared_.requests[sequence.id].replica = index_;
+  shared_.requests[request.id].replica = index_;
   recorder_.set_waiting(engine_.waiting.size());
   if (changes_nothing) {
-    return gives_up && run_.cut(sequence.deadline);
+    return gives_up && run_.cut(request.deadline);
   }
   return run_.cut(now);
 }
@@ -49,7 +49,9 @@ void Replica::schedule(Batch& batch, SimTime now) {
   batch.clear();
   batch.step = next_step_;
   engine_.begin_schedule(batch.step, now);
-  abort_overdue(now);
+  if (timeouts_.next() <= now) {
+    abort_overdue(now);
+  }
   scheduler_->schedule(engine_, now, batch);
   if (engine_.has_lanes()) {
     engine_.publish_all();
@@ -188,9 +190,10 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
     regular -= late.sequences;
   }
   regular = batch_->frozen ? 0 : regular;
-  shared_.gaps.add(run_.first, run_.growth, run_.steps, regular);
   if (batch_->decode_only()) {
-    counter_.count_decodes(*batch_, run_, shared_.model.decode(batch_->decodes));
+    counter_.count_decodes(*batch_, run_, regular);
+  } else {
+    shared_.gaps.add(run_.first, 0, 1, regular);
   }
   if (run_.steps > 1) {
     apply_leap();
@@ -207,7 +210,9 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   }
   const bool leapt = run_.steps > 1;
   run_.steps = 0;
-  emit(now);
+  if (!batch_->chunks.empty() || batch_->resumed > 0 || !batch_->late.empty()) {
+    emit(now);
+  }
   if (!engine_.spec().async_scheduling) {
     engine_.last_step_end = now;
     engine_.last_decode_end = batch_->frozen ? engine_.last_decode_end : now;
@@ -221,7 +226,9 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
       engine_.expect_finished(batch_->step, batch_->finishing);
     }
   }
-  finish(now, finished);
+  if (!batch_->finishing.empty()) {
+    finish(now, finished);
+  }
   for (const Slot slot : gone_) {
     engine_.sequences.remove(slot);
   }
@@ -273,7 +280,7 @@ void Replica::emit(SimTime now) {
   }
 }
 
-void Replica::see_blocks(SimTime now) {
+void Replica::see_more_blocks(SimTime now) {
   // Step j's start schedules step batch_->step + j, or the one after it if scheduling runs ahead.
   const std::int64_t first = next_step_ - 1;
   for (; run_.seen < run_.steps; ++run_.seen) {

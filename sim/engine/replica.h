@@ -53,7 +53,7 @@ class Replica {
   SimTime run_end() const { return busy() ? run_.end() : SimTime::never(); }
 
   /// A request arrives. Returns true if a leap in flight now ends earlier.
-  bool submit(const Sequence& sequence, const Content& content, SimTime now);
+  bool submit(const Arrival& request, const Content& content, SimTime now);
   /// Schedules and starts the next step, if there is anything to do; requests whose clients have
   /// given up leave before. A leap ends at the first step boundary at or after `limit`.
   void start(SimTime now, SimTime limit);
@@ -129,11 +129,6 @@ class Replica {
   std::int64_t host_hit_tokens() const { return engine_.host_hit_tokens; }
 
  private:
-  /// Longest leap, and the longest step (a minute) in one: keeps every product of a leap's closed
-  /// forms within 64 bits, and its end within what SimTime holds beyond SimTime::max().
-  static constexpr std::int64_t max_leap = 8192;
-  static constexpr std::int64_t max_leap_step_ps = 60'000'000'000'000;
-
   void schedule(Batch& batch, SimTime now);
   /// Aborts what has timed out, before a schedule.
   void abort_overdue(SimTime now);
@@ -152,7 +147,12 @@ class Replica {
     return decode.cpu_excess(batch_->kv_sum, batch_->window_sum);
   }
   /// Lets the time series see the blocks that a leap's steps take up to `now`.
-  void see_blocks(SimTime now);
+  void see_blocks(SimTime now) {
+    if (run_.seen < run_.steps) {
+      see_more_blocks(now);
+    }
+  }
+  void see_more_blocks(SimTime now);
   /// A lane's batch starts.
   [[gnu::noinline]] void take_flight(SimTime now);
   /// Shows the blocks of a leap, at `at`, to the other lanes.

@@ -12,7 +12,7 @@ std::int64_t Replica::longest_leap() {
     return 1;
   }
   if (batch_->empty()) {
-    return max_leap;
+    return StepRun::max_steps;
   }
   if (!batch_->decode_only()) {
     return 1;
@@ -20,7 +20,9 @@ std::int64_t Replica::longest_leap() {
   const DecodeCost& decode = shared_.model.decode(batch_->decodes);
   run_.own_growth =
       cpu_excess(decode) > 0 ? 0 : decode.context_cost(batch_->kv_growth, batch_->below_window);
-  return run_.first + run_.own_growth * max_leap < max_leap_step_ps ? leap_length(decode) : 1;
+  return run_.first + run_.own_growth * StepRun::max_steps < StepRun::max_step_ps
+             ? leap_length(decode)
+             : 1;
 }
 
 void Replica::leap(std::int64_t steps, std::int64_t growth) {
@@ -41,7 +43,7 @@ std::int64_t Replica::leap_length(const DecodeCost& decode) {
   // The last step may finish sequences; asynchronously, the batch after it must not miss them.
   const std::int64_t until_finish =
       engine_.decoding.first_finish() - batch_->step + (async && !finishes_late_ ? 0 : 1);
-  std::int64_t steps = std::min(max_leap, until_finish);
+  std::int64_t steps = std::min(StepRun::max_steps, until_finish);
   if (!engine_.waiting.empty()) {
     // The head may fit as soon as it hits a block that is being generated.
     steps = std::min(steps, std::max<std::int64_t>(1, engine_.next_publication() - next_step_ + 1));

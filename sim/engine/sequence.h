@@ -50,6 +50,18 @@ struct HeldBlocks {
   BlockClock::Snapshot joined;    ///< decoding: when it began to
 };
 
+/// A request as it reaches a replica.
+struct Arrival {
+  std::uint32_t id = 0;  ///< index of its RequestRecord
+  std::uint16_t class_index = 0;
+  bool measured = true;  ///< arrived after the warm-up
+  std::int32_t priority = 0;
+  std::int64_t prompt = 0;
+  std::int64_t output = 0;  ///< cut at max_model_len
+  SimTime at;
+  SimTime deadline = SimTime::never();
+};
+
 /// One live request inside a replica.
 ///
 /// A decoding sequence is not touched by the steps that it takes part in. Its KV length in step s
@@ -117,14 +129,23 @@ struct Sequence {
 /// Live sequences by slot; slots are reused.
 class SequenceTable {
  public:
-  Slot add(const Sequence& sequence) {
+  Slot add(const Arrival& request) {
     if (free_.empty()) {
-      sequences_.push_back(sequence);
-      return static_cast<Slot>(sequences_.size() - 1);
+      free_.push_back(static_cast<Slot>(sequences_.size()));
+      sequences_.emplace_back();
     }
     const Slot slot = free_.back();
     free_.pop_back();
-    sequences_[slot] = sequence;
+    Sequence& s = sequences_[slot];
+    s = Sequence{};
+    s.id = request.id;
+    s.class_index = request.class_index;
+    s.measured = request.measured;
+    s.priority = request.priority;
+    s.prompt = request.prompt;
+    s.output = request.output;
+    s.arrival = request.at;
+    s.deadline = request.deadline;
     return slot;
   }
   void remove(Slot slot) {

@@ -33,7 +33,8 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
   }
   add_together(batch.together, 1, cost.total, run.first, counts);
   if (rows_ > 1 && batch.decodes > 0) {
-    count_drafts(batch, 1, batch.kv_sum, batch.window_sum, counts, run.start, run.end());
+    count_drafts(batch.decodes, batch.wasted, 1, batch.kv_sum, batch.window_sum, counts, run.start,
+                 run.end());
   } else {
     recorder_.count_steps(run.start, run.end(), counts);
   }
@@ -90,16 +91,60 @@ void StepCounter::by_interval(const StepRun& run, Visit visit) {
   }
 }
 
-void StepCounter::count_decodes(const Batch& batch, const StepRun& run, const DecodeCost& decode) {
-  const std::int64_t n = batch.decodes;
-  busy_ps_ += run.own_ps(0, run.steps);
-  if (batch.together.total != 0) {
-    busy_ps_ += run.steps * batch.together.paid(n, 0);
+void StepCounter::count_decodes(const Batch& batch, const StepRun& run, std::int64_t gaps) {
+  const DecodeRun here{.run = run,
+                       .gaps = gaps,
+                       .decodes = batch.decodes,
+                       .wasted = batch.wasted,
+                       .kv_sum = batch.kv_sum,
+                       .kv_growth = batch.kv_growth,
+                       .window_sum = batch.window_sum,
+                       .below_window = batch.below_window};
+  if (batch.together.total != 0 || run.first != run.own_first) {
+    count(here, batch.together);
+  } else if (!open_.join(here)) {
+    flush();
+    open_ = here;
   }
-  recorder_.note_batch(n);
-  result_.max_decode_batch = std::max(result_.max_decode_batch, n);
+}
+
+bool StepCounter::DecodeRun::join(const DecodeRun& next) {
+  const std::int64_t steps = run.steps;
+  if (steps == 0 || run.end() != next.run.start || decodes != next.decodes || gaps != next.gaps ||
+      wasted != next.wasted || below_window != next.below_window ||
+      kv_sum + kv_growth * steps != next.kv_sum ||
+      window_sum + below_window * steps != next.window_sum ||
+      steps + next.run.steps > StepRun::max_steps || run.first > StepRun::max_step_ps) {
+    return false;
+  }
+  const std::int64_t growth = steps == 1 ? next.run.first - run.first : run.growth;
+  if (growth < 0 || run.first + growth * steps != next.run.first ||
+      (next.run.steps > 1 && next.run.growth != growth)) {
+    return false;
+  }
+  run.growth = run.own_growth = growth;
+  run.steps += next.run.steps;
+  return true;
+}
+
+void StepCounter::flush() {
+  if (open_.run.steps > 0) {
+    count(open_, {});
+    open_.run.steps = 0;
+  }
+}
+
+void StepCounter::count(const DecodeRun& all, const Together& together) {
+  const StepRun& run = all.run;
+  gaps_.add(run.first, run.growth, run.steps, all.gaps);
+  busy_ps_ += run.own_ps(0, run.steps);
+  if (together.total != 0) {
+    busy_ps_ += run.steps * together.paid(all.decodes, 0);
+  }
+  recorder_.note_batch(all.decodes);
+  result_.max_decode_batch = std::max(result_.max_decode_batch, all.decodes);
   by_interval(run, [&](std::int64_t first, std::int64_t steps) {
-    count_part(batch, run, decode, first, steps);
+    count_part(all, together, first, steps);
   });
 }
 
@@ -119,20 +164,22 @@ void StepCounter::count_idle(const Batch& batch, const StepRun& run) {
   });
 }
 
-void StepCounter::count_part(const Batch& batch, const StepRun& run, const DecodeCost& decode,
-                             std::int64_t first, std::int64_t steps) {
+void StepCounter::count_part(const DecodeRun& all, const Together& together, std::int64_t first,
+                             std::int64_t steps) {
   if (steps == 0) {
     return;
   }
-  const std::int64_t n = batch.decodes;
+  const StepRun& run = all.run;
+  const std::int64_t n = all.decodes;
+  const DecodeCost& decode = model_.decode(n);
   const std::int64_t rises = steps * first + steps * (steps - 1) / 2;
-  const std::int64_t kv = steps * batch.kv_sum + batch.kv_growth * rises;
-  const std::int64_t window = steps * batch.window_sum + batch.below_window * rises;
+  const std::int64_t kv = steps * all.kv_sum + all.kv_growth * rises;
+  const std::int64_t window = steps * all.window_sum + all.below_window * rises;
   const SimTime start = run.start_of(first);
   const SimTime end = run.start_of(first + steps);
   StepCounts counts{.steps = steps,
                     .sequences = steps * n,
-                    .tokens = steps * (n - batch.wasted),
+                    .tokens = steps * (n - all.wasted),
                     .all_tokens = steps * n,
                     .rows = steps * n,
                     .sampling_steps = steps,
@@ -143,20 +190,20 @@ void StepCounter::count_part(const Batch& batch, const StepRun& run, const Decod
                     .expert_bytes = steps * decode.fixed.expert_bytes};
   const std::int64_t own = run.own_ps(first, steps);
   decode.add_resources(counts.bound, steps, decode.context_cost(kv, window), own);
-  add_together(batch.together, steps, own, (end - start).ps, counts);
+  add_together(together, steps, own, (end - start).ps, counts);
   for (std::size_t r = 0; r < resource_count; ++r) {
     bound_[decode_phase][r] += counts.bound[r];
   }
   if (rows_ > 1) {
-    count_drafts(batch, steps, kv, window, counts, start, end);
+    count_drafts(n, all.wasted, steps, kv, window, counts, start, end);
   } else {
     recorder_.count_steps(start, end, counts);
   }
 }
 
-void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int64_t kv_units,
-                               std::int64_t window_units, StepCounts counts, SimTime start,
-                               SimTime end) {
+void StepCounter::count_drafts(std::int64_t decodes, std::int64_t wasted, std::int64_t steps,
+                               std::int64_t kv_units, std::int64_t window_units, StepCounts counts,
+                               SimTime start, SimTime end) {
   const auto whole = [](std::int64_t& left, std::int64_t amount, std::int64_t unit) {
     left += amount;
     const std::int64_t out = left / unit;
@@ -164,8 +211,8 @@ void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int6
     return out;
   };
   const std::int64_t unit = pace_.unit;
-  const std::int64_t rows = steps * batch.decodes;
-  const std::int64_t useful = steps * (batch.decodes - batch.wasted);
+  const std::int64_t rows = steps * decodes;
+  const std::int64_t useful = steps * (decodes - wasted);
   const std::int64_t stay = whole(left_over_.tokens, useful * pace_.advance, unit);
   const std::int64_t kv = whole(left_over_.kv, kv_units, unit);
   const std::int64_t window = whole(left_over_.window, window_units, unit);
@@ -178,7 +225,7 @@ void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int6
   counts.window_pairs +=
       whole(left_over_.window_pairs, window * pace_.advance, unit) - window_units;
 
-  const DraftCost cost = model_.draft_cost(batch.decodes);
+  const DraftCost cost = model_.draft_cost(decodes);
   DraftTotals& drafts = result_.drafts;
   drafts.sequence_steps += useful;
   drafts.draft_ps += steps * cost.draft + kv * cost.draft_per_kv;
@@ -187,6 +234,7 @@ void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int6
 }
 
 void StepCounter::close() {
+  flush();
   for (std::size_t phase = 0; phase < bound_.size(); ++phase) {
     for (std::size_t r = 0; r < resource_count; ++r) {
       result_.bound[phase][r] += bound_[phase][r];

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "sim/core/units.h"
@@ -9,6 +11,11 @@ namespace penstock {
 /// One step in flight, or a leap: `steps` consecutive decode-only steps with the same members, of
 /// which step j lasts first + j · growth.
 struct StepRun {
+  /// Most steps, and the longest of them (a minute), in a leap: keep every product of its closed
+  /// forms within 64 bits, and its end within what SimTime holds beyond SimTime::max().
+  static constexpr std::int64_t max_steps = 8192;
+  static constexpr std::int64_t max_step_ps = 60'000'000'000'000;
+
   SimTime start;
   std::int64_t first = 0;   ///< ps
   std::int64_t growth = 0;  ///< ps per step: what one more KV token of each member costs
@@ -35,17 +42,19 @@ struct StepRun {
     if (steps <= 1 || start_of(steps - 1) < now) {
       return false;
     }
-    std::int64_t low = 1;
-    std::int64_t high = steps - 1;
-    while (low < high) {
-      const std::int64_t middle = (low + high) / 2;
-      if (start_of(middle) >= now) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
+    // j is where first · j + growth · j (j - 1) / 2 reaches `now`; then exactly, in integers.
+    const auto b = static_cast<double>(first) - static_cast<double>(growth) / 2;
+    const auto wait = static_cast<double>((now - start).ps);
+    const double root = std::sqrt(b * b + 2 * static_cast<double>(growth) * std::max(wait, 0.0));
+    std::int64_t j = b + root > 0 ? static_cast<std::int64_t>(2 * wait / (b + root)) : 1;
+    j = std::clamp(j, std::int64_t{1}, steps - 1);
+    while (start_of(j) < now) {
+      ++j;
     }
-    steps = low;
+    while (j > 1 && start_of(j - 1) >= now) {
+      --j;
+    }
+    steps = j;
     return true;
   }
 };

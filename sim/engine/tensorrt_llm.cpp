@@ -161,7 +161,7 @@ class TensorRtLlm final : public Scheduler {
   /// The next unit of a context, or what is left of it; it has `given` in this step already. False
   /// if the budget lacks it.
   bool deal(const EngineState& engine, std::int64_t left, std::int64_t& given) {
-    const std::int64_t piece = std::min(engine.spec().block_size, left - given);
+    const std::int64_t piece = std::min(engine.spec().block_size.tokens(), left - given);
     if (piece > budget_) {
       return false;
     }

@@ -34,10 +34,7 @@ class VllmV1 final : public Scheduler {
     if (engine.preemptions == preempted) {
       admit_waiting(engine, now, batch);
     }
-    if (!batch.chunks.empty() && batch.decodes > 0) {
-      batch.kv_max = engine.decoding.kv_max(batch.step);
-    }
-    engine.join_completed(batch);
+    engine.complete(batch);
   }
 
  private:
@@ -127,7 +124,7 @@ class VllmV1 final : public Scheduler {
   /// Allocates blocks for a running sequence's tokens, at the expense of victims if need be.
   /// False if it became a victim itself.
   bool give_tokens(EngineState& engine, Slot slot, std::int64_t step, int& passed_over) {
-    const std::int64_t block_size = engine.spec().block_size;
+    const BlockSize& block_size = engine.spec().block_size;
     const Sequence& s = engine.sequences[slot];
     const bool prefills = s.state == SequenceState::prefilling;
     const std::int64_t tokens = prefills ? std::min(chunk_tokens(engine, s), budget_) : rows_;

@@ -9,12 +9,13 @@ namespace penstock {
 /// a dozen of them.
 class BlockSize {
  public:
-  /// Requires tokens >= 1.
-  constexpr explicit BlockSize(std::int64_t tokens)
+  /// Requires tokens >= 1. A number of tokens is one, and the other way round.
+  constexpr BlockSize(std::int64_t tokens)
       : tokens_(tokens),
         shift_((tokens & (tokens - 1)) == 0 ? std::countr_zero(static_cast<std::uint64_t>(tokens))
                                             : -1) {}
 
+  constexpr operator std::int64_t() const { return tokens_; }
   constexpr std::int64_t tokens() const { return tokens_; }
   /// floor(positions / tokens), of negative ones too.
   constexpr std::int64_t full(std::int64_t positions) const {
@@ -38,13 +39,13 @@ class BlockSize {
 };
 
 /// Blocks that `positions` fill.
-constexpr std::int64_t full_blocks(std::int64_t positions, std::int64_t block_size) {
-  return BlockSize(block_size).full(positions);
+constexpr std::int64_t full_blocks(std::int64_t positions, const BlockSize& block_size) {
+  return block_size.full(positions);
 }
 
 /// KV blocks needed for `tokens` positions: ceil(tokens / block_size).
-constexpr std::int64_t blocks_for(std::int64_t tokens, std::int64_t block_size) {
-  return full_blocks(tokens + block_size - 1, block_size);
+constexpr std::int64_t blocks_for(std::int64_t tokens, const BlockSize& block_size) {
+  return block_size.full(tokens + block_size.tokens() - 1);
 }
 
 }  // namespace penstock

@@ -38,13 +38,14 @@ void GapHistogram::add(std::int64_t first, std::int64_t step, std::int64_t gaps,
     counts_[bucket_of(first)] += weight;
     return;
   }
-  const Int128 k = gaps;
-  const Int128 steps = k * (k - 1) / 2;
   const std::int64_t last = first + step * (gaps - 1);
+  const std::int64_t rises = gaps * (gaps - 1) / 2;
+  const std::int64_t squares = rises * (2 * gaps - 1) / 3;
+  const Int128 risen = static_cast<Int128>(rises) * step;
+  const Int128 sum = static_cast<Int128>(gaps) * first + risen;
   count_ += gaps * weight;
-  sum_ += weight * (k * first + steps * step);
-  sum_squares_ += weight * (k * first * first + 2 * static_cast<Int128>(first) * step * steps +
-                            static_cast<Int128>(step) * step * ((k - 1) * k * (2 * k - 1) / 6));
+  sum_ += weight * sum;
+  sum_squares_ += weight * (first * (sum + risen) + static_cast<Int128>(squares) * step * step);
   min_ = std::min(min_, first);
   max_ = std::max(max_, last);
   std::int64_t gap = first;

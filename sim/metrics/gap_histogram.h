@@ -14,7 +14,8 @@ class GapHistogram {
  public:
   GapHistogram() : counts_(std::size_t{64} << sub_bits) {}
 
-  /// `weight` gaps of `first`, first + step, ... (`gaps` of them, in ps; step >= 0).
+  /// `weight` gaps of `first`, first + step, ... (`gaps` of them, at most a million, in ps;
+  /// step >= 0).
   void add(std::int64_t first, std::int64_t step, std::int64_t gaps, std::int64_t weight);
   GapStatistics statistics() const;
 

@@ -1,168 +1,17 @@
 #include "sim/metrics/summary.h"
 
 #include <algorithm>
-#include <span>
+#include <optional>
+#include <vector>
 
 #include "sim/core/assert.h"
+#include "sim/metrics/request_passes.h"
 
 namespace penstock {
-
-bool is_good(const RequestRecord& request, const Slo& slo) {
-  if (request.first_token - request.arrival > slo.ttft ||
-      request.finish - request.arrival > slo.e2e) {
-    return false;
-  }
-  if (request.output_tokens <= 1 || slo.tpot == Slo::none) {
-    return true;
-  }
-  return Int128{(request.finish - request.first_token).ps} <=
-         Int128{slo.tpot.ps} * (request.output_tokens - 1);
-}
 
 namespace {
 
 double ratio(double part, double whole) { return whole > 0 ? part / whole : 0.0; }
-
-bool is_unfinished(RequestStatus status) {
-  return status == RequestStatus::queued || status == RequestStatus::running;
-}
-
-/// Over a limit, if it can be said already. TPOT is known at the end only.
-bool is_late(const RequestRecord& request, const Slo& slo, SimTime now) {
-  const SimTime first = request.first_token.ps >= 0 ? request.first_token : now;
-  return first - request.arrival > slo.ttft || now - request.arrival > slo.e2e;
-}
-
-/// What one pass over the requests adds up for a class.
-struct Tally {
-  RequestCounts requests;
-  std::uint64_t measured = 0;        ///< completed and not warm-up
-  std::uint64_t measured_multi = 0;  ///< of those, with more than one output token
-  std::uint64_t good = 0;
-  std::uint64_t counted = 0;
-};
-
-void count_status(const RequestRecord& request, RequestCounts& counts) {
-  ++counts.arrived;
-  counts.preemptions += request.preemptions;
-  switch (request.status) {
-    case RequestStatus::queued:
-      ++counts.queued;
-      break;
-    case RequestStatus::running:
-      ++counts.running;
-      break;
-    case RequestStatus::completed:
-      ++counts.completed;
-      break;
-    case RequestStatus::rejected:
-      ++counts.rejected;
-      break;
-    case RequestStatus::aborted:
-      ++counts.aborted;
-      break;
-  }
-}
-
-void count_slo(const RequestRecord& request, const Slo& slo, SimTime now, Tally& tally) {
-  if (request.status == RequestStatus::completed) {
-    ++tally.counted;
-    tally.good += is_good(request, slo) ? 1 : 0;
-  } else if (!is_unfinished(request.status) || is_late(request, slo, now)) {
-    ++tally.counted;
-  }
-}
-
-std::vector<Tally> tally_requests(const Scenario& scenario, const Result& result) {
-  std::vector<Tally> tallies(scenario.workload.classes.size());
-  for (const RequestRecord& request : result.requests) {
-    PENSTOCK_ASSERT(request.class_index < tallies.size());
-    Tally& tally = tallies[request.class_index];
-    count_status(request, tally.requests);
-    if (request.arrival < scenario.workload.warmup) {
-      continue;
-    }
-    if (request.status == RequestStatus::completed) {
-      ++tally.measured;
-      tally.measured_multi += request.output_tokens > 1 ? 1 : 0;
-    }
-    const Slo& slo = slo_of(scenario, request.class_index);
-    if (slo.any()) {
-      count_slo(request, slo, result.duration, tally);
-    }
-  }
-  return tallies;
-}
-
-std::int64_t ttft(const RequestRecord& r) { return (r.first_token - r.arrival).ps; }
-std::int64_t e2e(const RequestRecord& r) { return (r.finish - r.arrival).ps; }
-std::int64_t queue(const RequestRecord& r) { return (r.first_scheduled - r.arrival).ps; }
-std::int64_t tpot(const RequestRecord& r) {
-  const std::int64_t gaps = std::int64_t{r.output_tokens} - 1;
-  return ((r.finish - r.first_token).ps + gaps / 2) / gaps;
-}
-
-/// Fills the latency statistics of all classes and of the whole, metric by metric, with one
-/// scratch vector in which each class has its own piece.
-class LatencyPass {
- public:
-  LatencyPass(const Scenario& scenario, const Result& result, const std::vector<Tally>& tallies)
-      : scenario_(scenario), result_(result), tallies_(tallies), next_(tallies.size()) {}
-
-  void run(Summary& summary) {
-    fill<ttft>(summary, &Summary::ttft, &ClassSummary::ttft, &Tally::measured);
-    fill<tpot>(summary, &Summary::tpot, &ClassSummary::tpot, &Tally::measured_multi);
-    fill<e2e>(summary, &Summary::e2e, &ClassSummary::e2e, &Tally::measured);
-    fill<queue>(summary, &Summary::queue, &ClassSummary::queue, &Tally::measured);
-  }
-
- private:
-  template <std::int64_t (*latency)(const RequestRecord&)>
-  void fill(Summary& summary, LatencyStats Summary::*total, LatencyStats ClassSummary::*of_class,
-            std::uint64_t Tally::*count) {
-    std::size_t values = 0;
-    for (std::size_t c = 0; c < tallies_.size(); ++c) {
-      next_[c] = values;
-      values += tallies_[c].*count;
-    }
-    scratch_.resize(values);
-    const bool multi_only = count == &Tally::measured_multi;
-    for (const RequestRecord& request : result_.requests) {
-      if (request.status == RequestStatus::completed &&
-          request.arrival >= scenario_.workload.warmup &&
-          (!multi_only || request.output_tokens > 1)) {
-        scratch_[next_[request.class_index]++] = latency(request);
-      }
-    }
-    finish(summary, total, of_class, count);
-  }
-
-  /// From the filled scratch. The whole comes from a copy, because statistics spoil the values.
-  void finish(Summary& summary, LatencyStats Summary::*total, LatencyStats ClassSummary::*of_class,
-              std::uint64_t Tally::*count) {
-    if (tallies_.size() == 1) {
-      summary.*total = latency_stats(scratch_, asked(slo_of(scenario_, 0)));
-      summary.classes.front().*of_class = summary.*total;
-      return;
-    }
-    std::vector<std::int64_t> piece;
-    for (std::size_t c = 0; c < tallies_.size(); ++c) {
-      const std::size_t size = tallies_[c].*count;
-      const auto end = scratch_.begin() + static_cast<std::ptrdiff_t>(next_[c]);
-      piece.assign(end - static_cast<std::ptrdiff_t>(size), end);
-      summary.classes[c].*of_class = latency_stats(piece, asked(slo_of(scenario_, c)));
-    }
-    summary.*total = latency_stats(scratch_, asked(scenario_.slo));
-  }
-
-  static double asked(const Slo& slo) { return slo.any() ? slo.attainment : 0.0; }
-
-  const Scenario& scenario_;
-  const Result& result_;
-  const std::vector<Tally>& tallies_;
-  std::vector<std::size_t> next_;
-  std::vector<std::int64_t> scratch_;
-};
 
 SloVerdict make_verdict(const Slo& limits, std::uint64_t good, std::uint64_t counted,
                         double duration_s) {
@@ -352,9 +201,9 @@ bool slo_met(const Summary& summary) { return !summary.slo || summary.slo->met; 
 Summary summarize(const Scenario& scenario, const Result& result) {
   Summary summary;
   summary.duration_s = static_cast<double>(result.duration.ps) / 1e12;
-  const std::vector<Tally> tallies = tally_requests(scenario, result);
-  summarize_classes(scenario, result, tallies, summary);
-  LatencyPass(scenario, result, tallies).run(summary);
+  RequestPasses passes(scenario, result);
+  summarize_classes(scenario, result, passes.tallies(), summary);
+  passes.fill(summary);
   summary.itl = latency_stats(result.gaps, 0);
   fill_throughput(scenario, summary);
   const SeriesPoint work = total_work(result);

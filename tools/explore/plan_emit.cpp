@@ -45,7 +45,7 @@ Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
               fmt::format("--max-num-batched-tokens {}", engine.max_num_batched_tokens),
               fmt::format("--max-model-len {}", engine.max_model_len),
               fmt::format("--gpu-memory-utilization {}", engine.gpu_memory_utilization),
-              fmt::format("--block-size {}", engine.block_size)};
+              fmt::format("--block-size {}", engine.block_size.tokens())};
   if (scenario.cluster.data_parallel > 1) {
     flags.push_back(fmt::format("--data-parallel-size {}", scenario.cluster.data_parallel));
   }
