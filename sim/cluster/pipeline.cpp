@@ -22,7 +22,7 @@ Pipeline::Pipeline(Lanes lanes) : lanes_(lanes), free_(lanes.size() + 1) {
 
 Replica& Pipeline::hold(std::size_t lane) {
   if (lane != holder_) {
-    engines_[lane]->take_shared(*engines_[holder_]);
+    lanes_[lane]->take_shared(*lanes_[holder_]);
     holder_ = lane;
   }
   return *lanes_[lane];
@@ -76,7 +76,7 @@ void Pipeline::leap(SimTime limit) {
   }
   if (const std::int64_t steps = lane.longest_leap(); steps > 1) {
     lane.leap(steps, lane.own_growth());
-    lane.cut(limit);
+    lane.cut(std::min(limit, lane.leap_limit()));
   }
 }
 
