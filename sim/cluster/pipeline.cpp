@@ -81,14 +81,16 @@ void Pipeline::leap(SimTime limit) {
 }
 
 void Pipeline::start(SimTime now, SimTime limit) {
-  bool works = launch(returned_, now);
+  const bool goes_on = launch(returned_, now);
+  bool works = goes_on;
   for (std::size_t i = 0; i < lanes_.size() && works; ++i) {
     works = lanes_[i]->busy() || launch(i, now);
   }
   if (busy()) {
     hold(in_flight_.front());
   }
-  if (in_flight_.size() == 1) {
+  // Who does not fit in a batch alone may yet fit in a smaller piece, beside what decodes.
+  if (in_flight_.size() == 1 && (goes_on || !waiting())) {
     leap(limit);
   }
   show_levels(now);
