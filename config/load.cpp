@@ -51,9 +51,10 @@ void load_tree(const Node& root, const SourcePtr& file, const LoadOptions& optio
   scenario.seed = options.seed.value_or(context.root.seed("seed").value_or(1));
 }
 
-/// What the plan of a file without `cluster.gpu` may choose, the smallest tensor_parallel first.
+/// What the plan of a file without `cluster.gpu` may choose, the smallest numbers first.
 struct Choice {
   std::vector<std::string> gpus;
+  std::vector<int> pipeline_parallel;  ///< 0: what the file says
   std::vector<int> tensor_parallel;
   Span span;
 };
@@ -64,13 +65,18 @@ Choice choice_of(Node root, const SourcePtr& file, const LoadOptions& options) {
   const LoadContext context{{&root, "", workload_schema()}, file, catalog, ignored};
   const Section section = context.root.section("plan");
   PlanSpec plan = read_plan(context, {});
-  Choice choice{std::move(plan.gpus), std::move(plan.tensor_parallel), section.span("gpus")};
+  Choice choice{std::move(plan.gpus), std::move(plan.pipeline_parallel),
+                std::move(plan.tensor_parallel), section.span("gpus")};
+  if (!section.has("pipeline_parallel") || choice.pipeline_parallel.empty()) {
+    choice.pipeline_parallel = {0};
+  }
   if (choice.gpus.empty() || choice.tensor_parallel.empty()) {  // told with the rest of the file
     const Node nothing;
     plan = read_plan({{&nothing, "", workload_schema()}, file, catalog, ignored}, {});
     choice.gpus = std::move(plan.gpus);
     choice.tensor_parallel = std::move(plan.tensor_parallel);
   }
+  std::sort(choice.pipeline_parallel.begin(), choice.pipeline_parallel.end());
   std::sort(choice.tensor_parallel.begin(), choice.tensor_parallel.end());
   Scenario scenario;
   if (load_model(context, scenario)) {
@@ -85,32 +91,55 @@ Choice choice_of(Node root, const SourcePtr& file, const LoadOptions& options) {
   return choice;
 }
 
+/// A file whose plan chooses the GPU, loaded for one choice.
+struct Trial {
+  Reporter reporter;
+  Loaded loaded;
+  bool fits = false;
+};
+
+Trial load_choice(Node tree, const SourcePtr& file, const LoadOptions& options, Reporter reporter) {
+  Trial trial{std::move(reporter), {}};
+  load_tree(tree, file, options, trial.reporter, trial.loaded);
+  const MemoryPlan& memory = trial.loaded.memory;
+  const ClusterSpec& cluster = trial.loaded.scenario.cluster;
+  trial.fits = memory.total_bytes == 0 ||  // not known: something else is wrong
+               memory.holds(trial.loaded.scenario.engine.max_model_len);
+  trial.reporter.note(
+      fmt::format("loaded for {} with tensor_parallel {}{}, which `plan` allows", cluster.gpu.name,
+                  cluster.tensor_parallel,
+                  cluster.pipeline_parallel > 1
+                      ? fmt::format(" and pipeline_parallel {}", cluster.pipeline_parallel)
+                      : ""));
+  return trial;
+}
+
 /// Loads a file whose plan chooses the GPU for the first choice that fits, else for the first.
 void load_planned(const Node& root, const SourcePtr& file, const LoadOptions& options,
                   Reporter& reporter, Loaded& loaded) {
   const Choice choice = choice_of(root, file, options);
-  std::optional<std::pair<Reporter, Loaded>> first;
+  std::optional<Trial> first;
   for (const std::string& gpu : choice.gpus) {
-    for (const int tensor_parallel : choice.tensor_parallel) {
-      Node tree = root;
-      put_gpu(tree, gpu, tensor_parallel, choice.span);
-      std::pair<Reporter, Loaded> trial{reporter, {}};
-      load_tree(tree, file, options, trial.first, trial.second);
-      trial.first.note(fmt::format("loaded for {} with tensor_parallel {}, which `plan` allows",
-                                   gpu, tensor_parallel));
-      const MemoryPlan& memory = trial.second.memory;
-      const bool fits = memory.total_bytes == 0 ||  // not known: something else is wrong
-                        memory.holds(trial.second.scenario.engine.max_model_len);
-      if (fits || !first) {
-        first = std::move(trial);
-      }
-      if (fits) {
-        std::tie(reporter, loaded) = std::move(*first);
-        return;
+    for (const int stages : choice.pipeline_parallel) {
+      for (const int tensor_parallel : choice.tensor_parallel) {
+        Node tree = root;
+        put_gpu(tree, gpu, choice.span,
+                {{"tensor_parallel", tensor_parallel}, {"pipeline_parallel", stages}});
+        Trial trial = load_choice(std::move(tree), file, options, reporter);
+        const bool fits = trial.fits;
+        if (fits || !first) {
+          first = std::move(trial);
+        }
+        if (fits) {
+          reporter = std::move(first->reporter);
+          loaded = std::move(first->loaded);
+          return;
+        }
       }
     }
   }
-  std::tie(reporter, loaded) = std::move(first.value());
+  reporter = std::move(first.value().reporter);
+  loaded = std::move(first.value().loaded);
 }
 
 Loaded finish(Loaded loaded, Reporter& reporter) {

@@ -75,10 +75,10 @@ void load_prices(const LoadContext& context, bool gpu_is_known, Scenario& scenar
 
 /// plan. `classes` are those of the file; not checked if there are none.
 PlanSpec read_plan(const LoadContext& context, const std::vector<ClassSpec>& classes);
-/// Puts a GPU, and a tensor_parallel if given, into a file without `cluster.gpu`; what is said of
-/// them is said at `span`.
-void put_gpu(Node& root, const std::string& gpu, std::optional<int> tensor_parallel,
-             const Span& span);
+/// Puts a GPU, and numbers such as tensor_parallel that are not 0, into a file without
+/// `cluster.gpu`; what is said of them is said at `span`.
+void put_gpu(Node& root, const std::string& gpu, const Span& span,
+             std::initializer_list<std::pair<std::string_view, int>> split = {});
 
 /// slo maps, here and in classes.
 Slo read_slo(const Section& section, const Slo& otherwise);

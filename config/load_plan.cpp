@@ -27,7 +27,7 @@ class PlanLoader {
     if (!section_.has("tensor_parallel")) {
       plan_.tensor_parallel = {1, 2, 4, 8};
     }
-    load_ranks();
+    load_splits();
     load_dtypes("weights", plan_.weights);
     load_dtypes("kv_cache", plan_.kv_cache);
     load_wholes("max_num_seqs", plan_.max_num_seqs);
@@ -79,16 +79,20 @@ class PlanLoader {
     }
   }
 
-  /// Ranks: those to choose from, else the cluster's.
-  void load_ranks() {
-    load_wholes("data_parallel", plan_.data_parallel);
+  /// Stages and ranks: those to choose from, else the cluster's.
+  void load_splits() {
     const Section cluster = context_.root.section("cluster");
     const auto given = [&cluster](std::string_view key) {
       return static_cast<int>(cluster.whole(key).value_or(1));
     };
-    if (!section_.has("data_parallel")) {
-      plan_.data_parallel = {given("data_parallel")};
-    }
+    const auto load = [&](std::string_view key, std::vector<int>& values) {
+      load_wholes(key, values);
+      if (!section_.has(key)) {
+        values = {given(key)};
+      }
+    };
+    load("pipeline_parallel", plan_.pipeline_parallel);
+    load("data_parallel", plan_.data_parallel);
     plan_.spreads_experts = given("expert_parallel") > 1;
   }
 
@@ -216,28 +220,16 @@ void put_duration(Node& root) {
   workload->members.push_back({"duration", workload->span, std::move(duration)});
 }
 
-/// What a plan would make of stages is not built.
-void refuse_stages(const LoadContext& context) {
-  const Section cluster = context.root.section("cluster");
-  if (cluster.whole("pipeline_parallel").value_or(1) > 1) {
-    context.reporter.infeasible(cluster.key_span("pipeline_parallel"),
-                                "`penstock plan` does not know `pipeline_parallel` yet",
-                                "it chooses tensor_parallel, data_parallel and replicas; `penstock "
-                                "run` and `sweep` know stages");
-  }
-}
-
 /// Reads a plan, and finds what is wrong with its file whatever the GPU.
 PlanSpec load_tree(Node root, const SourcePtr& file, const LoadOptions& options,
                    Reporter& reporter) {
-  put_gpu(root, "of the plan", {}, {});
+  put_gpu(root, "of the plan", {});
   put_duration(root);
   check_schema(root, workload_schema(), reporter);
   const Catalog catalog(options.catalog_dir, reporter);
   const LoadContext context{{&root, "", workload_schema()}, file, catalog, reporter};
   Scenario scenario;
   load_model(context, scenario);
-  refuse_stages(context);
   load_engine(context, false, scenario);
   load_workload(context, scenario);
   load_prices(context, false, scenario);
@@ -253,8 +245,8 @@ PlanSpec read_plan(const LoadContext& context, const std::vector<ClassSpec>& cla
       .load(read_gpu_prices({context.root, context.file, context.catalog, ignored}));
 }
 
-void put_gpu(Node& root, const std::string& gpu, std::optional<int> tensor_parallel,
-             const Span& span) {
+void put_gpu(Node& root, const std::string& gpu, const Span& span,
+             std::initializer_list<std::pair<std::string_view, int>> split) {
   const auto put = [&span](Node& map, std::string_view key, const std::string& text) {
     Node* value = map.find(key);
     if (value == nullptr) {
@@ -280,8 +272,10 @@ void put_gpu(Node& root, const std::string& gpu, std::optional<int> tensor_paral
     return;
   }
   put(*cluster, "gpu", gpu);
-  if (tensor_parallel) {
-    put(*cluster, "tensor_parallel", std::to_string(*tensor_parallel));
+  for (const auto& [key, ways] : split) {
+    if (ways > 0) {
+      put(*cluster, key, std::to_string(ways));
+    }
   }
 }
 

@@ -1,17 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "config/load_parts.h"
 
 namespace penstock::config {
 
 namespace {
-
-bool gives_up(const WorkloadSpec& workload) {
-  return std::any_of(workload.classes.begin(), workload.classes.end(),
-                     [](const ClassSpec& c) { return c.timeout != SimTime::never(); });
-}
 
 /// What does not go together with stages of layers yet; empty = all of it does.
 std::string missing_with_stages(const Scenario& scenario) {
@@ -19,17 +12,10 @@ std::string missing_with_stages(const Scenario& scenario) {
   if (engine.scheduler != "vllm_v1" && engine.scheduler != "tensorrt_llm") {
     return fmt::format("the scheduler {}", engine.scheduler);
   }
-  if (engine.scheduler == "tensorrt_llm" &&
-      engine.tensorrt_llm.capacity_scheduler_policy == TensorRtSpec::Capacity::max_utilization) {
-    return "`capacity_scheduler_policy: max_utilization`";
-  }
   if (engine.speculative.on()) {
     return "speculative decoding";
   }
-  if (engine.host_blocks > 0) {
-    return "`kv_offloading_size`";
-  }
-  return gives_up(scenario.workload) ? "clients that give up (`timeout`)" : "";
+  return engine.host_blocks > 0 ? "`kv_offloading_size`" : "";
 }
 
 }  // namespace
@@ -40,29 +26,22 @@ void load_stages(const LoadContext& context, bool must_fit, Scenario& scenario) 
   }
   const Section engine = context.root.section("engine");
   const Span span = context.root.section("cluster").span("pipeline_parallel");
-  if (engine.boolean("async_scheduling").value_or(false)) {
+  // vLLM's overlaps the CPU, but what is in flight is not scheduled again either
+  // (vllm-project/vllm#32359): the schedule is the same.
+  if (engine.boolean("async_scheduling").value_or(false) &&
+      scenario.engine.scheduler != "vllm_v1") {
     context.reporter.infeasible(
         engine.span("async_scheduling"),
-        "`async_scheduling` together with `pipeline_parallel` is not built yet",
+        fmt::format("`async_scheduling` together with `pipeline_parallel` is not built yet for {}",
+                    scenario.engine.scheduler),
         "stages have batches in flight of their own; leave it out");
   }
   scenario.engine.async_scheduling = false;
-  if (scenario.engine.caches_late()) {
-    if (engine.boolean("enable_prefix_caching").value_or(false)) {
-      context.reporter.infeasible(
-          engine.span("enable_prefix_caching"),
-          fmt::format("`enable_prefix_caching` together with `pipeline_parallel` is not built yet "
-                      "for {}",
-                      scenario.engine.scheduler),
-          "vLLM V1 has both; leave it out");
-    }
-    scenario.engine.enable_prefix_caching = false;
-  }
   const std::string missing = missing_with_stages(scenario);
   if (must_fit && !missing.empty()) {
-    context.reporter.infeasible(
-        span, fmt::format("`pipeline_parallel` is not built yet for {}", missing),
-        "vLLM V1 and TensorRT-LLM (no evict) have it, without drafts, offloading and timeouts");
+    context.reporter.infeasible(span,
+                                fmt::format("`pipeline_parallel` is not built yet for {}", missing),
+                                "vLLM V1 and TensorRT-LLM have it, without drafts and offloading");
   }
 }
 

@@ -14,6 +14,7 @@ namespace penstock::config {
 struct PlanSpec {
   std::vector<std::string> gpus;                     ///< catalogue names, in order, no name twice
   std::vector<int> tensor_parallel;                  ///< in order, no number twice
+  std::vector<int> pipeline_parallel;                ///< likewise; {1}: no stages
   std::vector<int> data_parallel;                    ///< likewise; {1}: no ranks
   bool spreads_experts = false;                      ///< over all GPUs, also of a single rank
   std::vector<std::string> weights;                  ///< dtype names; empty: the file's

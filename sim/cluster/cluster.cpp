@@ -260,6 +260,7 @@ void Cluster::start_pipeline(std::uint32_t index, SimTime now, SimTime until) {
   Pipeline& pipeline = pipelines_[index];
   if (now < until) {
     pipeline.start(now, std::min(until, SimTime::max() + SimTime{1}));
+    take_aborted(index, now);
   }
   if (pipeline.busy()) {
     events_.set(index, pipeline.run_end(), EventKind::step_end);

@@ -22,7 +22,7 @@ Pipeline::Pipeline(Lanes lanes) : lanes_(lanes), free_(lanes.size() + 1) {
 
 Replica& Pipeline::hold(std::size_t lane) {
   if (lane != holder_) {
-    engines_[lane]->take_shared(*engines_[holder_]);
+    lanes_[lane]->take_shared(*lanes_[holder_]);
     holder_ = lane;
   }
   return *lanes_[lane];
@@ -76,19 +76,21 @@ void Pipeline::leap(SimTime limit) {
   }
   if (const std::int64_t steps = lane.longest_leap(); steps > 1) {
     lane.leap(steps, lane.own_growth());
-    lane.cut(limit);
+    lane.cut(std::min(limit, lane.leap_limit()));
   }
 }
 
 void Pipeline::start(SimTime now, SimTime limit) {
-  bool works = launch(returned_, now);
+  const bool goes_on = launch(returned_, now);
+  bool works = goes_on;
   for (std::size_t i = 0; i < lanes_.size() && works; ++i) {
     works = lanes_[i]->busy() || launch(i, now);
   }
   if (busy()) {
     hold(in_flight_.front());
   }
-  if (in_flight_.size() == 1) {
+  // Who does not fit in a batch alone may yet fit in a smaller piece, beside what decodes.
+  if (in_flight_.size() == 1 && (goes_on || !waiting())) {
     leap(limit);
   }
   show_levels(now);

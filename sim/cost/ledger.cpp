@@ -261,7 +261,7 @@ void Ledger::book_segment(const Sequence& s, bool recomputed, std::int64_t begin
   if (token == TokenType::input) {
     account.input_tokens += end - begin;
     if (keeps_paid_) {
-      paid_by(s).input_tokens += end - begin;
+      paid_by(table_.slot_of(s), s).input_tokens += end - begin;
     }
   }
   Amounts paid{};
@@ -310,8 +310,7 @@ void Ledger::cross_window(Sequence& s) {
   records_[s.id].busy_ps += reads.all;
 }
 
-Ledger::Paid& Ledger::paid_by(const Sequence& s) {
-  const Slot slot = table_.slot_of(s);
+Ledger::Paid& Ledger::paid_by(Slot slot, const Sequence& s) {
   if (slot >= paid_.size()) {
     paid_.resize(slot + 1);
   }
@@ -325,11 +324,16 @@ void Ledger::write_off(const Sequence& s) {
   LedgerTotals::ClassAccounts& account = accounts_.of_class(s.class_index);
   account.aborted_tokens += s.cached + s.emitted;
   account.cached_input_tokens -= s.cached;
+  take_back(table_.slot_of(s), s);
+}
+
+void Ledger::take_back(Slot slot, const Sequence& s) {
   if (!open()) {
     return;
   }
   PENSTOCK_ASSERT(keeps_paid_);
-  const Paid& paid = paid_by(s);
+  LedgerTotals::ClassAccounts& account = accounts_.of_class(s.class_index);
+  const Paid& paid = paid_by(slot, s);
   for (std::size_t type = 0; type < token_type_count; ++type) {
     for (std::size_t cause = 0; cause < cause_count; ++cause) {
       busy_[s.class_index][type][cause] -= paid.accounts[type][cause];
@@ -367,7 +371,7 @@ void Ledger::settle(const Sequence& s) {
         static_cast<std::int64_t>(static_cast<std::uint64_t>(s.cached * pace_.unit) * per_kv);
     accounts_.of_class(s.class_index).cached_read += cached;
     if (keeps_paid_) {
-      paid_by(s).cached_read += cached;
+      paid_by(table_.slot_of(s), s).cached_read += cached;
     }
   }
   amounts[static_cast<std::size_t>(Cause::kv_read_prompt)] = prompt;

@@ -95,6 +95,8 @@ class Ledger {
   /// Its client has given up, and it has been settled: what it has paid, and the tokens, were for
   /// nothing. Requires `may_abort`.
   void write_off(const Sequence& sequence);
+  /// What it has paid here, of a sequence that another ledger of the same table writes off.
+  void take_back(Slot slot, const Sequence& sequence);
   /// Books the block-time that a sequence has held, at its end.
   /// `cached` is part of `input`.
   void count_blocks(const Sequence& sequence, Int128 input, Int128 cached, Int128 output) {
@@ -135,11 +137,11 @@ class Ledger {
     std::int64_t cached_read = 0;
     std::int64_t input_tokens = 0;
   };
-  Paid& paid_by(const Sequence& sequence);
+  Paid& paid_by(Slot slot, const Sequence& sequence);
   void book(const Sequence& s, TokenType token, const Amounts& amounts) {
     add(amounts, busy_[s.class_index][static_cast<std::size_t>(token)]);
     if (keeps_paid_) {
-      add(amounts, paid_by(s).accounts[static_cast<std::size_t>(token)]);
+      add(amounts, paid_by(table_.slot_of(s), s).accounts[static_cast<std::size_t>(token)]);
     }
   }
   static void add(const Amounts& amounts, Amounts& to) {

@@ -24,8 +24,22 @@ void EngineState::take_shared(EngineState& from) {
   std::swap(preemptions, from.preemptions);
   std::swap(departures, from.departures);
   std::swap(reserved, from.reserved);
+  std::swap(shared_blocks, from.shared_blocks);
   std::swap(pending_tokens, from.pending_tokens);
   std::swap(next_admission_, from.next_admission_);
+  std::swap(awaited_, from.awaited_);
+}
+
+bool EngineState::in_flight(Slot slot) const {
+  const Sequence& s = sequences[slot];
+  switch (s.state) {
+    case SequenceState::draining:
+      return true;
+    case SequenceState::decoding:
+      return elsewhere(s);
+    default:
+      return std::find(prefilling.begin(), prefilling.end(), slot) == prefilling.end();
+  }
 }
 
 void EngineState::withhold(const Batch& batch) {
@@ -42,7 +56,8 @@ void EngineState::give_back(const Batch& batch) {
     return;
   }
   for (const ScheduledChunk& chunk : batch.chunks) {
-    if (!chunk.completes) {
+    const bool goes_on = records_[sequences[chunk.slot].id].status != RequestStatus::aborted;
+    if (!chunk.completes && goes_on) {
       const auto behind = std::find_if(prefilling.begin(), prefilling.end(), [&](Slot other) {
         return sequences[other].admission > sequences[chunk.slot].admission;
       });
@@ -51,11 +66,23 @@ void EngineState::give_back(const Batch& batch) {
   }
 }
 
-void EngineState::preempt_elsewhere(Slot slot, std::uint32_t turn, Requeue where) {
+EngineState& EngineState::hand_over(Slot slot) {
   EngineState& owner = *lanes_[sequences[slot].lane];
   owner.take_shared(*this);
   owner.now_ = now_;
   owner.clock.touch(now_);
+  return owner;
+}
+
+bool EngineState::abort_elsewhere(Slot slot) {
+  EngineState& owner = hand_over(slot);
+  const bool aborted = owner.abort(slot, owner.step_ + 1, owner.last_decode_end);
+  take_shared(owner);
+  return aborted;
+}
+
+void EngineState::preempt_elsewhere(Slot slot, std::uint32_t turn, Requeue where) {
+  EngineState& owner = hand_over(slot);
   Sequence& s = owner.sequences[slot];
   // Its token is in flight: until it is back it cannot be admitted again.
   const SimTime back = owner.last_decode_end;

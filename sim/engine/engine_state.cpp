@@ -197,6 +197,9 @@ bool EngineState::abort(Slot slot, std::int64_t step, SimTime in_flight) {
   if (s.state == SequenceState::draining || s.last_in_flight || s.emitted == s.output) {
     return false;
   }
+  if (s.state == SequenceState::decoding && elsewhere(s)) {
+    return abort_elsewhere(slot);
+  }
   std::int64_t published = s.computed;
   if (s.state == SequenceState::decoding) {
     leave_decoding(s, slot, step);
@@ -221,7 +224,15 @@ bool EngineState::abort(Slot slot, std::int64_t step, SimTime in_flight) {
     leave_running(slot);
   }
   pending_tokens -= is_queued ? s.prompt + s.emitted : 0;
+  if (is_queued && s.last_token > now_) {  // preempted, and still in the batch of another lane
+    --s.emitted;
+  }
   ledger.write_off(s);
+  for (EngineState* lane : lanes_) {
+    if (lane != this) {
+      lane->ledger.take_back(slot, s);
+    }
+  }
   close_holding(s);
   return true;
 }

@@ -63,6 +63,9 @@ class EngineState {
   }
   /// In the batch of another lane, and so in flight. Of sequences that decode or drain.
   bool elsewhere(const Sequence& sequence) const { return sequence.lane != lane_; }
+  /// A running sequence, not a stalled one, is in flight: nothing of it can be scheduled. Not for
+  /// vLLM V1, which schedules the next piece of a prompt all the same.
+  bool in_flight(Slot slot) const;
   /// But in vLLM V1, the next piece of a prompt waits until the last one has come back: the prompts
   /// of a batch that starts are not `prefilling` until they are given back.
   void withhold(const Batch& batch);
@@ -281,8 +284,11 @@ class EngineState {
     sequence.finish = step + (acceptance_ == nullptr ? tokens : draw_steps(sequence, tokens));
   }
   std::int64_t draw_steps(Sequence& sequence, std::int64_t tokens) const;
-  /// As preempt(), of a sequence that is elsewhere().
+  /// As preempt() and abort(), of a sequence that is elsewhere().
   void preempt_elsewhere(Slot slot, std::uint32_t turn, Requeue where);
+  bool abort_elsewhere(Slot slot);
+  /// The lane that a sequence is in gets what all share.
+  EngineState& hand_over(Slot slot);
   /// Frees all blocks of a sequence, of which `positions` are published, at the turn of the
   /// sequence admitted as `turn`. It `returns` to the queue or has finished.
   void release_blocks(Sequence& sequence, std::int64_t positions, std::uint32_t turn, bool returns);

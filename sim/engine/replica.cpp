@@ -77,7 +77,7 @@ void Replica::abort_overdue(SimTime now) {
     record.status = RequestStatus::aborted;
     record.finish = now;
     aborted_.push_back(s.id);
-    if (run_.active()) {
+    if (run_.active() || engine_.has_lanes()) {  // lanes come back in turn, this one last
       gone_.push_back(slot);
     } else {
       engine_.sequences.remove(slot);
@@ -263,13 +263,16 @@ void Replica::emit(SimTime now) {
     }
     const std::uint32_t id = engine_.sequences[chunk.slot].id;
     RequestRecord& record = shared_.requests[id];
+    const bool is_gone = record.status == RequestStatus::aborted;
     if (log_ != nullptr) {
       const Sequence& s = engine_.sequences[chunk.slot];
       const bool decodes = s.state == SequenceState::decoding || s.state == SequenceState::draining;
-      log_->prefill_tokens.push_back(
-          {id, decodes ? s.emitted_after(batch_->step) : s.emitted, now});
+      if (decodes || !is_gone) {
+        log_->prefill_tokens.push_back(
+            {id, decodes ? s.emitted_after(batch_->step) : s.emitted, now});
+      }
     }
-    if (record.status == RequestStatus::aborted) {
+    if (is_gone) {
       continue;  // nobody takes it
     }
     if (record.first_token < SimTime{}) {

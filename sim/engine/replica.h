@@ -62,6 +62,11 @@ class Replica {
   void join_lanes(std::span<EngineState* const> lanes, std::uint16_t lane) {
     engine_.join_lanes(lanes, lane);
   }
+  /// What lanes share comes from the one that has it.
+  void take_shared(Replica& from) {
+    engine_.take_shared(from.engine_);
+    timeouts_.swap(from.timeouts_);
+  }
   /// As prepare(), again as long as it only preempts if it `retries`.
   bool prepare_lane(SimTime now, bool retries);
   /// Leaps show their blocks in this one too.
@@ -177,7 +182,7 @@ class Replica {
   EngineState engine_;
   Timeouts timeouts_;
   std::vector<std::uint32_t> aborted_;  ///< not handed out yet
-  std::vector<Slot> gone_;              ///< aborted, but in the batch in flight
+  std::vector<Slot> gone_;              ///< aborted, but in a batch in flight
   Recorder recorder_;
   std::vector<Recorder*> shown_in_;
   StepCounter counter_;

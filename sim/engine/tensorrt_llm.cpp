@@ -70,7 +70,7 @@ class TensorRtLlm final : public Scheduler {
       const Sequence& s = engine.sequences[slot];
       if (s.state == SequenceState::decoding && !engine.elsewhere(s)) {
         while (!engine.pool.allocate(decode_blocks(engine, engine.sequences[slot], step))) {
-          const Slot victim = engine.running.back();
+          const Slot victim = last_at_hand(engine);
           engine.preempt(victim, step, engine.sequences[slot].admission);
           if (victim == slot) {
             return;
@@ -79,6 +79,15 @@ class TensorRtLlm final : public Scheduler {
       }
       slot = engine.sequences[slot].next;
     }
+  }
+
+  /// Who is paused: the last started that is not in flight.
+  static Slot last_at_hand(const EngineState& engine) {
+    Slot slot = engine.running.back();
+    while (engine.in_flight(slot)) {
+      slot = engine.sequences[slot].previous;
+    }
+    return slot;
   }
 
   /// Blocks that a waiting sequence must find (2.6.1).

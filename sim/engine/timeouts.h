@@ -23,6 +23,8 @@ class Timeouts {
     }
     return queue_.empty() ? SimTime::never() : queue_.top().deadline;
   }
+  /// With those over another table.
+  void swap(Timeouts& other) { queue_.swap(other.queue_); }
   /// Takes the request whose deadline is next. Requires one.
   Slot pop() {
     const Slot slot = queue_.top().slot;

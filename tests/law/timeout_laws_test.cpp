@@ -12,6 +12,17 @@ Scenario impatient(const probe::RandomLoad& load, SimTime timeout) {
   return scenario;
 }
 
+/// Of all loads a third has stages.
+probe::RandomLoad load_of(std::uint64_t seed) {
+  probe::RandomLoad load =
+      seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
+  if (seed % 3 == 0) {
+    load.limits.async = false;
+    load.limits.stages = 2 + static_cast<int>(seed / 6 % 3);
+  }
+  return load;
+}
+
 }  // namespace
 
 TEST_CASE("1.5.8: an aborted request leaves at the next schedule and gives its blocks back") {
@@ -47,8 +58,7 @@ TEST_CASE("clients that give up: every request ends, whatever path computes it")
   int aborted = 0;
   int completed = 0;
   for (std::uint64_t seed = 1; seed <= 600; ++seed) {
-    const probe::RandomLoad load =
-        seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
+    const probe::RandomLoad load = load_of(seed);
     CAPTURE(load.describe());
     const Scenario scenario =
         impatient(load, SimTime{load.step.base * static_cast<std::int64_t>(2 + seed % 23)});
@@ -75,8 +85,7 @@ TEST_CASE("clients that give up: every request ends, whatever path computes it")
 TEST_CASE("cost.md 2: work for clients that gave up stands apart, and the others pay for it") {
   int seen = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    const probe::RandomLoad load =
-        seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
+    const probe::RandomLoad load = load_of(seed);
     CAPTURE(load.describe());
     const Scenario scenario =
         impatient(load, SimTime{load.step.base * static_cast<std::int64_t>(2 + seed % 23)});

@@ -80,6 +80,9 @@ std::vector<Request> requests_of(const probe::RandomLoad& load) {
   std::vector<Request> requests;
   for (const penstock::Request& r : load.requests) {
     requests.push_back({r.arrival.ps, r.input_tokens, r.output_tokens, r.priority, r.content});
+    if (load.limits.timeout_ps > 0) {
+      requests.back().deadline_ps = r.arrival.ps + load.limits.timeout_ps;
+    }
   }
   return requests;
 }
@@ -97,6 +100,7 @@ std::string difference(const Observation::Of& want, const Observation::Of& got) 
   const auto ask = [&](const std::string& what, std::int64_t w, std::int64_t g) {
     wrong = wrong.empty() ? unequal(what, w, g) : wrong;
   };
+  ask("aborted", want.aborted ? 1 : 0, got.aborted ? 1 : 0);
   ask("first_scheduled", want.first_scheduled_ps, got.first_scheduled_ps);
   ask("cached_tokens", want.cached_tokens, got.cached_tokens);
   ask("number of tokens", std::ssize(want.token_ps), std::ssize(got.token_ps));
@@ -126,7 +130,8 @@ Observation observe(const Result& reference) {
     one.rejected = outcome.reject != Reject::kNone;
     one.token_ps = outcome.token_ps;
     one.first_scheduled_ps = outcome.first_scheduled_ps;
-    one.first_token_ps = one.rejected ? -1 : outcome.token_ps.front();
+    one.aborted = outcome.aborted;
+    one.first_token_ps = outcome.token_ps.empty() ? -1 : outcome.token_ps.front();
     one.finish_ps = outcome.finish_ps;
     one.preemptions = outcome.preemptions;
     one.cached_tokens = outcome.cached_tokens;
@@ -143,8 +148,12 @@ Observation observe(const probe::Probe& engine) {
     const RequestRecord& record = engine.result.requests[i];
     Observation::Of& one = all.requests.emplace_back();
     one.rejected = record.status == RequestStatus::rejected;
+    one.aborted = record.status == RequestStatus::aborted;
     for (const SimTime& token : engine.tokens[i]) {
-      one.token_ps.push_back(token.ps);
+      // One in flight when the client gave up comes back to nobody.
+      if (!one.aborted || one.token_ps.size() < record.output_tokens) {
+        one.token_ps.push_back(token.ps);
+      }
     }
     one.first_scheduled_ps = record.first_scheduled.ps;
     one.first_token_ps = record.first_token.ps;

@@ -15,6 +15,7 @@ namespace penstock::oracle {
 struct Observation {
   struct Of {
     bool rejected = false;  ///< then nothing else is asked
+    bool aborted = false;
     std::vector<std::int64_t> token_ps;
     std::int64_t first_scheduled_ps = 0;
     std::int64_t first_token_ps = 0;

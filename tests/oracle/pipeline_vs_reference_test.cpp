@@ -14,9 +14,16 @@ std::uint64_t pipeline_loads_to_try() {
   return asked != nullptr ? std::strtoull(asked, nullptr, 10) : 4'000;
 }
 
+/// What the loads came to.
+struct Tally {
+  std::int64_t preempted = 0;
+  std::int64_t aborted = 0;
+  std::int64_t cached = 0;
+};
+
 /// Compares every token time, and each request's block-time.
 void compare_with(const oracle::Result& want, const probe::RandomLoad& load, bool fast,
-                  std::int64_t& preempted) {
+                  Tally& tally) {
   Scenario scenario = probe::scenario(load.limits);
   scenario.prices.rule = CostRule::occupancy;
   const probe::Probe got = probe::run(scenario, load.requests, load.step, fast);
@@ -25,39 +32,70 @@ void compare_with(const oracle::Result& want, const probe::RandomLoad& load, boo
   const auto& held = got.result.ledger.block_ps;
   for (std::size_t r = 0; r < load.requests.size(); ++r) {
     const Int128 blocks = r < held.size() ? held[r] : 0;
-    REQUIRE_MESSAGE((blocks == want.requests[r].block_ps), "request ", r, ": block-time ",
-                    static_cast<double>(blocks), ", want ", want.requests[r].block_ps);
+    tally.aborted += want.requests[r].aborted ? 1 : 0;
+    tally.cached += want.requests[r].cached_tokens > 0 ? 1 : 0;
+    REQUIRE_MESSAGE((want.requests[r].aborted || blocks == want.requests[r].block_ps), "request ",
+                    r, ": block-time ", static_cast<double>(blocks), ", want ",
+                    want.requests[r].block_ps);
   }
-  preempted += got.result.preemptions;
+  tally.preempted += got.result.preemptions;
+}
+
+/// Clients of every third load give up.
+void draw_timeout(std::uint64_t seed, probe::RandomLoad& load) {
+  if (seed % 3 == 0) {
+    load.limits.timeout_ps = load.step.base * static_cast<std::int64_t>(1 + seed % 29);
+  }
 }
 
 }  // namespace
 
 TEST_CASE("1.2.3: with stages, vLLM V1 is the naive reference's, token by token") {
-  std::int64_t preempted = 0;
-  for (std::uint64_t seed = 1; seed <= pipeline_loads_to_try(); ++seed) {
+  Tally tally;
+  const auto compare = [&tally](std::uint64_t seed) {
     probe::RandomLoad load =
         seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
     load.limits.async = false;
     load.limits.stages = 2 + static_cast<int>(seed / 2 % 4);
+    draw_timeout(seed, load);
     CAPTURE(load.describe());
-    compare_with(oracle::run_reference(load), load, seed % 8 < 6, preempted);
+    compare_with(oracle::run_reference(load), load, seed % 8 < 6, tally);
+  };
+  for (std::uint64_t seed = 1; seed <= pipeline_loads_to_try(); ++seed) {
+    compare(seed);
   }
-  CHECK(preempted > 1000);
+  compare(17033);  // the head of the queue fits beside what decodes, but not in a batch alone
+  CHECK(tally.preempted > 1000);
+  CHECK(tally.aborted > 1000);
+  CHECK(tally.cached > 1000);
 }
 
 TEST_CASE("2.6 and 1.2.3: with stages, TensorRT-LLM is the naive reference's, token by token") {
-  std::int64_t preempted = 0;
+  Tally tally;
   for (std::uint64_t seed = 1; seed <= pipeline_loads_to_try() / 2; ++seed) {
-    probe::RandomLoad load = probe::random_engine_load(seed, "tensorrt_llm");
+    probe::RandomLoad load = seed % 2 == 0 ? probe::random_engine_content_load(seed, "tensorrt_llm")
+                                           : probe::random_engine_load(seed, "tensorrt_llm");
     load.limits.async = false;
-    load.limits.tensorrt_llm.capacity_scheduler_policy =
-        TensorRtSpec::Capacity::guaranteed_no_evict;
-    load.limits.stages = 2 + static_cast<int>(seed % 4);
+    load.limits.stages = 2 + static_cast<int>(seed / 2 % 4);
+    draw_timeout(seed, load);
     CAPTURE(load.describe());
-    compare_with(oracle::run_engine_reference(load), load, seed % 8 < 6, preempted);
+    compare_with(oracle::run_engine_reference(load), load, seed % 8 < 6, tally);
   }
-  CHECK(preempted == 0);
+  CHECK(tally.preempted > 300);
+  CHECK(tally.aborted > 300);
+  CHECK(tally.cached > 300);
+}
+
+TEST_CASE("1.5.8: one batch at a time, aborts are the naive reference's too") {
+  Tally tally;
+  for (std::uint64_t seed = 1; seed <= pipeline_loads_to_try() / 4; ++seed) {
+    probe::RandomLoad load =
+        seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
+    load.limits.timeout_ps = load.step.base * static_cast<std::int64_t>(1 + seed % 29);
+    CAPTURE(load.describe());
+    compare_with(oracle::run_reference(load), load, seed % 8 < 6, tally);
+  }
+  CHECK(tally.aborted > 500);
 }
 
 }  // namespace penstock

@@ -42,8 +42,8 @@ std::string random_class(Dice& dice, const char* name) {
       dice.between(8, 60), dice.one_of({"50", "90", "95", "99"}));
 }
 
-/// A workload file with a small space: up to 24 combinations.
-std::string random_problem(Dice& dice, bool two_classes) {
+/// A workload file with a small space: up to 32 combinations. `stages`: a list of them.
+std::string random_problem(Dice& dice, bool two_classes, const char* stages) {
   std::string text = fmt::format(
       "model: llama-3.1-8b\nweights: {}\ncluster: {{router: {}}}\n"
       "engine: {{preset: {}, max_num_batched_tokens: {}, max_num_seqs: {}}}\n"
@@ -58,10 +58,12 @@ std::string random_problem(Dice& dice, bool two_classes) {
   }
   text += fmt::format(
       "prices: {{gpu: {{h100-sxm: ${}/h, l40s: ${}/h, a100-80-sxm: ${}/h}}}}\n"
-      "plan: {{gpus: [{}], tensor_parallel: [{}], max_replicas: {}, split: {}}}\nseed: {}\n",
+      "plan: {{gpus: [{}], tensor_parallel: [{}], pipeline_parallel: [{}], "
+      "max_replicas: {}, split: {}}}\nseed: {}\n",
       dice.between(2, 4), dice.between(1, 3), dice.between(1, 3),
       dice.one_of({"h100-sxm, l40s", "l40s, a100-80-sxm", "h100-sxm", "l40s"}),
-      dice.one_of({"1", "2", "1, 2"}), dice.between(1, 4), two_classes, dice.between(1, 99));
+      dice.one_of({"1", "2", "1, 2"}), stages, dice.between(1, 4), two_classes,
+      dice.between(1, 99));
   return text;
 }
 
@@ -79,7 +81,8 @@ double least_cost(const config::PlanSpec& spec, const std::vector<Scenario>& rep
     Scenario scenario = with_classes(replica, classes);
     for (int count = 1; count <= spec.max_replicas; ++count) {
       scenario.cluster.replicas = count;
-      const double cost = count * scenario.prices.gpu_per_hour * scenario.cluster.tensor_parallel;
+      const double cost =
+          count * (scenario.prices.gpu_per_hour * scenario.cluster.gpus_per_replica());
       if (cost < least && is_feasible(scenario)) {
         least = cost;
       }
@@ -92,24 +95,34 @@ std::vector<Scenario> load_replicas(const std::string& text, const config::PlanS
   std::vector<Scenario> replicas;
   for (const std::string& gpu : spec.gpus) {
     for (const int tensor_parallel : spec.tensor_parallel) {
-      config::LoadOptions options;
-      options.sets = {"cluster.gpu=" + gpu,
-                      fmt::format("cluster.tensor_parallel={}", tensor_parallel)};
-      config::Loaded loaded = config::load_scenario_from_text(text, "mix.yaml", options);
-      if (loaded.ok) {
-        replicas.push_back(std::move(loaded.scenario));
+      for (const int stages : spec.pipeline_parallel) {
+        config::LoadOptions options;
+        options.sets = {"cluster.gpu=" + gpu,
+                        fmt::format("cluster.tensor_parallel={}", tensor_parallel),
+                        fmt::format("cluster.pipeline_parallel={}", stages)};
+        config::Loaded loaded = config::load_scenario_from_text(text, "mix.yaml", options);
+        if (loaded.ok) {
+          replicas.push_back(std::move(loaded.scenario));
+        }
       }
     }
   }
   return replicas;
 }
 
+/// What came of some problems.
+struct Tally {
+  int found = 0;
+  int split = 0;
+  int staged = 0;  ///< found, with stages
+};
+
 /// What the plan says and what trying everything says, dollars an hour.
-void compare(std::uint64_t seed, int& found, int& split) {
+void compare(std::uint64_t seed, const char* stages, Tally& tally) {
   CAPTURE(seed);
   Dice dice(seed);
   const bool two_classes = seed % 3 == 0;
-  const std::string text = random_problem(dice, two_classes);
+  const std::string text = random_problem(dice, two_classes, stages);
   CAPTURE(text);
   const config::LoadedPlan loaded = config::load_plan_from_text(text, "mix.yaml", {});
   REQUIRE(loaded.ok);
@@ -122,13 +135,17 @@ void compare(std::uint64_t seed, int& found, int& split) {
   REQUIRE(space.errors.empty());
   const std::vector<Scenario> replicas = load_replicas(text, loaded.plan);
   REQUIRE(replicas.size() == space.shapes.size());
+  if (replicas.empty()) {  // an engine without stages
+    return;
+  }
 
   PlanSearch search(question, space);
   const ClassMask all = two_classes ? 3 : 1;
   const std::optional<Pool> pool = search.cheapest(all, nothing);
   const double single = least_cost(loaded.plan, replicas, all);
   CHECK((pool ? search.usd_per_hour(*pool) : nothing) == single);
-  found += pool ? 1 : 0;
+  tally.found += pool ? 1 : 0;
+  tally.staged += pool && space.shapes[pool->shape].pipeline_parallel > 1 ? 1 : 0;
   if (two_classes) {
     const std::vector<Pool> pools = search.cheapest_split(single);
     double cost = pools.empty() ? single : 0;
@@ -138,20 +155,28 @@ void compare(std::uint64_t seed, int& found, int& split) {
     const double apart =
         least_cost(loaded.plan, replicas, 1) + least_cost(loaded.plan, replicas, 2);
     CHECK(cost == doctest::Approx(std::min(single, apart)).epsilon(1e-12));
-    split += pools.empty() ? 0 : 1;
+    tally.split += pools.empty() ? 0 : 1;
   }
 }
 
 TEST_CASE("plan finds what trying everything finds, on 200 random problems") {
-  int found = 0;
-  int split = 0;
+  Tally tally;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    compare(seed, found, split);
+    compare(seed, "1", tally);
   }
   // The problems are neither all easy nor all impossible, and some are better split.
-  CHECK(found > 60);
-  CHECK(found < 190);
-  CHECK(split > 2);
+  CHECK(tally.found > 60);
+  CHECK(tally.found < 190);
+  CHECK(tally.split > 2);
+}
+
+TEST_CASE("plan with stages finds what trying everything finds, on 60 random problems") {
+  Tally tally;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    compare(seed, seed % 2 == 0 ? "1, 2" : "2, 4", tally);
+  }
+  CHECK(tally.found > 10);
+  CHECK(tally.staged > 5);
 }
 
 // scheduler-semantics.md 8.2-3: one sequence at a time, constant steps and a random router make

@@ -24,7 +24,8 @@ Result Reference::run() {
       continue;
     }
     Step step = schedule(now);  // nothing is in flight here: schedule and start coincide
-    if (step.scheduled.empty() && step.preempted.empty()) {
+    const bool all_gone = running.empty() && waiting.empty() && loads.empty();  // 1.5.8
+    if (step.scheduled.empty() && step.preempted.empty() && !all_gone) {
       now = next_copy_or_arrival();
     }
     while (!step.scheduled.empty()) {

@@ -37,7 +37,8 @@ struct Request {
   std::int64_t prompt = 1;
   std::int64_t output = 1;  // true output length = max_tokens (ignore_eos)
   std::int64_t priority = 0;
-  Content content = {};  // for the prefix cache
+  Content content = {};                  // for the prefix cache
+  std::int64_t deadline_ps = INT64_MAX;  // when its client gives up
 };
 
 struct ScheduledRequest {
@@ -67,6 +68,7 @@ struct Outcome {
   std::vector<std::int64_t> token_ps;    // emission time of each token
   std::int64_t first_scheduled_ps = -1;  // time of the schedule() call that first admitted it
   std::int64_t finish_ps = -1;
+  bool aborted = false;  // its client gave up, at finish_ps
   std::int64_t preemptions = 0;
   std::int64_t block_ps = 0;       // integral of the blocks held, shared ones too
   std::int64_t computed = 0;       // sum of n over its steps, work lost to preemption included

@@ -1,3 +1,5 @@
+// What not all loads have: batches in flight at once, and clients that give up.
+
 #include <deque>
 #include <iterator>
 
@@ -24,6 +26,8 @@ Result EngineReference::run_stages() {
           state[entry.request].in_batch = true;
         }
         in_flight.push_back(step);
+      } else if (in_flight.empty()) {
+        works = !step.preempted.empty();
       }
     }
     if (in_flight.empty() && arrivals_.empty()) {
@@ -44,6 +48,26 @@ Result EngineReference::run_stages() {
       result_.steps.push_back(in_flight.front());
       in_flight.pop_front();
     }
+  }
+}
+
+// 1.5.8, as in reference_scheduler.h.
+void EngineReference::abort_overdue(std::int64_t now) {
+  for (std::size_t r = 0; r < state.size(); ++r) {
+    EngineSequence& s = state[r];
+    Outcome& outcome = result_.requests[r];
+    const bool is_here = outcome.reject == Reject::kNone && !s.done;
+    if (!is_here || requests_[r].deadline_ps > now || s.generated + s.in_flight == s.output) {
+      continue;
+    }
+    if (runs(r)) {
+      give_up(r);
+    }
+    std::erase(running, r);
+    std::erase(waiting, r);
+    s.done = true;
+    outcome.finish_ps = now;
+    outcome.aborted = true;
   }
 }
 

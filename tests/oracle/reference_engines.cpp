@@ -78,6 +78,7 @@ Step EngineReference::make_step(std::int64_t now) {
   }
   Step step;
   step.schedule_ps = now;
+  abort_overdue(now);
   schedule(step);
   step.running = std::ssize(running);
   step.blocks_in_use = config.usable_blocks - free_blocks();

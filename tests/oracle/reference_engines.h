@@ -114,6 +114,7 @@ class EngineReference {
  private:
   void take_arrivals(std::int64_t now);
   Step make_step(std::int64_t now);
+  void abort_overdue(std::int64_t now);
   void update(const Step& step, std::int64_t now);
 
   const std::vector<Request>& requests_;

@@ -115,6 +115,7 @@ struct Reference {
     step.schedule_ps = now;
     std::int64_t budget = config.max_num_batched_tokens;
     finish_copies(now);
+    abort_overdue(now);
     schedule_running(step, budget);
     if (step.preempted.empty()) {
       schedule_waiting(step, budget);
@@ -134,6 +135,28 @@ struct Reference {
       memory.finish_load(state[loads.front().request]);
       enqueue(loads.front().request, position++);
     }
+  }
+
+  // 1.5.8: between steps, wherever it is; but one whose last token is in flight, which finishes.
+  void abort_overdue(std::int64_t now) {
+    for (std::size_t r = 0; r < state.size(); ++r) {
+      State& s = state[r];
+      Outcome& outcome = result.requests[r];
+      const bool is_here = outcome.reject == Reject::kNone && outcome.finish_ps < 0;
+      if (!is_here || requests[r].deadline_ps > now || s.generated + pending(s) == s.output) {
+        continue;
+      }
+      memory.free_blocks(s, now);
+      std::erase(running, r);
+      std::erase(waiting, r);
+      std::erase_if(loads, [r](const Load& load) { return load.request == r; });
+      outcome.finish_ps = now;
+      outcome.aborted = true;
+    }
+  }
+
+  std::int64_t pending(const State& s) const {
+    return config.async_scheduling ? s.placeholders : s.in_flight ? 1 : 0;
   }
 
   // 1.3.1: phase 1.
@@ -314,8 +337,8 @@ struct Reference {
   // token is accepted all the same, and may be its last.
   void update(const Step& step, std::int64_t now) {
     for (const ScheduledRequest& entry : step.scheduled) {
-      if (!entry.samples) {
-        continue;  // 1.5.1: a partial prefill
+      if (!entry.samples || result.requests[entry.request].aborted) {
+        continue;  // 1.5.1: a partial prefill; 1.5.8
       }
       fruitless_schedules = 0;
       State& s = state[entry.request];

@@ -283,11 +283,16 @@ class TensorRt final : public EngineReference {
   }
 
   // 2.6.1, MAX_UTILIZATION: what those that have started need for the next token; the last started
-  // is paused if that is not there. False if somebody was: nobody starts then.
+  // is paused if that is not there. False if somebody was: nobody starts then. [i] With stages: of
+  // those that are not in flight.
   bool use_what_there_is(Step& step) {
     bool all_fit = true;
     for (std::size_t i = 0; i < running.size();) {
       const EngineSequence& s = state[running[i]];
+      if (s.in_batch) {
+        ++i;
+        continue;
+      }
       const std::int64_t need = s.decoding ? blocks_for(s.computed + 1) - s.blocks : 0;
       if (need <= free_) {
         free_ -= need;
@@ -296,7 +301,9 @@ class TensorRt final : public EngineReference {
         continue;
       }
       const std::int64_t before = free_blocks();
-      preempt(running.back(), step, false);
+      preempt(*std::find_if(running.rbegin(), running.rend(),
+                            [this](std::size_t r) { return !state[r].in_batch; }),
+              step, false);
       free_ += free_blocks() - before;
       all_fit = false;
     }

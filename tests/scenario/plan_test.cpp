@@ -87,6 +87,47 @@ TEST_CASE("a plan holds when it is run, and one replica fewer does not") {
   CHECK(run_penstock({"run", file, "--set", fewer, "--strict", "-q"}).exit_code == 1);
 }
 
+TEST_CASE("a plan chooses stages where a model does not fit on one GPU") {
+  const Folder folder;
+  const std::vector<std::string> words{
+      "plan",
+      folder.file(),
+      "-q",
+      "--gpus",
+      "l40s",
+      "--set",
+      "model=llama-3.1-70b",
+      "--set",
+      "plan.tensor_parallel=[1, 2]",
+      "--set",
+      "plan.pipeline_parallel=[1, 2, 4]",
+      "--set",
+      "workload.classes=[{name: chat, rate: 1/s, lengths: {input: 400, output: 100}, "
+      "slo: {ttft: 3s, tpot: 150ms, attainment: 90%}}]"};
+  const auto plan = [&words](std::vector<std::string> more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    return run_penstock(more);
+  };
+  const CommandResult planned = plan({"--format", "json", "-o", folder.out("o"), "--report"});
+  REQUIRE(planned.exit_code == 0);
+  const Json json = Json::parse(planned.out);
+  CHECK(unexplained_nulls(json).empty());
+  const Json& pool = json["plan"]["pools"][0];
+  const int stages = pool["pipeline_parallel"];
+  const int gpus = pool["tensor_parallel"].get<int>() * stages * pool["replicas"].get<int>();
+  CHECK(stages > 1);
+  CHECK(json["plan"]["gpus"] == gpus);
+  CHECK(json["plan"]["usd_per_hour"] == doctest::Approx(0.79 * gpus));
+  const Json run = Json::parse(
+      run_penstock({"run", folder.out("o") + "/plan.yaml", "--format", "json", "-q"}).out);
+  CHECK(run["scenario"]["cluster"]["pipeline_parallel"] == stages);
+  CHECK(run["cost"]["per_million"]["output"] == json["plan"]["per_million"]["output"]);
+  CHECK(has(plan({}).out, " PP" + std::to_string(stages)));
+  const std::string vllm = plan({"--emit", "vllm"}).out;
+  CHECK(has(vllm, "--pipeline-parallel-size " + std::to_string(stages)));
+  CHECK_FALSE(has(vllm, "async-scheduling"));
+}
+
 TEST_CASE("a split plan's pools replay to its numbers") {
   const Folder folder;
   // Short answers that must not wait behind long prompts: apart is cheaper.

@@ -116,6 +116,9 @@ Scenario scenario(const EngineLimits& limits) {
   scenario.engine.tensorrt_llm = limits.tensorrt_llm;
   scenario.cluster.pipeline_parallel = limits.stages;
   scenario.workload.classes.resize(1);
+  if (limits.timeout_ps > 0) {
+    scenario.workload.classes[0].timeout = SimTime{limits.timeout_ps};
+  }
   scenario.prices.gpu_per_hour = 1;
   return scenario;
 }

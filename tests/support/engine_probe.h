@@ -66,7 +66,8 @@ struct EngineLimits {
   EngineSpec::PerSequence per_sequence = {};
   SglangSpec sglang = {};
   TensorRtSpec tensorrt_llm = {};
-  int stages = 1;  ///< pipeline_parallel
+  int stages = 1;               ///< pipeline_parallel
+  std::int64_t timeout_ps = 0;  ///< of all clients; 0 = none
 };
 Scenario scenario(const EngineLimits& limits);
 

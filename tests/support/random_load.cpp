@@ -304,9 +304,9 @@ std::string RandomLoad::describe() const {
       << '+' << limits.per_sequence.window_blocks_per_token << " x " << limits.per_sequence.window
       << (limits.sglang.schedule_policy == SglangSpec::Policy::lpm ? " lpm" : "") << ' '
       << limits.scheduler << " host " << limits.host_blocks << " x " << limits.host_block_ps
-      << " watermark " << limits.watermark << " stages " << limits.stages << " step " << step.base
-      << '+' << step.per_token << "/token+" << step.per_kv << "/kv+" << step.per_window << "/kv in "
-      << step.window << ';';
+      << " watermark " << limits.watermark << " stages " << limits.stages << " timeout "
+      << limits.timeout_ps << " step " << step.base << '+' << step.per_token << "/token+"
+      << step.per_kv << "/kv+" << step.per_window << "/kv in " << step.window << ';';
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
         << r.priority;

@@ -241,6 +241,16 @@ TEST_CASE("a plan takes the ranks of the file, or those of its list") {
   CHECK(plan_of({"plan.data_parallel=[1, 4]"}).data_parallel == std::vector<int>{1, 4});
 }
 
+TEST_CASE("a plan takes the stages of the file, or those of its list") {
+  CHECK(load_plan(base_file).plan.pipeline_parallel == std::vector<int>{1});
+  CHECK(load_plan(base_file, {"cluster={pipeline_parallel: 4}"}).plan.pipeline_parallel ==
+        std::vector<int>{4});
+  const LoadedPlan listed = load_plan(base_file, {"plan.pipeline_parallel=[1, 2]"});
+  CHECK(listed.ok);
+  CHECK(listed.plan.pipeline_parallel == std::vector<int>{1, 2});
+  CHECK_FALSE(load_plan(base_file, {"plan.pipeline_parallel=[0]"}).ok);
+}
+
 TEST_CASE("check takes the first GPU and the smallest tensor_parallel of the plan that fit") {
   const auto checked = [](const std::string& plan, std::vector<std::string> sets = {}) {
     const Loaded loaded = check(std::string(base_file) + "plan: " + plan + "\n", std::move(sets));
@@ -253,6 +263,11 @@ TEST_CASE("check takes the first GPU and the smallest tensor_parallel of the pla
   CHECK(checked("{tensor_parallel: [1, 2, 4]}", {"weights=bf16"}) == "h100-sxm x 4");
   CHECK(checked("{gpus: [l4, h200-sxm], tensor_parallel: [2]}", {"weights=bf16"}) ==
         "h200-sxm x 2");
+  const Loaded staged = check(std::string(base_file) +
+                              "plan: {gpus: [l40s], tensor_parallel: [1], "
+                              "pipeline_parallel: [4, 1, 2]}\n");
+  CHECK(staged.ok);
+  CHECK(staged.scenario.cluster.pipeline_parallel == 2);
   CHECK(checked("{gpus: [l40s]}", {"cluster={gpu: h100-sxm, tensor_parallel: 4}"}) ==
         "h100-sxm x 4");
 }

@@ -77,27 +77,35 @@ TEST_CASE("stages: a tied embedding is held at both ends") {
   CHECK(weights == doctest::Approx(2.0 * static_cast<double>(counts.total() + counts.embedding)));
 }
 
-TEST_CASE("stages turn asynchronous scheduling off, and do not go with everything") {
-  const Loaded plain = load_stages_of({"engine.preset=vllm-0.27"});
-  REQUIRE(rendered(plain) == "");
-  CHECK_FALSE(plain.scenario.engine.async_scheduling);
+TEST_CASE("with stages, asynchronous scheduling makes no other schedule") {
+  for (const char* engine : {"{preset: vllm-0.27}", "{preset: vllm-0.27, async_scheduling: true}",
+                             "{preset: tensorrt-llm-1.0}"}) {
+    const Loaded loaded = load_stages_of({std::string("engine=") + engine});
+    CHECK(rendered(loaded) == "");
+    CHECK_FALSE(loaded.scenario.engine.async_scheduling);
+  }
+}
+
+TEST_CASE("what goes together with stages, and what does not") {
+  const Loaded all = load_stages_of(
+      {"engine={preset: tensorrt-llm-1.0, capacity_scheduler_policy: max_utilization, "
+       "enable_prefix_caching: true}",
+       "workload.timeout=5s"});
+  CHECK(rendered(all) == "");
+  CHECK(all.scenario.engine.enable_prefix_caching);
   const auto refused = [](std::initializer_list<std::string> sets, const std::string& why) {
     const Loaded loaded = load_stages_of(sets);
     CHECK(only_error(loaded) == why);
     CHECK(exit_code(loaded.diagnostics) == 4);
   };
-  refused({"engine.async_scheduling=true"},
-          "`async_scheduling` together with `pipeline_parallel` is not built yet");
+  refused({"engine={preset: tensorrt-llm-1.0, async_scheduling: true}"},
+          "`async_scheduling` together with `pipeline_parallel` is not built yet for tensorrt_llm");
   refused({"engine={preset: sglang-0.5}"},
           "`pipeline_parallel` is not built yet for the scheduler sglang");
-  refused({"engine={preset: tensorrt-llm-1.0, capacity_scheduler_policy: max_utilization}"},
-          "`pipeline_parallel` is not built yet for `capacity_scheduler_policy: max_utilization`");
   refused({"engine.speculative={method: ngram, num_speculative_tokens: 2, acceptance: 0.5}"},
           "`pipeline_parallel` is not built yet for speculative decoding");
   refused({"engine.enable_prefix_caching=true", "engine.kv_offloading_size=10GB"},
           "`pipeline_parallel` is not built yet for `kv_offloading_size`");
-  refused({"workload.timeout=5s"},
-          "`pipeline_parallel` is not built yet for clients that give up (`timeout`)");
   refused({"model=qwen3-30b-a3b", "cluster.data_parallel=2", "cluster.expert_parallel=2"},
           "`pipeline_parallel` together with ranks (`data_parallel`) is not built yet");
   const Loaded many =

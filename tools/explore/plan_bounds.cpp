@@ -50,7 +50,9 @@ std::int64_t largest_step(const EngineSpec& engine) {
 class AloneTimes {
  public:
   explicit AloneTimes(const Scenario& replica)
-      : engine_(replica.engine), model_(make_step_model(replica)) {}
+      : engine_(replica.engine),
+        stages_(replica.cluster.pipeline_parallel),
+        model_(make_step_model(replica)) {}
 
   Alone of(const Traffic::Request& request) {
     Alone alone;
@@ -62,7 +64,7 @@ class AloneTimes {
       return alone;
     }
     const auto decodes = static_cast<double>(output - 1);
-    alone.ttft = static_cast<double>(prefill(computed(engine_, request)));
+    alone.ttft = static_cast<double>(prefill(computed(engine_, request))) / stages_;
     const DecodeCost& decode = model_->decode(1);
     // From prompt + 1 to prompt + output - 1 tokens of KV.
     const double kv = static_cast<double>(request.input) + 0.5 * static_cast<double>(output);
@@ -89,6 +91,7 @@ class AloneTimes {
   }
 
   const EngineSpec& engine_;
+  int stages_;
   std::unique_ptr<StepModel> model_;
   std::unordered_map<std::int64_t, std::int64_t> prefill_;
 };
@@ -111,7 +114,9 @@ SimTime plus(SimTime time, SimTime span) {
 }  // namespace
 
 PlanBounds::PlanBounds(const Scenario& replica, const Traffic& traffic)
-    : work_(traffic.by_class.size()), unreachable_(traffic.by_class.size()) {
+    : stages_(replica.cluster.pipeline_parallel),
+      work_(traffic.by_class.size()),
+      unreachable_(traffic.by_class.size()) {
   const ClusterSpec& cluster = replica.cluster;
   const bool has_ranks = cluster.data_parallel > 1;           // their steps depend on each other
   if (!traffic.is_open || replica.engine.speculative.on() ||  // a step may emit many tokens
@@ -255,7 +260,7 @@ int PlanBounds::least_replicas(ClassMask classes) const {
         by_decodes += work_[c].by_decodes[h];
       }
     }
-    const auto span = static_cast<double>((horizons_[h] - first_arrival_).ps);
+    const double span = static_cast<double>((horizons_[h] - first_arrival_).ps) * stages_;
     most = std::max(most, std::max(by_tokens, by_decodes) * slack / span);
   }
   return static_cast<int>(std::ceil(std::min(most, 1e9)));

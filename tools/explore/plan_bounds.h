@@ -29,6 +29,10 @@ struct Unreachable {
 /// keeps a replica busy for at least tokens x (cheapest step time per token) + KV reads, and all
 /// good requests must be through before their limits, counted from the last arrival, run out. The
 /// requests that the attainment allows to miss are taken to be the most expensive ones.
+///
+/// Each stage of p takes a p-th of a step, so that p steps are under way at once at most. The
+/// pieces of a prompt follow each other through the stages: alone it takes a p-th of their steps at
+/// least; a decode step passes all stages.
 class PlanBounds {
  public:
   /// `replica`: a scenario with all classes of `traffic`.
@@ -59,6 +63,7 @@ class PlanBounds {
                  const StepFloor& floor);
   void find_unreachable(std::size_t class_index, const Scenario& replica, const Traffic& traffic);
 
+  int stages_ = 1;
   std::vector<SimTime> horizons_;
   SimTime first_arrival_ = SimTime::never();  ///< of the judged requests: no work before it
   std::vector<Work> work_;                    ///< by class

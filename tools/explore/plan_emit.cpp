@@ -30,7 +30,8 @@ std::string published_name(const config::Catalog& catalog, const Scenario& scena
   return name;
 }
 
-/// Whether the engine schedules asynchronously unless it is told otherwise.
+/// Whether the engine schedules asynchronously unless it is told otherwise. With stages it makes no
+/// difference to the schedule: it is left to decide.
 bool is_async_by_default(const config::Catalog& catalog, const Scenario& scenario) {
   config::Reporter reporter;
   const auto preset = catalog.engine(scenario.engine.preset, {}, reporter);
@@ -46,6 +47,9 @@ Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
               fmt::format("--max-model-len {}", engine.max_model_len),
               fmt::format("--gpu-memory-utilization {}", engine.gpu_memory_utilization),
               fmt::format("--block-size {}", engine.block_size.tokens())};
+  if (scenario.cluster.pipeline_parallel > 1) {
+    flags.push_back(fmt::format("--pipeline-parallel-size {}", scenario.cluster.pipeline_parallel));
+  }
   if (scenario.cluster.data_parallel > 1) {
     flags.push_back(fmt::format("--data-parallel-size {}", scenario.cluster.data_parallel));
   }
@@ -68,7 +72,8 @@ Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
   if (!engine.enable_prefix_caching) {
     flags.emplace_back("--no-enable-prefix-caching");
   }
-  if (engine.async_scheduling != is_async_by_default(catalog, scenario)) {
+  if (scenario.cluster.pipeline_parallel == 1 &&
+      engine.async_scheduling != is_async_by_default(catalog, scenario)) {
     flags.emplace_back(engine.async_scheduling ? "--async-scheduling" : "--no-async-scheduling");
   }
   if (engine.scheduling_policy == SchedulingPolicy::priority) {

@@ -28,6 +28,9 @@ Json shape(const PlanOutput& output, const Pool& pool) {
             {"max_num_seqs", scenario.engine.max_num_seqs},
             {"max_num_batched_tokens", scenario.engine.max_num_batched_tokens},
             {"measured", one.is_measured()}};
+  if (one.pipeline_parallel > 1) {
+    json["pipeline_parallel"] = one.pipeline_parallel;
+  }
   if (one.expert_parallel > 1) {
     json["data_parallel"] = one.data_parallel;
     json["expert_parallel"] = one.expert_parallel;

@@ -106,21 +106,27 @@ std::string most_replicas_set(const config::PlanSpec& spec) {
   return fmt::format("cluster.replicas={}", std::min<std::int64_t>(most, spec.max_replicas));
 }
 
-/// A tensor_parallel with all numbers of ranks. Experts are spread over all ranks, as there is no
-/// other way, and over the GPUs of a single one where the file spreads them.
+/// A tensor_parallel with all numbers of stages and ranks. Experts are spread over all ranks, as
+/// there is no other way, and over the GPUs of a single one where the file spreads them.
 void add_layouts(const config::PlanSpec& spec, const std::vector<std::string>& before,
                  const std::string& tensor_parallel,
                  std::vector<std::vector<std::string>>& layouts) {
-  const bool has_ranks = spec.spreads_experts || spec.data_parallel != std::vector<int>{1};
-  for (const int ranks : spec.data_parallel) {
-    layouts.push_back(before);
-    std::vector<std::string>& sets = layouts.back();
-    sets.push_back("cluster.tensor_parallel=" + tensor_parallel);
-    if (has_ranks) {
-      const int gpus = std::stoi(tensor_parallel) * ranks;
-      sets.push_back(fmt::format("cluster.data_parallel={}", ranks));
-      sets.push_back(
-          fmt::format("cluster.expert_parallel={}", ranks > 1 || spec.spreads_experts ? gpus : 1));
+  const std::vector<int> none{1};
+  const bool has_ranks = spec.spreads_experts || spec.data_parallel != none;
+  for (const int stages : spec.pipeline_parallel) {
+    for (const int ranks : spec.data_parallel) {
+      layouts.push_back(before);
+      std::vector<std::string>& sets = layouts.back();
+      sets.push_back("cluster.tensor_parallel=" + tensor_parallel);
+      if (spec.pipeline_parallel != none) {
+        sets.push_back(fmt::format("cluster.pipeline_parallel={}", stages));
+      }
+      if (has_ranks) {
+        const int gpus = std::stoi(tensor_parallel) * ranks;
+        sets.push_back(fmt::format("cluster.data_parallel={}", ranks));
+        sets.push_back(fmt::format("cluster.expert_parallel={}",
+                                   ranks > 1 || spec.spreads_experts ? gpus : 1));
+      }
     }
   }
 }
@@ -185,6 +191,7 @@ LoadedShape load_replica(const PlanQuestion& question, const std::vector<std::st
   cluster.replicas = 1;
   out.shape.gpu = cluster.gpu.name;
   out.shape.tensor_parallel = cluster.tensor_parallel;
+  out.shape.pipeline_parallel = cluster.pipeline_parallel;
   out.shape.data_parallel = cluster.data_parallel;
   out.shape.expert_parallel = cluster.expert_parallel;
   if (!out.loaded.ok && config::exit_code(out.loaded.diagnostics) != 4) {
@@ -294,6 +301,9 @@ std::string Shape::title() const {
   std::string text = gpu;
   if (tensor_parallel > 1) {
     text += fmt::format(" TP{}", tensor_parallel);
+  }
+  if (pipeline_parallel > 1) {
+    text += fmt::format(" PP{}", pipeline_parallel);
   }
   if (data_parallel > 1) {
     text += fmt::format(" DP{}", data_parallel);

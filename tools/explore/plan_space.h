@@ -30,15 +30,16 @@ struct PlanQuestion {
 struct Shape {
   std::string gpu;
   int tensor_parallel = 1;
+  int pipeline_parallel = 1;
   int data_parallel = 1;
   int expert_parallel = 1;
   std::vector<std::string> sets;  ///< what makes the file this one, as --set
   Scenario scenario;              ///< one replica of it, all classes, at the rate planned for
   PlanBounds bounds;
 
-  int gpus() const { return tensor_parallel * data_parallel; }
+  int gpus() const { return tensor_parallel * pipeline_parallel * data_parallel; }
   double usd_per_hour() const { return scenario.prices.gpu_per_hour * gpus(); }
-  /// "l40s", "h100-sxm TP2", "h200-sxm DP8 EP8", with what the plan varies beside.
+  /// "l40s", "h100-sxm TP2 PP4", "h200-sxm DP8 EP8", with what the plan varies beside.
   std::string title() const;
   /// False where the step model's parameters of the GPU come from similar ones or a datasheet.
   bool is_measured() const;

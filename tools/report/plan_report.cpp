@@ -44,10 +44,10 @@ struct PlanView {
 
 /// "9 × l40s", "2 × 4 h100-sxm"
 std::string shape_text(const Json& pool) {
-  const auto tensor = pool.value("tensor_parallel", 1) * pool.value("data_parallel", 1);
+  const auto gpus = pool.value("tensor_parallel", 1) * pool.value("pipeline_parallel", 1) *
+                    pool.value("data_parallel", 1);
   return fmt::format("{} ×{} {}", pool.value("replicas", 0),
-                     tensor > 1 ? fmt::format(" {}", tensor) : "",
-                     pool.value("gpu", std::string("?")));
+                     gpus > 1 ? fmt::format(" {}", gpus) : "", pool.value("gpu", std::string("?")));
 }
 
 std::string classes_text(const Json& pool) {
