@@ -67,13 +67,14 @@ struct Pair {
   explicit Pair(std::int64_t longest_output) : longest(longest_output) {}
 
   void join(Rng& rng, std::int64_t step) {
-    Sequence s;
-    s.prompt = 1 + static_cast<std::int64_t>(rng.next() % 300);
-    s.output = 2 + static_cast<std::int64_t>(rng.next() % static_cast<std::uint64_t>(longest));
+    const auto prompt = 1 + static_cast<std::int64_t>(rng.next() % 300);
+    const auto output =
+        2 + static_cast<std::int64_t>(rng.next() % static_cast<std::uint64_t>(longest));
+    const Slot slot = table.add({.prompt = prompt, .output = output});
+    Sequence& s = table[slot];
     s.base = s.prompt + 1 - step;
     s.finish = s.prompt + s.output - 1 - s.base;
     s.admission = next_admission++;
-    const Slot slot = table.add(s);
     running.push_back(slot);
     set.join(slot);
     plain.join(slot);
