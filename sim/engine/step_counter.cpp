@@ -181,8 +181,9 @@ void StepCounter::count_drafts(const Batch& batch, std::int64_t steps, std::int6
   const DraftCost cost = model_.draft_cost(batch.decodes);
   DraftTotals& drafts = result_.drafts;
   drafts.sequence_steps += useful;
-  drafts.draft_ps += steps * cost.draft + kv * cost.draft_per_kv;
-  drafts.rejected_ps += steps * cost.rejected + kv * cost.rejected_per_kv;
+  const Together& together = batch.together;
+  drafts.draft_ps += steps * (cost.draft + together.drafting) + kv * cost.draft_per_kv;
+  drafts.rejected_ps += steps * (cost.rejected + together.rejected) + kv * cost.rejected_per_kv;
   recorder_.count_steps(start, end, counts);
 }
 

@@ -22,8 +22,9 @@ RejectReason refuse_tensorrt_llm(const EngineSpec& spec, std::int64_t prompt, st
   if (!spec.enable_chunked_prefill && longest > spec.max_num_batched_tokens) {
     return RejectReason::beyond_budget;
   }
-  return blocks_to_hold(spec, prompt + output) > spec.num_gpu_blocks ? RejectReason::does_not_fit
-                                                                     : RejectReason::none;
+  return blocks_to_hold(spec, prompt + output + spec.draft_slots()) > spec.num_gpu_blocks
+             ? RejectReason::does_not_fit
+             : RejectReason::none;
 }
 
 namespace {
@@ -46,7 +47,7 @@ class TensorRtLlm final : public Scheduler {
     }
     if (engine.decoding.size() > 0) {
       engine.add_decodes(batch);
-      budget_ -= batch.decodes;
+      budget_ -= batch.decodes * engine.spec().speculative.rows();
     }
     admits_ = engine.preemptions == preempted;
     shared_before_ = engine.shared_blocks;
@@ -83,7 +84,17 @@ class TensorRtLlm final : public Scheduler {
 
   /// Blocks that a waiting sequence must find (2.6.1).
   std::int64_t blocks_needed(const EngineState& engine, const Sequence& s) const {
-    return blocks_to_hold(engine.spec(), s.prompt + (no_evict_ ? s.output : s.emitted));
+    const EngineSpec& spec = engine.spec();
+    const std::int64_t tokens = s.prompt + (no_evict_ ? s.output : s.emitted);
+    if (!spec.speculative.on()) {
+      return blocks_to_hold(spec, tokens);
+    }
+    if (!no_evict_) {
+      return blocks_to_hold(spec, tokens + engine.pace().ahead);
+    }
+    // The engine counts prompt and output alone, and cuts the last drafts; here all grow alike.
+    return std::min(blocks_to_hold(spec, std::max(tokens, engine.longest_held(s))),
+                    engine.pool.usable());
   }
   /// The next in the queue that can start, with what the cache has for it: those that wait for a
   /// block that another one is computing are passed over (2.6.1, block reuse).
@@ -113,7 +124,8 @@ class TensorRtLlm final : public Scheduler {
     const std::int64_t needed = blocks_needed(engine, engine.sequences[next_]);
     engine.waiting.bring_to_the_head(passed_over_);
     const Slot slot = engine.admit_head(now, hit_);
-    const std::int64_t blocks = blocks_for(engine.sequences[slot].target, engine.spec().block_size);
+    const std::int64_t blocks =
+        blocks_for(engine.sequences[slot].target + engine.pace().ahead, engine.spec().block_size);
     PENSTOCK_ASSERT(engine.pool.allocate(blocks - hit_.blocks));
     engine.sequences[slot].blocks = blocks;
     if (no_evict_) {

@@ -22,11 +22,11 @@ TEST_CASE("speculation: acceptance is one for all drafts, or one by position") {
   CHECK(spec.method == SpeculativeSpec::Method::eagle);
   CHECK(spec.acceptance == std::vector<double>{0.7, 0.7, 0.7});
   CHECK(spec.rows() == 4);
-  CHECK(spec.slots() == 6);
+  CHECK(each.scenario.engine.draft_slots() == 6);
   const Loaded by_position = load_small(
       {"engine.speculative={method: ngram, num_speculative_tokens: 2, acceptance: [80%, 0.5]}"});
   CHECK(by_position.scenario.engine.speculative.acceptance == std::vector<double>{0.8, 0.5});
-  CHECK(by_position.scenario.engine.speculative.slots() == 2);
+  CHECK(by_position.scenario.engine.draft_slots() == 2);
   CHECK_FALSE(load_small().scenario.engine.speculative.on());
   const Loaded none = load_small({eagle, "engine.speculative.num_speculative_tokens=0"});
   CHECK(rendered(none) == "");
