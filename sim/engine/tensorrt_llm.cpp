@@ -90,7 +90,8 @@ class TensorRtLlm final : public Scheduler {
       return blocks_to_hold(spec, tokens);
     }
     if (!no_evict_) {
-      return blocks_to_hold(spec, tokens + engine.pace().ahead);
+      return blocks_for(tokens + engine.pace().ahead, spec.block_size) +
+             spec.per_sequence.blocks(tokens);
     }
     // The engine counts prompt and output alone, and cuts the last drafts; here all grow alike.
     return std::min(blocks_to_hold(spec, std::max(tokens, engine.longest_held(s))),

@@ -163,5 +163,34 @@ TEST_CASE("1.8.2: blocks cover drafts, and what the drafter writes") {
   }
 }
 
+TEST_CASE("2.5.4, 2.6.1: slots for drafts of SGLang and TensorRT-LLM") {
+  using Method = SpeculativeSpec::Method;
+  Scenario scenario = probe::scenario({});
+  scenario.engine.block_size = 1;
+  scenario.engine.speculative.acceptance = {0.0, 0.0, 0.0};
+  SimulationOptions options;
+  options.make_model = [] { return probe::make_linear_model({}); };
+  // The last token but one of 40 + 10 is at 49; behind it what is said. Scheduled ahead, a step
+  // more is computed in vain.
+  for (const auto& [scheduler, method, async, slots] :
+       {std::tuple{"sglang", Method::mtp, false, 3},
+        {"sglang", Method::ngram, false, 3},
+        {"sglang", Method::mtp, true, 7},
+        {"tensorrt_llm", Method::mtp, false, 5},
+        {"tensorrt_llm", Method::eagle3, true, 5},
+        {"tensorrt_llm", Method::ngram, false, 3},
+        {"tensorrt_llm", Method::draft_model, false, 3}}) {
+    const std::string name = scheduler;
+    CAPTURE(name);
+    scenario.engine.scheduler = name;
+    scenario.engine.enable_chunked_prefill = name == "sglang";
+    scenario.engine.async_scheduling = async;
+    scenario.engine.speculative.method = method;
+    probe::ListSource source({probe::request(0, 40, 10)});
+    const Result result = simulate(scenario, source, options);
+    CHECK(result.replicas[0].blocks_peak == 49 + slots + (async ? 1 : 0));
+  }
+}
+
 }  // namespace
 }  // namespace penstock

@@ -67,6 +67,7 @@ struct EngineLimits {
   SglangSpec sglang = {};
   TensorRtSpec tensorrt_llm = {};
   int stages = 1;  ///< pipeline_parallel
+  SpeculativeSpec speculative = {};
 };
 Scenario scenario(const EngineLimits& limits);
 
