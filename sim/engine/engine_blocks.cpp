@@ -219,7 +219,18 @@ std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const 
 
 std::int64_t EngineState::draw_steps(const Sequence& s, std::int64_t tokens) const {
   const std::uint64_t key = mix_bits(seed_ + 0x73706563756c6174) ^ mix_bits(s.id);
-  return acceptance_->draw_steps(tokens, mix_bits(key + static_cast<std::uint64_t>(tokens)));
+  const std::int64_t steps =
+      acceptance_->draw_steps(tokens, mix_bits(key + static_cast<std::uint64_t>(tokens)));
+  if (spec_.scheduler != "tensorrt_llm") {
+    return steps;
+  }
+  // Nobody is so unlucky as to grow beyond the pool: no evict never takes blocks back.
+  const std::int64_t last = s.prompt + s.output;
+  const std::int64_t pool_tokens =
+      (pool.usable() - spec_.per_sequence.blocks(last)) * spec_.block_size;
+  const std::int64_t room = pool_tokens - (last - 1 - tokens) - pace_.ahead;
+  const std::int64_t in_vain = spec_.finishes_late() ? 1 : 0;
+  return std::min(steps, full_blocks(room * pace_.unit, pace_.advance) - in_vain);
 }
 
 std::int64_t EngineState::longest_held(const Sequence& s) const {

@@ -22,9 +22,12 @@ RejectReason refuse_tensorrt_llm(const EngineSpec& spec, std::int64_t prompt, st
   if (!spec.enable_chunked_prefill && longest > spec.max_num_batched_tokens) {
     return RejectReason::beyond_budget;
   }
-  return blocks_to_hold(spec, prompt + output + spec.draft_slots()) > spec.num_gpu_blocks
-             ? RejectReason::does_not_fit
-             : RejectReason::none;
+  const SpeculativeSpec& drafts = spec.speculative;
+  // With two steps to spare, so that its last steps fit whatever the pace.
+  const std::int64_t most =
+      prompt + output + (drafts.on() ? spec.draft_slots() + 2 * drafts.rows() : 0);
+  return blocks_to_hold(spec, most) > spec.num_gpu_blocks ? RejectReason::does_not_fit
+                                                          : RejectReason::none;
 }
 
 namespace {
@@ -89,13 +92,10 @@ class TensorRtLlm final : public Scheduler {
     if (!spec.speculative.on()) {
       return blocks_to_hold(spec, tokens);
     }
-    if (!no_evict_) {
-      return blocks_for(tokens + engine.pace().ahead, spec.block_size) +
-             spec.per_sequence.blocks(tokens);
-    }
     // The engine counts prompt and output alone, and cuts the last drafts; here all grow alike.
-    return std::min(blocks_to_hold(spec, std::max(tokens, engine.longest_held(s))),
-                    engine.pool.usable());
+    const std::int64_t held =
+        no_evict_ ? std::max(tokens, engine.longest_held(s)) : tokens + engine.pace().ahead;
+    return blocks_for(held, spec.block_size) + spec.per_sequence.blocks(tokens);
   }
   /// The next in the queue that can start, with what the cache has for it: those that wait for a
   /// block that another one is computing are passed over (2.6.1, block reuse).

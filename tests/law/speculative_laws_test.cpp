@@ -111,6 +111,20 @@ TEST_CASE("speculation: requests, tokens, time and money are conserved") {
   }
 }
 
+TEST_CASE("7.2-21: with drafts too GUARANTEED_NO_EVICT takes nobody's blocks back") {
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+    probe::RandomLoad load = seed % 2 == 0
+                                 ? probe::random_engine_load(seed, "tensorrt_llm")
+                                 : probe::random_engine_content_load(seed, "tensorrt_llm");
+    load.limits.tensorrt_llm.capacity_scheduler_policy =
+        TensorRtSpec::Capacity::guaranteed_no_evict;
+    CAPTURE(load.describe());
+    const Result result = run_speculative(speculative_scenario(load), load);
+    REQUIRE(result.preemptions == 0);
+    check_conserved(load, result);
+  }
+}
+
 TEST_CASE("7.3-39: drafts that are never accepted leave times as they are without") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     probe::RandomLoad load = probe::random_load(seed);

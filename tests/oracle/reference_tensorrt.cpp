@@ -120,7 +120,8 @@ class TensorRt final : public EngineReference {
   // again with what it has generated. Its blocks to completion include the last token's.
   bool never_fits(const EngineSequence& s) const override {
     const std::int64_t longest = s.prompt + (config.max_utilization ? s.output - 1 : 0);
-    const std::int64_t most = s.prompt + s.output + config.draft_slots;
+    const std::int64_t drafts = config.drafts > 0 ? 2 * (1 + config.drafts) : 0;  // [i]
+    const std::int64_t most = s.prompt + s.output + config.draft_slots + drafts;
     return blocks_for(most) + config.beside(most) > config.usable_blocks ||
            (!config.chunked_context && longest > config.token_budget);
   }
@@ -178,7 +179,8 @@ class TensorRt final : public EngineReference {
     const std::int64_t last = state[r].prompt + state[r].output - (config.overlap ? 0 : 1);
     const std::int64_t tokens =
         std::max(state[r].prompt + state[r].output, last + config.draft_slots);
-    return blocks_for(tokens) + config.beside(tokens) - state[r].blocks - state[r].beside;
+    return blocks_for(tokens) + config.beside(state[r].prompt + state[r].output) - state[r].blocks -
+           state[r].beside;
   }
   std::int64_t needs(std::size_t r) const {
     const std::int64_t known = state[r].known();
