@@ -117,18 +117,10 @@ struct SpeculativeSpec {
   /// Tokens that a decoding sequence has verified in a step.
   std::int64_t rows() const { return 1 + num_speculative_tokens(); }
   /// Tokens that it emits a step, in the mean (scheduler-semantics 1.8.4).
-  double mean_tokens() const {
-    double mean = 1;
-    double all = 1;
-    for (const double p : acceptance) {
-      mean += all *= p;
-    }
-    return mean;
-  }
+  double mean_tokens() const;
 };
 
-/// As the key `engine.speculative.method` spells it.
-const char* to_string(SpeculativeSpec::Method method);
+const char* to_string(SpeculativeSpec::Method method);  ///< as engine.speculative.method has it
 
 /// One engine, keys spelled as vLLM spells them.
 struct EngineSpec {

@@ -73,6 +73,15 @@ std::int64_t AcceptanceLaw::draw_steps(std::int64_t tokens, std::uint64_t key) c
   return steps;
 }
 
+double SpeculativeSpec::mean_tokens() const {
+  double mean = 1;
+  double all = 1;
+  for (const double p : acceptance) {
+    mean += all *= p;
+  }
+  return mean;
+}
+
 std::int64_t EngineSpec::draft_slots() const {
   const std::int64_t drafts = speculative.num_speculative_tokens();
   if (drafts == 0) {
