@@ -202,11 +202,6 @@ std::optional<Diagnostic> unless_saturation_is_known(const Scenario& scenario,
                                                      std::string_view command) {
   Diagnostic d;
   d.kind = Diagnostic::Kind::infeasible;
-  if (scenario.engine.speculative.on()) {
-    d.message = fmt::format("{} does not know speculative decoding yet", command);
-    d.notes.emplace_back("`penstock run` and `sweep` do; leave out `engine.speculative` here");
-    return d;
-  }
   if (scenario.engine.scheduler != "static") {
     return std::nullopt;
   }

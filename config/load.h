@@ -46,7 +46,7 @@ Loaded load_scenario_from_text(const std::string& text, const std::string& name,
                                const LoadOptions& options);
 
 /// The error (kind infeasible: exit 4) of a command that needs the closed form of saturation, where
-/// there is none: with static batching, and with speculative decoding.
+/// there is none: with static batching.
 std::optional<Diagnostic> unless_saturation_is_known(const Scenario& scenario,
                                                      std::string_view command);
 

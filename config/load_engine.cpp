@@ -203,7 +203,7 @@ class EngineLoader {
     const auto given_seqs = section_.whole("max_num_seqs");
     const std::int64_t longest =
         section_.whole("max_model_len").value_or(scenario_.model.max_position_embeddings);
-    std::int64_t seqs = given_seqs.value_or(limits.max_num_seqs);
+    std::int64_t seqs = given_seqs.value_or(default_seqs(limits.max_num_seqs));
     std::int64_t tokens = given_tokens.value_or(limits.max_num_batched_tokens);
     const bool is_vllm = engine_.scheduler == "vllm_v1" || engine_.scheduler == "vllm_v0";
     if (!given_tokens && is_vllm) {
@@ -212,7 +212,7 @@ class EngineLoader {
     }
     const bool counts_decodes = is_vllm || engine_.scheduler == "tensorrt_llm";
     if (!given_seqs && counts_decodes) {
-      seqs = std::min(seqs, tokens);
+      seqs = std::min(seqs, tokens / rows_in_step());
     }
     engine_.max_num_seqs = seqs;
     engine_.max_num_batched_tokens = tokens;
@@ -223,6 +223,25 @@ class EngineLoader {
       check_limits(key, is_vllm ? longest : 1);
     }
     check_unit(key);
+  }
+
+  /// SGLang sets max_running_requests of all ranks to 48 with drafts, if nobody else sets it.
+  std::int64_t default_seqs(std::int64_t of_preset) {
+    constexpr std::int64_t with_drafts = 48;
+    if (engine_.scheduler != "sglang" || !engine_.speculative.on() ||
+        section_.has("max_num_seqs")) {
+      return of_preset;
+    }
+    const std::int64_t seqs =
+        std::max<std::int64_t>(1, with_drafts / scenario_.cluster.data_parallel);
+    context_.reporter.note(
+        fmt::format("max_num_seqs is {}, as in SGLang with drafts, if none is given", seqs));
+    return seqs;
+  }
+
+  /// Tokens of the budget that a decoding sequence must find, with drafts that nobody cuts short.
+  std::int64_t rows_in_step() const {
+    return engine_.scheduler == "tensorrt_llm" ? engine_.speculative.rows() : 1;
   }
 
   /// A chunk is made of whole pages or units, but for the last of a prompt.
@@ -241,11 +260,14 @@ class EngineLoader {
     const std::int64_t seqs = engine_.max_num_seqs;
     const std::int64_t tokens = engine_.max_num_batched_tokens;
     const Span tokens_span = section_.span(key);
-    if (tokens < seqs) {
+    const std::int64_t rows = rows_in_step();
+    if (tokens < seqs * rows) {
       Diagnostic& d = context_.reporter.error(
-          tokens_span, fmt::format("`max_num_batched_tokens` {} is less than `max_num_seqs` {}",
-                                   group_digits(tokens), group_digits(seqs)));
-      d.notes.emplace_back("each sequence of a step computes at least one token");
+          tokens_span, fmt::format("`max_num_batched_tokens` {} is less than `max_num_seqs` {}{}",
+                                   group_digits(tokens), group_digits(seqs),
+                                   rows > 1 ? fmt::format(" x {} tokens, with drafts", rows) : ""));
+      d.notes.emplace_back(rows > 1 ? "each sequence of a step has all its drafts verified"
+                                    : "each sequence of a step computes at least one token");
     }
     if (!engine_.enable_chunked_prefill && tokens < longest) {
       Diagnostic& d = context_.reporter.error(
@@ -263,7 +285,7 @@ class EngineLoader {
   void check_drafts() {
     const std::int64_t rows = engine_.speculative.rows();
     const std::int64_t budget = engine_.max_num_batched_tokens;
-    if (rows == 1) {
+    if (rows == 1 || engine_.scheduler == "sglang") {  // whose budget is that of prompts
       return;
     }
     if (budget < rows) {

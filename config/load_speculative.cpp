@@ -26,31 +26,53 @@ class SpeculativeLoader {
     if (!section_.is_given() || !name) {
       return;
     }
-    if (scenario_.engine.scheduler != "vllm_v1") {
+    const std::string& scheduler = scenario_.engine.scheduler;
+    if (scheduler != "vllm_v1" && scheduler != "sglang" && scheduler != "tensorrt_llm") {
       context_.reporter
-          .infeasible(engine_.key_span("speculative"),
-                      fmt::format("speculative decoding of the scheduler {} is not built yet",
-                                  scenario_.engine.scheduler))
-          .notes.emplace_back("this version drafts as vLLM V1 does");
-      return;
-    }
-    if (scenario_.cluster.data_parallel > 1) {
-      context_.reporter.infeasible(
-          engine_.key_span("speculative"),
-          "speculative decoding on ranks (`data_parallel`) is not built yet");
+          .infeasible(
+              engine_.key_span("speculative"),
+              fmt::format("speculative decoding of the scheduler {} is not built", scheduler))
+          .notes.emplace_back(scheduler == "vllm_v0"
+                                  ? "vLLM V1's, SGLang's and TensorRT-LLM's are"
+                                  : "that engine has none; vLLM V1, SGLang and TensorRT-LLM do");
       return;
     }
     SpeculativeSpec spec;
     for (const Method method : methods) {
       spec.method = *name == to_string(method) ? method : spec.method;
     }
-    if (read_acceptance(spec) && read_drafter(spec)) {
+    if (check_ranks(spec.method) && read_acceptance(spec) && read_drafter(spec)) {
       check_async(spec.method);
+      check_mixed_chunk();
       scenario_.engine.speculative = std::move(spec);
     }
   }
 
  private:
+  /// SGLang's attention ranks know layers on top of the model as drafters.
+  bool check_ranks(Method method) {
+    const bool is_layer = method != Method::ngram && method != Method::draft_model;
+    if (scenario_.cluster.data_parallel == 1 || is_layer) {
+      return true;
+    }
+    if (scenario_.engine.scheduler == "sglang") {
+      context_.reporter.error(
+          section_.span("method"),
+          fmt::format("SGLang's ranks (`data_parallel`) have no {} drafts", to_string(method)),
+          "they have eagle, eagle3 and mtp");
+      return false;
+    }
+    if (method == Method::draft_model) {
+      context_.reporter.infeasible(
+          section_.span("method"),
+          "a draft model on ranks (`data_parallel`) is not built: whether its own experts are "
+          "shared, this version does not know",
+          "eagle, eagle3 and mtp are, and ngram");
+      return false;
+    }
+    return true;
+  }
+
   bool read_acceptance(SpeculativeSpec& spec) {
     const auto drafts = section_.whole("num_speculative_tokens");
     if (drafts.value_or(0) == 0) {
@@ -123,22 +145,39 @@ class SpeculativeLoader {
     return true;
   }
 
-  /// vLLM schedules ahead beside EAGLE's and MTP's drafts. N-gram drafts need the tokens on the
-  /// CPU; with a draft model it is off unless asked for (on by default since mid 2026, PR 48341).
+  /// vLLM and TensorRT-LLM schedule ahead beside EAGLE's and MTP's drafts. N-gram drafts need the
+  /// tokens on the CPU; with a draft model it is off unless asked for (in vLLM on by default since
+  /// mid 2026, PR 48341). So it is with all of SGLang's (spec V2, the default since mid 2026).
   void check_async(Method method) {
     EngineSpec& engine = scenario_.engine;
     const bool is_asked = engine_.boolean("async_scheduling").value_or(false);
-    if (!engine.async_scheduling || (method != Method::ngram && method != Method::draft_model)) {
+    const bool is_sglang = engine.scheduler == "sglang";
+    const bool goes_on = method != Method::ngram && method != Method::draft_model && !is_sglang;
+    if (!engine.async_scheduling || goes_on) {
       return;
     }
-    if (method == Method::ngram && is_asked) {
+    if (method == Method::ngram && is_asked && !is_sglang) {
       context_.reporter.error(engine_.span("async_scheduling"),
                               "`async_scheduling` does not go with n-gram drafts",
-                              "vLLM refuses it too");
+                              fmt::format("{} has it off too",
+                                          engine.scheduler == "vllm_v1" ? "vLLM" : "TensorRT-LLM"));
     } else if (!is_asked) {
       engine.async_scheduling = false;
       context_.reporter.note(
-          fmt::format("async_scheduling is off, as in vLLM with drafts of {}", to_string(method)));
+          is_sglang ? std::string(
+                          "async_scheduling is off, as in SGLang 0.5 with drafts; give it for the "
+                          "overlap scheduler with drafts (spec V2)")
+                    : fmt::format("async_scheduling is off, as in {} with drafts of {}",
+                                  engine.scheduler == "vllm_v1" ? "vLLM" : "TensorRT-LLM",
+                                  to_string(method)));
+    }
+  }
+
+  void check_mixed_chunk() {
+    SglangSpec& sglang = scenario_.engine.sglang;
+    if (scenario_.engine.scheduler == "sglang" && sglang.enable_mixed_chunk) {
+      sglang.enable_mixed_chunk = false;
+      context_.reporter.note("enable_mixed_chunk is off, as in SGLang with drafts");
     }
   }
 

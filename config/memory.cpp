@@ -130,7 +130,8 @@ MemoryPlan plan_stage(const MemoryQuestion& q, const StageShare& stage) {
   plan.utilization = q.utilization;
   plan.weight_bytes = stage_weight_bytes(q, stage);
   if (q.drafter) {
-    plan.drafter_bytes = weight_bytes_per_gpu(*q.drafter, q.drafter_weights, q.tensor_parallel);
+    plan.drafter_bytes = weight_bytes_per_gpu(*q.drafter, {q.drafter_weights, q.drafter_weights},
+                                              q.tensor_parallel, q.expert_parallel);
     plan.weight_bytes += plan.drafter_bytes;
   }
   plan.reserve_bytes = reserve_bytes(q);

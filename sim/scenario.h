@@ -116,13 +116,11 @@ struct SpeculativeSpec {
   }
   /// Tokens that a decoding sequence has verified in a step.
   std::int64_t rows() const { return 1 + num_speculative_tokens(); }
-  /// KV slots that its drafts need behind its tokens: those verified, and those that the drafter
-  /// then writes (scheduler-semantics 1.8.2).
-  std::int64_t slots() const { return num_speculative_tokens() * (has_drafter() ? 2 : 1); }
+  /// Tokens that it emits a step, in the mean (scheduler-semantics 1.8.4).
+  double mean_tokens() const;
 };
 
-/// As the key `engine.speculative.method` spells it.
-const char* to_string(SpeculativeSpec::Method method);
+const char* to_string(SpeculativeSpec::Method method);  ///< as engine.speculative.method has it
 
 /// One engine, keys spelled as vLLM spells them.
 struct EngineSpec {
@@ -172,7 +170,7 @@ struct EngineSpec {
   SimTime front_end_latency;
   SglangSpec sglang;
   TensorRtSpec tensorrt_llm;
-  SpeculativeSpec speculative;  ///< with the scheduler vllm_v1 only
+  SpeculativeSpec speculative;  ///< with the schedulers vllm_v1, sglang and tensorrt_llm
 
   /// It learns that a token was the last only when that has come back, a step later.
   bool finishes_late() const {
@@ -183,6 +181,8 @@ struct EngineSpec {
   bool caches_late() const { return enable_prefix_caching && scheduler != "vllm_v1"; }
   /// Its prefix cache is SGLang's radix tree.
   bool has_radix_cache() const { return enable_prefix_caching && scheduler == "sglang"; }
+  /// KV slots that a decode step holds for drafts behind a sequence's tokens.
+  std::int64_t draft_slots() const;
   /// A block is a slot: it holds one request of up to max_model_len.
   bool holds_slots() const { return scheduler == "orca" || scheduler == "static"; }
 };

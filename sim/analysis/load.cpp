@@ -13,10 +13,6 @@ LoadReport assess_load(const Scenario& scenario, const Result& result, double re
     report.reason = "saturation is not worked out for static batching";
     return report;
   }
-  if (scenario.engine.speculative.on()) {
-    report.reason = "saturation is not worked out with speculative decoding";
-    return report;
-  }
   const auto model = make_step_model(scenario);
   report.saturation = saturate(lane_engine(scenario), *model, traffic);
   if (!report.saturation) {

@@ -29,10 +29,11 @@ PositionPrices price_positions(const EngineSpec& engine, StepModel& model, std::
                              static_cast<double>(attention_pairs(0, prices.prefill_tokens, window));
   }
   const DecodeCost& decode = model.decode(prices.batch);
+  const double tokens = engine.speculative.mean_tokens();
   prices.output_fixed_ps =
-      static_cast<double>(decode.fixed.total) / static_cast<double>(prices.batch);
-  prices.output_slope_ps = static_cast<double>(decode.per_kv);
-  prices.output_window_ps = static_cast<double>(decode.per_window);
+      static_cast<double>(decode.fixed.total) / static_cast<double>(prices.batch) / tokens;
+  prices.output_slope_ps = static_cast<double>(decode.per_kv) / tokens;
+  prices.output_window_ps = static_cast<double>(decode.per_window) / tokens;
   return prices;
 }
 

@@ -91,26 +91,49 @@ class MeanStep {
   StepSums sums_;
 };
 
+/// What a request of a traffic takes of a full replica, in steps.
+struct Stay {
+  double steps = 0;
+  double decodes = 0;  ///< of which with a row of it, be it in vain
+  double rows = 1;     ///< tokens of the budget that such a row takes: more with drafts
+};
+
+/// Steps in which so many tokens come out, in the mean: Wald's identity, with what the last step
+/// emits beyond the end as renewal theory has it for many tokens.
+double decode_steps(const SpeculativeSpec& drafts, double tokens) {
+  double at_least = 1;  // so many drafts and one are emitted with this probability
+  double mean = 1;
+  double square = 1;
+  for (std::size_t i = 0; i < drafts.acceptance.size(); ++i) {
+    at_least *= drafts.acceptance[i];
+    mean += at_least;
+    square += at_least * static_cast<double>(2 * i + 3);
+  }
+  const double beyond = (square - mean) / (2 * mean);
+  return (tokens + beyond * std::min(tokens, 1.0)) / mean;
+}
+
 /// Steps that take 0, 1, 2 ... whole prompts, and full ones for what exceeds the budget's room.
 class Mixture {
  public:
-  /// `requests`: completed a step; `room`: prompt tokens that fit beside the decodes, of which each
-  /// request has `in_vain` after its last token.
-  Mixture(const TrafficMeans& traffic, double requests, double room, double in_vain)
-      : traffic_(traffic), requests_(requests), room_(std::max(1.0, room)), in_vain_(in_vain) {}
+  /// `requests`: completed a step; `room`: prompt tokens that fit beside the decodes.
+  Mixture(const TrafficMeans& traffic, double requests, double room, const Stay& stay)
+      : traffic_(traffic),
+        requests_(requests),
+        room_(std::max(1.0, room)),
+        decodes_(requests * stay.decodes) {}
 
   void add_to(MeanStep& mean, double sequences) const {
     const double tokens = requests_ * traffic_.input;
-    const double decodes = requests_ * (traffic_.output - 1 + in_vain_);
     const auto most = static_cast<std::int64_t>(room_ / traffic_.input);
     if (tokens >= room_ * (1 - 1e-9) || requests_ > many_prompts) {
-      mean.add(1, decodes, std::llround(std::min(tokens, room_)), prompts_in(tokens));
+      mean.add(1, decodes_, std::llround(std::min(tokens, room_)), prompts_in(tokens));
       return;
     }
     if (most == 0) {  // no step takes a whole prompt
       const double full = tokens / room_;
-      mean.add(full, decodes - (1 - full), std::llround(room_), 1);
-      mean.add(1 - full, decodes + full, 0, 0);
+      mean.add(full, decodes_ - (1 - full), std::llround(room_), 1);
+      mean.add(1 - full, decodes_ + full, 0, 0);
       return;
     }
     add_binomial(mean, sequences, most);
@@ -124,7 +147,7 @@ class Mixture {
   void add_binomial(MeanStep& mean, double sequences, std::int64_t most) const {
     const double n = std::max(1.0, std::ceil(sequences));
     const double p = std::min(1.0, requests_ / n);
-    const double all = requests_ * (traffic_.output + in_vain_);  // sequences a step
+    const double all = decodes_ + requests_;  // sequences a step
     if (p > 1 - 1e-9) {
       mean.add(1, all - n, std::llround(n * traffic_.input), static_cast<std::int64_t>(n));
       return;
@@ -156,7 +179,7 @@ class Mixture {
   const TrafficMeans& traffic_;
   double requests_;
   double room_;
-  double in_vain_;
+  double decodes_;  ///< a step
 };
 
 /// Whether steps compute either prompts or decodes: then all that decode stand still meanwhile.
@@ -170,6 +193,8 @@ double kv_sequences(const EngineSpec& engine, const TrafficMeans& traffic) {
   const double extra = engine.async_scheduling ? 1 : 0;
   double held = (traffic.block_steps + extra * traffic.last_blocks) / (traffic.output + extra);
   double next = traffic.first_blocks;
+  const double drafts =
+      static_cast<double>(engine.draft_slots()) / static_cast<double>(engine.block_size);
   if (engine.holds_slots()) {
     return std::max(1.0, static_cast<double>(engine.num_gpu_blocks));
   }
@@ -187,7 +212,7 @@ double kv_sequences(const EngineSpec& engine, const TrafficMeans& traffic) {
     next += output / page;
   }
   const double blocks = static_cast<double>(engine.num_gpu_blocks) * (1 - engine.watermark);
-  return std::max(1.0, (blocks - next / 2) / held);
+  return std::max(1.0, (blocks - (next + drafts) / 2) / (held + drafts));
 }
 
 /// Tokens of prompts that a step takes, at most.
@@ -203,25 +228,19 @@ double step_budget(const EngineSpec& engine) {
   return engine.enable_chunked_prefill ? std::min(budget, prompts) : prompts;
 }
 
-/// What a request of a traffic takes of a full replica, in steps.
-struct Stay {
-  double steps = 0;
-  double in_vain = 0;  ///< rows computed after its last token
-};
-
 /// Steps that prompts share with decodes.
 StepSums mix(const EngineSpec& engine, StepModel& model, const TrafficMeans& traffic,
              double sequences, const Stay& stay, Saturation& out) {
   const double budget = step_budget(engine);
   double requests = sequences / stay.steps;
-  const double by_budget = budget / (traffic.input + traffic.output - 1 + stay.in_vain);
+  const double by_budget = budget / (traffic.input + stay.rows * stay.decodes);
   if (requests > by_budget) {
     requests = by_budget;
     out.limit = BatchLimit::max_num_batched_tokens;
   }
-  out.decodes = requests * (traffic.output - 1 + stay.in_vain);
+  out.decodes = requests * stay.decodes;
   MeanStep mean(model, traffic);
-  Mixture(traffic, requests, budget - out.decodes, stay.in_vain).add_to(mean, sequences);
+  Mixture(traffic, requests, budget - stay.rows * out.decodes, stay).add_to(mean, sequences);
   out.sequences = std::min(sequences, requests * stay.steps);
   out.requests_a_step = requests;
   return mean.sums();
@@ -232,7 +251,7 @@ StepSums mix(const EngineSpec& engine, StepModel& model, const TrafficMeans& tra
 StepSums alternate(const EngineSpec& engine, StepModel& model, const TrafficMeans& traffic,
                    double sequences, const Stay& stay, Saturation& out) {
   const double budget = std::max(1.0, step_budget(engine));
-  const double decodes = traffic.output - 1 + stay.in_vain;  // steps of a request
+  const double decodes = stay.decodes;
   MeanStep mean(model, traffic);
   double steps = 1;
   double requests = 1;  // for each step that decodes
@@ -284,12 +303,14 @@ std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,
   const double sequences = std::min(out.kv_sequences, slots);
 
   // Steps of a prompt: one, or as many as the room beside the decodes makes of it.
-  const double room_guess = std::max(1.0, step_budget(engine) - sequences);
+  Stay stay;
+  stay.rows = static_cast<double>(engine.speculative.rows());
+  const double room_guess = std::max(1.0, step_budget(engine) - stay.rows * sequences);
   const double prefill_steps = std::max(1.0, traffic.input / room_guess);
   const double wait = engine.async_scheduling ? 1 : 0;
-  Stay stay;
-  stay.in_vain = engine.finishes_late() ? 1 : 0;
-  stay.steps = traffic.output - 1 + prefill_steps + wait;
+  const double steps = decode_steps(engine.speculative, traffic.output - 1);
+  stay.decodes = steps + (engine.finishes_late() ? 1 : 0);
+  stay.steps = steps + prefill_steps + wait;
   const StepSums step = runs_prompts_apart(engine)
                             ? alternate(engine, model, traffic, sequences, stay, out)
                             : mix(engine, model, traffic, sequences, stay, out);

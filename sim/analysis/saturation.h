@@ -43,6 +43,9 @@ struct Saturation {
 /// share steps with decodes: in vLLM V0 and SGLang they run between them. And whether a row is
 /// computed in vain before the end of a request is seen.
 ///
+/// With drafts (scheduler-semantics.md §1.8) a decode lasts fewer steps, by the mean number of
+/// tokens that a step emits; each takes 1 + k tokens of the budget and holds slots for drafts.
+///
 /// `most_sequences` > 0 caps N further. Nothing if there is no traffic, no KV pool or no time, nor
 /// for static batching, whose batches last as long as their longest request.
 std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,

@@ -6,6 +6,7 @@
 #include "sim/engine/scheduler.h"
 #include "sim/step/paced.h"
 #include "sim/step/roofline.h"
+#include "sim/step/speculative.h"
 
 namespace penstock {
 
@@ -20,7 +21,9 @@ std::unique_ptr<StepModel> model_for(const Scenario& scenario, const SimulationO
   }
   const bool has_ranks = scenario.cluster.data_parallel > 1 &&
                          scenario.step_model.kind == StepModelSpec::Kind::roofline;
-  return has_ranks ? make_rank_model(scenario) : make_step_model(scenario);
+  return !has_ranks                         ? make_step_model(scenario)
+         : scenario.engine.speculative.on() ? make_speculative_rank_model(scenario)
+                                            : make_rank_model(scenario);
 }
 
 std::unique_ptr<TogetherModel> together_for(const Scenario& scenario,
@@ -59,7 +62,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       next_look_(std::min(next_scrape_, next_publication_)),
       events_(static_cast<std::uint32_t>(scenario.cluster.replicas)) {
   if (acceptance_) {
-    PENSTOCK_ASSERT(ranks_ == 1);
+    PENSTOCK_ASSERT(scenario.cluster.pipeline_parallel == 1);
     model_ = make_paced_model(std::move(model_), make_pace(*acceptance_, 0).unit);
   }
   const int engines = scenario.cluster.engines();
@@ -73,7 +76,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
   PENSTOCK_ASSERT(scenario.cluster.data_parallel == 1 || scenario.cluster.pipeline_parallel == 1);
   for (std::size_t r = 0; ranks_ > 1 && r < views_.size(); ++r) {
     if (scenario.cluster.data_parallel > 1) {
-      groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine.scheduler);
+      groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine);
     } else {
       pipelines_.emplace_back(ranks_of(r));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/core/assert.h"
+#include "sim/core/math.h"
 
 namespace penstock {
 
@@ -15,10 +16,12 @@ static_assert(shared_parts[overhead_part] == Part::overhead);
 
 // ---- Balancing ----------------------------------------------------------------------------------
 
-RankGroup::RankGroup(Ranks ranks, TogetherModel* together, const std::string& scheduler)
+RankGroup::RankGroup(Ranks ranks, TogetherModel* together, const EngineSpec& engine)
     : ranks_(ranks),
       together_(together),
-      balance_(balance_of(scheduler).value_or(Balance::published)),
+      drafts_(engine.speculative),
+      drafts_after_prompts_(engine.scheduler != "sglang"),
+      balance_(balance_of(engine.scheduler).value_or(Balance::published)),
       counts_(ranks.size()),
       lines_(ranks.size()) {}
 
@@ -54,15 +57,8 @@ void RankGroup::publish(SimTime at) {
 
 // ---- Steps --------------------------------------------------------------------------------------
 
-void RankGroup::Load::add(std::int64_t rank_tokens, std::int64_t rank_sequences) {
-  const std::int64_t computed = std::max<std::int64_t>(1, rank_tokens);
-  tokens += computed;
-  sequences += rank_sequences;
-  largest = std::max(largest, computed);
-}
-
-TogetherCost RankGroup::price(const Load& load) const {
-  TogetherCost cost = together_->cost(together_->padded(load.largest, load.tokens));
+TogetherCost RankGroup::price(const TogetherLoad& load) const {
+  TogetherCost cost = together_->step(load);
   if (!together_->cpu_overlaps()) {
     const std::int64_t cpu = together_->cpu_ps(load.sequences);
     cost.parts[overhead_part] += cpu;
@@ -77,16 +73,18 @@ Together RankGroup::share(std::int64_t own_ps) {
   if (together_ == nullptr) {
     return {};
   }
-  Load all, decoding, prefilling;
+  TogetherLoad all, decoding, prefilling;
+  const std::int64_t rows = drafts_.rows();
   std::int64_t decodes = 0;
   std::int64_t prefill_tokens = 0;
   for (const auto& rank : ranks_) {
     const Batch& batch = rank->batch();
     const std::int64_t prefill = batch.prefill_tokens();
     const auto chunks = static_cast<std::int64_t>(batch.chunks.size());
-    all.add(batch.decodes + prefill, batch.decodes + chunks);
-    decoding.add(batch.decodes, batch.decodes);
-    prefilling.add(prefill, chunks);
+    const std::int64_t ended = drafts_after_prompts_ ? batch.sampled - batch.decodes : 0;
+    all.add(batch.decodes * rows + prefill, batch.decodes + chunks, batch.decodes + ended);
+    decoding.add(batch.decodes * rows, batch.decodes, batch.decodes);
+    prefilling.add(prefill, chunks, ended);
     decodes += batch.decodes;
     prefill_tokens += prefill;
   }
@@ -104,6 +102,9 @@ Together RankGroup::share(std::int64_t own_ps) {
   out.resources = cost.resources;
   out.total = cost.total;
   out.expert_bytes = cost.expert_bytes;
+  if (drafts_.on() && decodes > 0) {
+    share_drafts(decoding, out);
+  }
   // Rule `phase`, as in a rank's own part: half of what decode adds first and of what it adds last.
   const bool both = decodes > 0 && prefill_tokens > 0;
   const SharedParts decode_alone = both ? price(decoding).parts : SharedParts{};
@@ -120,6 +121,24 @@ Together RankGroup::share(std::int64_t own_ps) {
     out.per_prefill_token[p] = prefill_tokens > 0 ? (part - decode) * ranks / prefill_tokens : 0;
   }
   return out;
+}
+
+void RankGroup::share_drafts(const TogetherLoad& decoding, Together& out) const {
+  const double mean = drafts_.mean_tokens();
+  TogetherLoad useful = decoding;
+  const auto stay = [&](std::int64_t tokens) {
+    return std::max<std::int64_t>(
+        1, math::round(static_cast<double>(tokens) * mean / static_cast<double>(drafts_.rows())));
+  };
+  useful.tokens = stay(decoding.tokens);
+  useful.largest = stay(decoding.largest);
+  const std::int64_t drafting = together_->drafting(decoding).total;
+  const double rejected = 1 - (mean - 1) / static_cast<double>(drafts_.num_speculative_tokens());
+  const std::int64_t verify = together_->step(decoding).total - drafting;
+  const std::int64_t less = together_->step(useful).total - together_->drafting(useful).total;
+  out.drafting = drafting;
+  out.rejected = std::max<std::int64_t>(0, verify - less) +
+                 math::round(static_cast<double>(drafting) * rejected);
 }
 
 void RankGroup::start(SimTime now, SimTime limit) {

@@ -22,7 +22,7 @@ class RankGroup {
   using Ranks = std::span<const std::unique_ptr<Replica>>;
 
   /// `together`: null if what ranks do together takes no time.
-  RankGroup(Ranks ranks, TogetherModel* together, const std::string& scheduler);
+  RankGroup(Ranks ranks, TogetherModel* together, const EngineSpec& engine);
   /// True for schedulers of which it is known how ranks get their requests.
   static bool knows(std::string_view scheduler) { return balance_of(scheduler).has_value(); }
 
@@ -52,15 +52,6 @@ class RankGroup {
     std::int64_t waiting = 0;
     std::int64_t running = 0;
   };
-  /// Tokens and sequences of one step, of all ranks.
-  struct Load {
-    std::int64_t tokens = 0;
-    std::int64_t sequences = 0;
-    std::int64_t largest = 0;  ///< tokens of one rank
-
-    /// A rank without any computes one that nobody wants.
-    void add(std::int64_t rank_tokens, std::int64_t rank_sequences);
-  };
   /// A rank's own part of steps: of the first, and what each further one takes more.
   struct Line {
     std::int64_t first = 0;
@@ -68,13 +59,17 @@ class RankGroup {
     bool works = false;
   };
 
-  TogetherCost price(const Load& load) const;
+  TogetherCost price(const TogetherLoad& load) const;
   /// What the ranks do together beside own parts of up to `own_ps`, and what the tokens pay of it.
   Together share(std::int64_t own_ps);
+  /// With drafts: what of the decodes' part drafting and rejected drafts take.
+  void share_drafts(const TogetherLoad& decoding, Together& out) const;
   void leap(SimTime limit);
 
   Ranks ranks_;
   TogetherModel* together_;
+  const SpeculativeSpec& drafts_;
+  bool drafts_after_prompts_;  ///< in the same step, unlike SGLang
   Balance balance_;
   std::size_t turn_ = 0;
   std::vector<Counts> counts_;

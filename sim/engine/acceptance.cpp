@@ -73,6 +73,34 @@ std::int64_t AcceptanceLaw::draw_steps(std::int64_t tokens, std::uint64_t key) c
   return steps;
 }
 
+double SpeculativeSpec::mean_tokens() const {
+  double mean = 1;
+  double all = 1;
+  for (const double p : acceptance) {
+    mean += all *= p;
+  }
+  return mean;
+}
+
+std::int64_t EngineSpec::draft_slots() const {
+  const std::int64_t drafts = speculative.num_speculative_tokens();
+  if (drafts == 0) {
+    return 0;
+  }
+  if (scheduler == "sglang") {
+    // Drafts are written where they are verified. With the overlap scheduler (spec V2) there is
+    // room for two steps, of which one token is the step's own.
+    return async_scheduling ? 2 * (1 + drafts) - 1 : drafts;
+  }
+  if (scheduler == "tensorrt_llm") {
+    // A drafter in the model's own engine has the slots of its later passes beside.
+    const bool is_layer =
+        speculative.has_drafter() && speculative.method != SpeculativeSpec::Method::draft_model;
+    return is_layer ? 2 * drafts - 1 : drafts;
+  }
+  return speculative.has_drafter() ? 2 * drafts : drafts;  // scheduler-semantics 1.8.2
+}
+
 const char* to_string(SpeculativeSpec::Method method) {
   using Method = SpeculativeSpec::Method;
   switch (method) {

@@ -32,6 +32,8 @@ struct Together {
   std::array<std::int64_t, resource_count> resources{};  ///< its time on each rank
   std::int64_t total = 0;                                ///< likewise
   std::int64_t expert_bytes = 0;                         ///< as StepCost's, on each rank
+  std::int64_t drafting = 0;                             ///< of the total, as DraftCost has it
+  std::int64_t rejected = 0;
 
   /// What a rank's tokens pay.
   std::int64_t paid(std::int64_t decodes, std::int64_t prefill_tokens) const {

@@ -11,10 +11,9 @@ inline std::int64_t watermark_blocks(const EngineSpec& spec) {
   return static_cast<std::int64_t>(spec.watermark * static_cast<double>(spec.num_gpu_blocks));
 }
 
-/// The block that a decoding sequence needs in step `step`, if any.
+/// The blocks that a decoding sequence needs in step `step`.
 inline std::int64_t decode_blocks(const EngineState& engine, const Sequence& s, std::int64_t step) {
-  const BlockSize& block_size = engine.spec().block_size;
-  return blocks_for(s.base + step, block_size) - blocks_for(s.base + step - 1, block_size);
+  return engine.blocks_in(s, step) - engine.blocks_in(s, step - 1);
 }
 
 /// Takes the blocks of all decoding sequences for step `step`, in running order: before each there

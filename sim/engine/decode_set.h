@@ -76,10 +76,15 @@ class DecodeSet {
   void leave_late(Slot slot);
 
   /// Counts the tokens that members have yet to emit, each up to `clip`, from now on.
-  void track_remaining(std::int64_t clip) { remaining_.emplace(clip); }
+  /// With a Pace, as many as their steps bring in the mean.
+  void track_remaining(std::int64_t clip) {
+    remaining_.emplace(pace_.steps_for(clip * pace_.unit));
+  }
   /// Their sum before step `step`, not earlier than that of the last call. Requires
   /// track_remaining().
-  std::int64_t remaining(std::int64_t step) { return remaining_->sum(step); }
+  std::int64_t remaining(std::int64_t step) {
+    return remaining_->sum(step) * pace_.advance / pace_.unit;
+  }
 
  private:
   std::size_t residue(std::int64_t value) const {

@@ -178,8 +178,10 @@ void EngineState::release_blocks(Sequence& s, std::int64_t positions, std::uint3
                                  bool returns) {
   if (radix) {
     radix->trim(pool.free());
+    // Who was lucky with its drafts holds less than it has emitted.
+    const std::int64_t stored = std::min(positions, s.blocks * spec_.block_size);
     pool.release(returns ? radix->drop(s.holding, s.blocks)
-                         : radix->finish(s.holding, s.blocks, positions));
+                         : radix->finish(s.holding, s.blocks, stored));
   } else {
     release_pool_blocks(s, positions, turn, returns);
   }
@@ -215,12 +217,27 @@ std::int64_t EngineState::blocks_of(const Sequence& s, std::int64_t step) const 
   return s.state == SequenceState::decoding ? blocks_in(s, step - 1) : s.blocks;
 }
 
-std::int64_t EngineState::draw_steps(Sequence& s, std::int64_t tokens) const {
+std::int64_t EngineState::draw_steps(const Sequence& s, std::int64_t tokens) const {
   const std::uint64_t key = mix_bits(seed_ + 0x73706563756c6174) ^ mix_bits(s.id);
-  s.decode_tokens = tokens;
-  s.decode_steps =
+  const std::int64_t steps =
       acceptance_->draw_steps(tokens, mix_bits(key + static_cast<std::uint64_t>(tokens)));
-  return s.decode_steps;
+  if (spec_.scheduler != "tensorrt_llm") {
+    return steps;
+  }
+  // Nobody is so unlucky as to grow beyond the pool: no evict never takes blocks back.
+  const std::int64_t last = s.prompt + s.output;
+  const std::int64_t pool_tokens =
+      (pool.usable() - spec_.per_sequence.blocks(last)) * spec_.block_size;
+  const std::int64_t room = pool_tokens - (last - 1 - tokens) - pace_.ahead;
+  const std::int64_t in_vain = spec_.finishes_late() ? 1 : 0;
+  return std::min(steps, full_blocks(room * pace_.unit, pace_.advance) - in_vain);
+}
+
+std::int64_t EngineState::longest_held(const Sequence& s) const {
+  const std::int64_t known = s.prompt + s.emitted;
+  const std::int64_t steps = draw_steps(s, s.prompt + s.output - 1 - known);
+  const std::int64_t in_vain = spec_.finishes_late() ? 1 : 0;
+  return known + pace_.ahead + blocks_for((steps + in_vain) * pace_.advance, pace_.unit);
 }
 
 }  // namespace penstock

@@ -32,6 +32,9 @@ void EngineState::forget_gap(const Sequence& s) {
 
 void EngineState::add_decodes(Batch& batch) {
   PENSTOCK_ASSERT(!batch.frozen);
+  if (pace_.advance != 1 && decoding.has_window()) {  // they may reach beyond it in one step
+    cross_window(batch.step);
+  }
   const auto idle = static_cast<std::int64_t>(idle_.size());
   batch.decodes = decoding.size() + idle;
   batch.measured = decoding.measured();

@@ -21,8 +21,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
                          const AcceptanceLaw* acceptance)
     : acceptance_(acceptance),
       seed_(scenario.seed),
-      pace_(acceptance == nullptr ? Pace{}
-                                  : make_pace(*acceptance, scenario.engine.speculative.slots())),
+      pace_(acceptance == nullptr ? Pace{} : make_pace(*acceptance, scenario.engine.draft_slots())),
       block_units_(scenario.engine.block_size * pace_.unit),
       waiting(scenario.engine.scheduling_policy, sequences),
       decoding(sequences, running, scenario.engine.block_size, model.window(),

@@ -196,6 +196,9 @@ class EngineState {
   /// block that others can hit; INT64_MAX if there is none.
   std::int64_t next_publication() const;
 
+  /// With drafts: positions for which a sequence that waits, and is not preempted later, will hold
+  /// blocks at its end.
+  std::int64_t longest_held(const Sequence& waiting) const;
   /// Blocks that a running sequence owns before step `step` is scheduled.
   std::int64_t blocks_of(const Sequence& sequence, std::int64_t step) const;
   /// Blocks that a decoding sequence owns once step `step` is scheduled.
@@ -281,9 +284,15 @@ class EngineState {
   /// A sequence has begun to decode in step `step`: sets when it ends.
   void set_finish(Sequence& sequence, std::int64_t step) const {
     const std::int64_t tokens = sequence.prompt + sequence.output - 1 - sequence.target;
-    sequence.finish = step + (acceptance_ == nullptr ? tokens : draw_steps(sequence, tokens));
+    sequence.finish = step + tokens;
+    if (acceptance_ != nullptr) {
+      sequence.decode_tokens = tokens;
+      sequence.decode_steps = draw_steps(sequence, tokens);
+      sequence.finish = step + sequence.decode_steps;
+    }
   }
-  std::int64_t draw_steps(Sequence& sequence, std::int64_t tokens) const;
+  /// The steps for so many tokens, drawn.
+  std::int64_t draw_steps(const Sequence& sequence, std::int64_t tokens) const;
   /// As preempt() and abort(), of a sequence that is elsewhere().
   void preempt_elsewhere(Slot slot, std::uint32_t turn, Requeue where);
   bool abort_elsewhere(Slot slot);

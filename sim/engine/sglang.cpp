@@ -11,9 +11,9 @@ namespace penstock {
 RejectReason refuse_sglang(const EngineSpec& spec, std::int64_t prompt, std::int64_t output) {
   // So that the admission rule of 2.5.3 lets it in when it is alone, also after a retraction.
   const std::int64_t beside = spec.per_sequence.blocks(prompt + output) * spec.block_size;
-  return prompt + output + beside + spec.block_size >= spec.num_gpu_blocks * spec.block_size
-             ? RejectReason::does_not_fit
-             : RejectReason::none;
+  const std::int64_t most = prompt + output + spec.draft_slots() + beside + spec.block_size;
+  return most >= spec.num_gpu_blocks * spec.block_size ? RejectReason::does_not_fit
+                                                       : RejectReason::none;
 }
 
 namespace {
@@ -149,7 +149,8 @@ class Sglang final : public Scheduler {
       engine.freeze(batch);
     }
     Sequence& s = engine.sequences[slot];
-    const std::int64_t blocks = blocks_for(s.computed + tokens, engine.spec().block_size);
+    const std::int64_t blocks =
+        blocks_for(s.computed + tokens + engine.pace().ahead, engine.spec().block_size);
     const std::int64_t taken = blocks - s.blocks;
     PENSTOCK_ASSERT(engine.pool.allocate(taken));
     engine.add_chunk(slot, tokens, batch);
@@ -169,7 +170,8 @@ class Sglang final : public Scheduler {
   static bool continue_chunked(EngineState& engine, Batch& batch, Budgets& left) {
     const Slot slot = engine.prefilling.front();
     const Sequence& s = engine.sequences[slot];
-    const std::int64_t room = s.blocks * engine.spec().block_size - s.computed + left.available;
+    const std::int64_t room =
+        s.blocks * engine.spec().block_size - s.computed - engine.pace().ahead + left.available;
     const std::int64_t tokens = std::min({s.target - s.computed, left.chunk, room});
     if (tokens > 0) {
       add(engine, slot, tokens, batch, left);
@@ -194,7 +196,8 @@ class Sglang final : public Scheduler {
       const std::int64_t length = s.prompt + s.emitted - hit.blocks * spec.block_size;
       const std::int64_t output = expected_output(s);
       const std::int64_t beside = spec.per_sequence.blocks(s.prompt + s.emitted) * spec.block_size;
-      const auto need = static_cast<double>(length + output + beside + spec.block_size);
+      const auto need =
+          static_cast<double>(length + output + engine.pace().ahead + beside + spec.block_size);
       if (need >= left.total) {
         batch_is_full_ = true;
         return;
@@ -241,6 +244,9 @@ class Sglang final : public Scheduler {
       retract(engine, batch.step);
       PENSTOCK_ASSERT(engine.pool.allocate(engine.decoding.blocks_needed(batch.step)));
     }
+    if (engine.decoding.size() == 0) {
+      return;
+    }
     ratio_->count(fits);
     engine.add_decodes(batch);
   }
@@ -255,9 +261,11 @@ class Sglang final : public Scheduler {
         members_.push_back({s.emitted_after(step - 1), s.prompt, s.output, slot});
       }
     }
-    std::stable_sort(members_.begin(), members_.end(), [](const Member& a, const Member& b) {
-      return a.generated != b.generated ? a.generated > b.generated : a.prompt < b.prompt;
-    });
+    if (!engine.spec().speculative.on()) {  // with drafts the last to join goes first
+      std::stable_sort(members_.begin(), members_.end(), [](const Member& a, const Member& b) {
+        return a.generated != b.generated ? a.generated > b.generated : a.prompt < b.prompt;
+      });
+    }
     const auto take_back = [&](Slot slot) {
       engine.preempt(slot, step, engine.sequences[slot].admission, Requeue::at_the_tail);
     };
@@ -268,11 +276,16 @@ class Sglang final : public Scheduler {
       take_back(members_.back().slot);
       members_.pop_back();
     } while (lacks_memory(engine, step));
-    if (engine.decoding.blocks_needed(step) > engine.pool.free()) {
-      // Where SGLang would abort the last one, the prompt that is in pieces gives way.
+    batch_is_full_ = false;
+    // Where SGLang would abort the last one, the prompt that is in pieces gives way; drafts may
+    // have taken the last one itself beyond the pool.
+    if (engine.decoding.blocks_needed(step) > engine.pool.free() && !engine.prefilling.empty()) {
       take_back(engine.prefilling.front());
     }
-    batch_is_full_ = false;
+    if (engine.decoding.blocks_needed(step) > engine.pool.free()) {
+      take_back(members_.back().slot);
+      return;
+    }
     std::int64_t generated = retract_decode_steps * static_cast<std::int64_t>(members_.size());
     std::int64_t most = 1;
     for (const Member& member : members_) {
@@ -284,9 +297,11 @@ class Sglang final : public Scheduler {
 
   bool lacks_memory(const EngineState& engine, std::int64_t step) const {
     const std::int64_t free = engine.pool.free();
+    const SpeculativeSpec& drafts = engine.spec().speculative;
+    const std::int64_t each =
+        retract_decode_steps + (drafts.on() ? drafts.num_speculative_tokens() + drafts.rows() : 0);
     return engine.spec().sglang.retracts_far
-               ? free * engine.spec().block_size <
-                     retract_decode_steps * static_cast<std::int64_t>(members_.size())
+               ? free * engine.spec().block_size < each * static_cast<std::int64_t>(members_.size())
                : engine.decoding.blocks_needed(step) > free;
   }
 

@@ -33,8 +33,8 @@ void StepCounter::count_mixed(const Batch& batch, const StepRun& run, const Step
   }
   add_together(batch.together, 1, cost.total, run.first, counts);
   if (rows_ > 1 && batch.decodes > 0) {
-    count_drafts(batch.decodes, batch.wasted, 1, batch.kv_sum, batch.window_sum, counts, run.start,
-                 run.end());
+    count_drafts({batch.decodes, batch.wasted, 1, batch.kv_sum, batch.window_sum}, batch.together,
+                 counts, run.start, run.end());
   } else {
     recorder_.count_steps(run.start, run.end(), counts);
   }
@@ -195,14 +195,13 @@ void StepCounter::count_part(const DecodeRun& all, const Together& together, std
     bound_[decode_phase][r] += counts.bound[r];
   }
   if (rows_ > 1) {
-    count_drafts(n, all.wasted, steps, kv, window, counts, start, end);
+    count_drafts({n, all.wasted, steps, kv, window}, together, counts, start, end);
   } else {
     recorder_.count_steps(start, end, counts);
   }
 }
 
-void StepCounter::count_drafts(std::int64_t decodes, std::int64_t wasted, std::int64_t steps,
-                               std::int64_t kv_units, std::int64_t window_units, StepCounts counts,
+void StepCounter::count_drafts(const Verified& given, const Together& together, StepCounts counts,
                                SimTime start, SimTime end) {
   const auto whole = [](std::int64_t& left, std::int64_t amount, std::int64_t unit) {
     left += amount;
@@ -210,6 +209,7 @@ void StepCounter::count_drafts(std::int64_t decodes, std::int64_t wasted, std::i
     left -= out * unit;
     return out;
   };
+  const auto [decodes, wasted, steps, kv_units, window_units] = given;
   const std::int64_t unit = pace_.unit;
   const std::int64_t rows = steps * decodes;
   const std::int64_t useful = steps * (decodes - wasted);
@@ -228,8 +228,8 @@ void StepCounter::count_drafts(std::int64_t decodes, std::int64_t wasted, std::i
   const DraftCost cost = model_.draft_cost(decodes);
   DraftTotals& drafts = result_.drafts;
   drafts.sequence_steps += useful;
-  drafts.draft_ps += steps * cost.draft + kv * cost.draft_per_kv;
-  drafts.rejected_ps += steps * cost.rejected + kv * cost.rejected_per_kv;
+  drafts.draft_ps += steps * (cost.draft + together.drafting) + kv * cost.draft_per_kv;
+  drafts.rejected_ps += steps * (cost.rejected + together.rejected) + kv * cost.rejected_per_kv;
   recorder_.count_steps(start, end, counts);
 }
 

@@ -70,11 +70,14 @@ class StepCounter {
   static void add_together(const Together& together, std::int64_t steps, std::int64_t own,
                            std::int64_t all, StepCounts& counts);
 
-  /// With drafts: counts `steps` steps, given as if each sequence had decoded one token in them, by
-  /// the tokens that stay. Sums, in units of the Pace, become whole tokens here; what is left over
-  /// counts later.
-  void count_drafts(std::int64_t decodes, std::int64_t wasted, std::int64_t steps,
-                    std::int64_t kv_units, std::int64_t window_units, StepCounts counts,
+  /// Steps of decoding with drafts, as if each sequence had decoded one token in each; sums in
+  /// units of the Pace.
+  struct Verified {
+    std::int64_t decodes, wasted, steps, kv, window;
+  };
+  /// Counts them by the tokens that stay. Sums become whole tokens here; what is left over counts
+  /// later.
+  void count_drafts(const Verified& given, const Together& together, StepCounts counts,
                     SimTime start, SimTime end);
 
   Recorder& recorder_;

@@ -22,8 +22,12 @@ RejectReason refuse_tensorrt_llm(const EngineSpec& spec, std::int64_t prompt, st
   if (!spec.enable_chunked_prefill && longest > spec.max_num_batched_tokens) {
     return RejectReason::beyond_budget;
   }
-  return blocks_to_hold(spec, prompt + output) > spec.num_gpu_blocks ? RejectReason::does_not_fit
-                                                                     : RejectReason::none;
+  const SpeculativeSpec& drafts = spec.speculative;
+  // With two steps to spare, so that its last steps fit whatever the pace.
+  const std::int64_t most =
+      prompt + output + (drafts.on() ? spec.draft_slots() + 2 * drafts.rows() : 0);
+  return blocks_to_hold(spec, most) > spec.num_gpu_blocks ? RejectReason::does_not_fit
+                                                          : RejectReason::none;
 }
 
 namespace {
@@ -46,7 +50,7 @@ class TensorRtLlm final : public Scheduler {
     }
     if (engine.decoding.size() > 0) {
       engine.add_decodes(batch);
-      budget_ -= batch.decodes;
+      budget_ -= batch.decodes * engine.spec().speculative.rows();
     }
     admits_ = engine.preemptions == preempted;
     shared_before_ = engine.shared_blocks;
@@ -92,7 +96,15 @@ class TensorRtLlm final : public Scheduler {
 
   /// Blocks that a waiting sequence must find (2.6.1).
   std::int64_t blocks_needed(const EngineState& engine, const Sequence& s) const {
-    return blocks_to_hold(engine.spec(), s.prompt + (no_evict_ ? s.output : s.emitted));
+    const EngineSpec& spec = engine.spec();
+    const std::int64_t tokens = s.prompt + (no_evict_ ? s.output : s.emitted);
+    if (!spec.speculative.on()) {
+      return blocks_to_hold(spec, tokens);
+    }
+    // The engine counts prompt and output alone, and cuts the last drafts; here all grow alike.
+    const std::int64_t held =
+        no_evict_ ? std::max(tokens, engine.longest_held(s)) : tokens + engine.pace().ahead;
+    return blocks_for(held, spec.block_size) + spec.per_sequence.blocks(tokens);
   }
   /// The next in the queue that can start, with what the cache has for it: those that wait for a
   /// block that another one is computing are passed over (2.6.1, block reuse).
@@ -122,7 +134,8 @@ class TensorRtLlm final : public Scheduler {
     const std::int64_t needed = blocks_needed(engine, engine.sequences[next_]);
     engine.waiting.bring_to_the_head(passed_over_);
     const Slot slot = engine.admit_head(now, hit_);
-    const std::int64_t blocks = blocks_for(engine.sequences[slot].target, engine.spec().block_size);
+    const std::int64_t blocks =
+        blocks_for(engine.sequences[slot].target + engine.pace().ahead, engine.spec().block_size);
     PENSTOCK_ASSERT(engine.pool.allocate(blocks - hit_.blocks));
     engine.sequences[slot].blocks = blocks;
     if (no_evict_) {

@@ -6,7 +6,7 @@ namespace penstock {
 
 RejectReason refuse_beyond_pool(const EngineSpec& spec, std::int64_t prompt, std::int64_t output) {
   const std::int64_t positions = prompt + output - 1;
-  const std::int64_t blocks = blocks_for(positions + spec.speculative.slots(), spec.block_size) +
+  const std::int64_t blocks = blocks_for(positions + spec.draft_slots(), spec.block_size) +
                               spec.per_sequence.blocks(positions);
   return blocks > spec.num_gpu_blocks ? RejectReason::does_not_fit : RejectReason::none;
 }

@@ -376,14 +376,14 @@ std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario, const D
                                          useful_times(parameters), rows);
 }
 
-std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario) {
+std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario, const DecodeRows& rows) {
   RooflineParameters parameters = make_roofline_parameters(scenario);
   const PeakTimes useful = useful_times(parameters);
   parameters.moe = {};
   parameters.expert_gemms.clear();
   parameters.dispatch = {};
   parameters.cpu = {};
-  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful, DecodeRows{});
+  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful, rows);
 }
 
 }  // namespace penstock

@@ -31,6 +31,6 @@ std::unique_ptr<StepModel> make_roofline_model(const Scenario& scenario,
 /// A rank's own part of a step where ranks share the experts: attention, dense projections, head;
 /// without the experts, dispatch and combine, and the CPU (step/together.h). peak_times() are those
 /// of whole steps.
-std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario);
+std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario, const DecodeRows& rows = {});
 
 }  // namespace penstock

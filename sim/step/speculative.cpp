@@ -18,24 +18,6 @@ Scenario without_cpu(const Scenario& scenario) {
   return out;
 }
 
-Scenario drafting(const Scenario& scenario) {
-  Scenario out = without_cpu(scenario);
-  out.model = scenario.engine.speculative.drafter;
-  out.weights = scenario.engine.speculative.drafter_weights;
-  out.dense_weights.reset();
-  return out;
-}
-
-/// Tokens that a sequence emits a step, in the mean.
-double mean_tokens(const SpeculativeSpec& spec) {
-  double mean = 1;
-  double all = 1;
-  for (const double p : spec.acceptance) {
-    mean += all *= p;
-  }
-  return mean;
-}
-
 void add(const StepCost& from, std::int64_t times, StepCost& to) {
   for (std::size_t p = 0; p < part_count; ++p) {
     to.parts[p] += times * from.parts[p];
@@ -53,25 +35,28 @@ void add_waits(std::int64_t ps, StepCost& cost) {
   cost.total += ps;
 }
 
+/// Of whole steps, or of a rank's own part.
+using MakeModel = std::unique_ptr<StepModel> (*)(const Scenario& scenario, const DecodeRows& rows);
+
 class SpeculativeModel final : public StepModel {
  public:
-  explicit SpeculativeModel(const Scenario& scenario)
-      : cpu_(scenario.engine.cpu_overhead),
+  SpeculativeModel(const Scenario& scenario, MakeModel make, const CpuOverhead& cpu)
+      : cpu_(cpu),
         cpu_ranks_(scenario.cluster.data_parallel),
         drafts_(scenario.engine.speculative.num_speculative_tokens()),
+        drafts_after_prompts_(scenario.engine.scheduler != "sglang"),
         plain_(make_roofline_model(scenario)) {
     const SpeculativeSpec& spec = scenario.engine.speculative;
-    const double mean = mean_tokens(spec);
+    const double mean = spec.mean_tokens();
     const Scenario target = without_cpu(scenario);
     constexpr std::int64_t fine = 1024;
-    verify_ = make_roofline_model(target, {.tokens = spec.rows()});
-    useful_ = make_roofline_model(
-        target, {.tokens = math::round(mean * static_cast<double>(fine)), .of = fine});
+    verify_ = make(target, {.tokens = spec.rows()});
+    useful_ = make(target, {.tokens = math::round(mean * static_cast<double>(fine)), .of = fine});
     rejected_drafts_ = 1 - (mean - 1) / static_cast<double>(drafts_);
     if (spec.has_drafter()) {
-      const Scenario drafter = drafting(scenario);
-      first_ = make_roofline_model(drafter, {.tokens = spec.rows(), .sampled = false});
-      next_ = make_roofline_model(drafter);
+      const Scenario drafter = drafter_scenario(scenario);
+      first_ = make(drafter, {.tokens = spec.rows(), .sampled = false});
+      next_ = make(drafter, {});
     }
   }
 
@@ -82,7 +67,8 @@ class SpeculativeModel final : public StepModel {
     StepCost out = verify_->cost(load);
     if (first_) {
       add(first_->cost(load), 1, out);
-      if (load.sampled > 0 && drafts_ > 1) {
+      const bool drafts = drafts_after_prompts_ ? load.sampled > 0 : load.decodes > 0;
+      if (drafts && drafts_ > 1) {
         add(next_->cost(next_load(load)), drafts_ - 1, out);
       }
     }
@@ -167,6 +153,7 @@ class SpeculativeModel final : public StepModel {
   CpuOverhead cpu_;
   std::int64_t cpu_ranks_;
   std::int64_t drafts_;
+  bool drafts_after_prompts_;   ///< in the step that ends a prompt; SGLang in the one that decodes
   double rejected_drafts_ = 0;  ///< share of the drafts
   std::unique_ptr<StepModel> plain_;
   std::unique_ptr<StepModel> verify_;
@@ -179,7 +166,21 @@ class SpeculativeModel final : public StepModel {
 }  // namespace
 
 std::unique_ptr<StepModel> make_speculative_model(const Scenario& scenario) {
-  return std::make_unique<SpeculativeModel>(scenario);
+  return std::make_unique<SpeculativeModel>(scenario, make_roofline_model,
+                                            scenario.engine.cpu_overhead);
+}
+
+std::unique_ptr<StepModel> make_speculative_rank_model(const Scenario& scenario) {
+  return std::make_unique<SpeculativeModel>(scenario, make_rank_model, CpuOverhead{});
+}
+
+Scenario drafter_scenario(const Scenario& scenario) {
+  Scenario out = without_cpu(scenario);
+  out.model = scenario.engine.speculative.drafter;
+  out.weights = scenario.engine.speculative.drafter_weights;
+  out.dense_weights.reset();
+  out.engine.speculative = {};
+  return out;
 }
 
 }  // namespace penstock

@@ -14,4 +14,10 @@ namespace penstock {
 /// sequence that samples. n-gram drafts take no GPU time. Requires engine.speculative.
 std::unique_ptr<StepModel> make_speculative_model(const Scenario& scenario);
 
+/// A rank's own part of such a step, as make_rank_model().
+std::unique_ptr<StepModel> make_speculative_rank_model(const Scenario& scenario);
+
+/// The scenario in which the drafter is the model, without CPU time, which steps have once.
+Scenario drafter_scenario(const Scenario& scenario);
+
 }  // namespace penstock

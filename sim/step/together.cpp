@@ -5,6 +5,7 @@
 
 #include "sim/core/assert.h"
 #include "sim/step/roofline_costs.h"
+#include "sim/step/speculative.h"
 
 namespace penstock {
 
@@ -12,7 +13,29 @@ namespace {
 
 constexpr double together_ps_per_ms = 1e9;
 
+void add_together_cost(const TogetherCost& from, std::int64_t times, TogetherCost& to) {
+  for (std::size_t p = 0; p < to.parts.size(); ++p) {
+    to.parts[p] += times * from.parts[p];
+  }
+  for (std::size_t r = 0; r < to.resources.size(); ++r) {
+    to.resources[r] += times * from.resources[r];
+  }
+  to.total += times * from.total;
+  to.expert_bytes += times * from.expert_bytes;
+}
+
 }  // namespace
+
+void TogetherLoad::add(std::int64_t rank_tokens, std::int64_t rank_sequences,
+                       std::int64_t rank_drafting) {
+  const std::int64_t computed = std::max<std::int64_t>(1, rank_tokens);
+  tokens += computed;
+  sequences += rank_sequences;
+  largest = std::max(largest, computed);
+  drafting += std::max<std::int64_t>(1, rank_drafting);
+  most_drafting = std::max<std::int64_t>({1, most_drafting, rank_drafting});
+  drafts = drafts || rank_drafting > 0;
+}
 
 TogetherModel::TogetherModel(const Scenario& scenario)
     : parameters_(make_roofline_parameters(scenario)),
@@ -23,6 +46,31 @@ TogetherModel::TogetherModel(const Scenario& scenario)
       cpu_(scenario.engine.cpu_overhead) {
   const TogetherCost single = make(1);
   single_variable_ = single.parts[0] + single.parts[1];
+  const SpeculativeSpec& drafts = scenario.engine.speculative;
+  if (drafts.has_drafter() && drafts.drafter.moe_layers() > 0) {
+    drafter_ = std::make_unique<TogetherModel>(drafter_scenario(scenario));
+    later_passes_ = drafts.num_speculative_tokens() - 1;
+  }
+}
+
+TogetherCost TogetherModel::drafting(const TogetherLoad& load) {
+  TogetherCost out;
+  if (drafter_) {
+    add_together_cost(drafter_->cost(padded(load.largest, load.tokens)), 1, out);
+    if (load.drafts && later_passes_ > 0) {
+      add_together_cost(drafter_->cost(padded(load.most_drafting, load.drafting)), later_passes_,
+                        out);
+    }
+  }
+  return out;
+}
+
+TogetherCost TogetherModel::step(const TogetherLoad& load) {
+  TogetherCost out = cost(padded(load.largest, load.tokens));
+  if (drafter_) {
+    add_together_cost(drafting(load), 1, out);
+  }
+  return out;
 }
 
 TogetherCost TogetherModel::make(double tokens) const {

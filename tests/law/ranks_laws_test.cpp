@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "sim/model/draft_layer.h"
 #include "sim/step/roofline.h"
 #include "sim/step/together.h"
 #include "tests/support/model_fixtures.h"
@@ -48,6 +49,23 @@ Scenario loaded_ranks(const probe::RandomLoad& load, int ranks, const Architectu
     default:
       engine.cpu_overhead = {SimTime::from_milliseconds(9), SimTime::from_milliseconds(0.4), true};
   }
+  return scenario;
+}
+
+/// With the drafts of a layer like the model's.
+Scenario with_drafts(Scenario scenario, std::vector<double> acceptance,
+                     SpeculativeSpec::Method method = SpeculativeSpec::Method::mtp) {
+  SpeculativeSpec& drafts = scenario.engine.speculative;
+  drafts.method = method;
+  drafts.acceptance = std::move(acceptance);
+  if (drafts.has_drafter()) {
+    drafts.drafter =
+        draft_layer(scenario.model,
+                    method == SpeculativeSpec::Method::mtp ? DraftLayer::mtp : DraftLayer::eagle3);
+  }
+  scenario.engine.max_num_batched_tokens =
+      std::max(scenario.engine.max_num_batched_tokens, drafts.rows());
+  scenario.engine.sglang.enable_mixed_chunk = false;
   return scenario;
 }
 
@@ -141,6 +159,44 @@ TEST_CASE("ranks of other engines: all switches give identical results") {
   }
 }
 
+TEST_CASE("ranks with drafts: all switches give identical results, and money adds up") {
+  using Method = SpeculativeSpec::Method;
+  for (const char* scheduler : {"vllm_v1", "sglang"}) {
+    for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+      const probe::RandomLoad load = std::string_view(scheduler) == "sglang"
+                                         ? probe::random_engine_load(seed, scheduler)
+                                     : seed % 2 == 0 ? probe::random_content_load(seed)
+                                                     : probe::random_load(seed);
+      CAPTURE(load.describe());
+      const Method method = seed % 5 == 0   ? Method::eagle3
+                            : seed % 5 == 1 ? Method::ngram
+                                            : Method::mtp;
+      const Scenario scenario = with_drafts(
+          loaded_ranks(load, 2 + static_cast<int>(seed % 3), fixtures::qwen3_30b_a3b()),
+          std::vector<double>(1 + seed % 4, 0.2 * static_cast<double>(seed % 6)), method);
+      const std::vector<Request> requests = hastened(load);
+      const auto with = [&](bool fast, bool leap) {
+        SimulationOptions options;
+        options.fast_path = fast;
+        options.leaping = leap;
+        return run_ranks(scenario, requests, options);
+      };
+      const Result both = with(true, true);
+      REQUIRE(probe::fingerprint(both) == probe::fingerprint(with(false, false)));
+      REQUIRE(probe::fingerprint(both) == probe::fingerprint(with(true, false)));
+      Int128 booked = both.ledger.idle;
+      for (std::size_t cause = 0; cause < cause_count; ++cause) {
+        booked += all_of(both, static_cast<Cause>(cause));
+      }
+      for (const LedgerTotals::ClassAccounts& account : both.ledger.classes) {
+        booked += account.recompute;
+      }
+      REQUIRE((booked == both.ledger.wall));
+      REQUIRE((both.drafts.rejected_ps <= both.ledger.wall - both.ledger.idle));
+    }
+  }
+}
+
 TEST_CASE(
     "7.2-41: all ranks execute the same steps, and one without work computes with the others") {
   const Result result =
@@ -178,6 +234,33 @@ TEST_CASE("ranks that are alike take the step of the whole model") {
       CHECK(std::abs(r.finish.ps - (prefill + first + second)) <= 30);
       CHECK(r.first_token == result.requests[0].first_token);
     }
+  }
+}
+
+// 1.8.5 on ranks: verification and the drafter's passes, its experts too, at the tokens of all.
+TEST_CASE("ranks that are alike with drafts take the step of the whole model") {
+  for (const char* scheduler : {"vllm_v1", "sglang"}) {
+    Scenario scenario = with_drafts(rank_scenario(4), {0.0, 0.0});
+    scenario.engine.scheduler = scheduler;
+    const Result result = run_ranks(scenario, std::vector<Request>(4, probe::request(0, 700, 3)));
+    const auto model = make_step_model(scenario);
+    const std::array chunks{Chunk{700, 0}};
+    const std::int64_t prefill = model->cost({.chunks = chunks, .sampled = 1}).total;
+    const std::int64_t first = model->cost({.decodes = 1, .kv_sum = 701, .kv_max = 701}).total;
+    const std::int64_t second = model->cost({.decodes = 1, .kv_sum = 702, .kv_max = 702}).total;
+    for (const RequestRecord& r : result.requests) {
+      CHECK(std::abs(r.first_token.ps - prefill) <= 40);  // the parts are rounded apart
+      CHECK(std::abs(r.finish.ps - (prefill + first + second)) <= 120);
+    }
+    // Two passes and a third, and both drafts in vain.
+    const DraftCost drafts = model->draft_cost(1);
+    const double kv = 701 + 702;
+    const auto want =
+        static_cast<double>(2 * drafts.draft) + kv * static_cast<double>(drafts.draft_per_kv);
+    CHECK(to_double(result.drafts.draft_ps) / 4 == doctest::Approx(want).epsilon(1e-3));
+    const auto in_vain =
+        static_cast<double>(2 * drafts.rejected) + kv * static_cast<double>(drafts.rejected_per_kv);
+    CHECK(to_double(result.drafts.rejected_ps) / 4 == doctest::Approx(in_vain).epsilon(0.02));
   }
 }
 

@@ -22,8 +22,24 @@ Scenario speculative_scenario(const probe::RandomLoad& load) {
   spec.acceptance = acceptances[load.seed % acceptances.size()];
   scenario.engine.max_num_batched_tokens =
       std::max(scenario.engine.max_num_batched_tokens, spec.rows());
+  if (load.limits.scheduler == "tensorrt_llm") {  // which cuts no drafts to the budget
+    scenario.engine.max_num_batched_tokens =
+        std::max(scenario.engine.max_num_batched_tokens, spec.rows() * load.limits.max_num_seqs);
+  }
+  scenario.engine.sglang.enable_mixed_chunk = false;
   scenario.seed = load.seed;
   return scenario;
+}
+
+/// Loads of every scheduler that drafts.
+std::vector<probe::RandomLoad> speculative_loads_of(std::uint64_t seed) {
+  std::vector<probe::RandomLoad> loads{probe::random_load(seed), probe::random_content_load(seed),
+                                       probe::random_offload_load(seed)};
+  for (const char* scheduler : {"sglang", "tensorrt_llm"}) {
+    loads.push_back(probe::random_engine_load(seed, scheduler));
+    loads.push_back(probe::random_engine_content_load(seed, scheduler));
+  }
+  return loads;
 }
 
 Result run_speculative(const Scenario& scenario, const probe::RandomLoad& load,
@@ -42,9 +58,7 @@ std::string text_of(const Result& result) {
 
 TEST_CASE("speculation: leaping and the fast path change nothing, whoever gives up") {
   for (std::uint64_t seed = 1; seed <= speculative_loads; ++seed) {
-    for (const probe::RandomLoad& load :
-         {probe::random_load(seed), probe::random_content_load(seed),
-          probe::random_offload_load(seed)}) {
+    for (const probe::RandomLoad& load : speculative_loads_of(seed)) {
       CAPTURE(load.describe());
       Scenario scenario = speculative_scenario(load);
       const SimTime some{load.step.base * static_cast<std::int64_t>(2 + seed % 23)};
@@ -58,38 +72,56 @@ TEST_CASE("speculation: leaping and the fast path change nothing, whoever gives 
   }
 }
 
+void check_conserved(const probe::RandomLoad& load, const Result& result) {
+  std::int64_t tokens = 0;
+  for (std::size_t i = 0; i < load.requests.size(); ++i) {
+    const RequestRecord& r = result.requests[i];
+    if (r.status == RequestStatus::rejected) {
+      continue;
+    }
+    REQUIRE(r.status == RequestStatus::completed);
+    REQUIRE(r.output_tokens == std::min(load.requests[i].output_tokens,
+                                        load.limits.max_model_len - load.requests[i].input_tokens));
+    REQUIRE(r.first_token <= r.finish);
+    REQUIRE(r.busy_ps >= 0);
+    tokens += r.output_tokens;
+  }
+  Int128 booked = result.ledger.idle;
+  for (const LedgerTotals::ClassAccounts& account : result.ledger.classes) {
+    REQUIRE(account.output_tokens == tokens);
+    booked += account.recompute;
+    for (const LedgerTotals::ByCause& causes : account.accounts) {
+      for (const Int128 amount : causes) {
+        REQUIRE((amount >= 0));
+        booked += amount;
+      }
+    }
+  }
+  REQUIRE((booked == result.ledger.wall));
+  REQUIRE(result.replicas[0].blocks_peak <= load.limits.usable_blocks);
+}
+
 TEST_CASE("speculation: requests, tokens, time and money are conserved") {
   for (std::uint64_t seed = 1; seed <= speculative_loads; ++seed) {
-    const probe::RandomLoad load = probe::random_load(seed);
+    for (const probe::RandomLoad& load : speculative_loads_of(seed)) {
+      CAPTURE(load.describe());
+      const Result result = run_speculative(speculative_scenario(load), load);
+      check_conserved(load, result);
+    }
+  }
+}
+
+TEST_CASE("7.2-21: with drafts too GUARANTEED_NO_EVICT takes nobody's blocks back") {
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+    probe::RandomLoad load = seed % 2 == 0
+                                 ? probe::random_engine_load(seed, "tensorrt_llm")
+                                 : probe::random_engine_content_load(seed, "tensorrt_llm");
+    load.limits.tensorrt_llm.capacity_scheduler_policy =
+        TensorRtSpec::Capacity::guaranteed_no_evict;
     CAPTURE(load.describe());
     const Result result = run_speculative(speculative_scenario(load), load);
-    std::int64_t tokens = 0;
-    for (std::size_t i = 0; i < load.requests.size(); ++i) {
-      const RequestRecord& r = result.requests[i];
-      if (r.status == RequestStatus::rejected) {
-        continue;
-      }
-      REQUIRE(r.status == RequestStatus::completed);
-      REQUIRE(r.output_tokens ==
-              std::min(load.requests[i].output_tokens,
-                       load.limits.max_model_len - load.requests[i].input_tokens));
-      REQUIRE(r.first_token <= r.finish);
-      REQUIRE(r.busy_ps >= 0);
-      tokens += r.output_tokens;
-    }
-    Int128 booked = result.ledger.idle;
-    for (const LedgerTotals::ClassAccounts& account : result.ledger.classes) {
-      REQUIRE(account.output_tokens == tokens);
-      booked += account.recompute;
-      for (const LedgerTotals::ByCause& causes : account.accounts) {
-        for (const Int128 amount : causes) {
-          REQUIRE((amount >= 0));
-          booked += amount;
-        }
-      }
-    }
-    REQUIRE((booked == result.ledger.wall));
-    REQUIRE(result.replicas[0].blocks_peak <= load.limits.usable_blocks);
+    REQUIRE(result.preemptions == 0);
+    check_conserved(load, result);
   }
 }
 
@@ -142,6 +174,35 @@ TEST_CASE("1.8.2: blocks cover drafts, and what the drafter writes") {
     probe::ListSource source({probe::request(0, 31, output)});
     const Result result = simulate(scenario, source, options);
     CHECK(result.replicas[0].blocks_peak == blocks);
+  }
+}
+
+TEST_CASE("2.5.4, 2.6.1: slots for drafts of SGLang and TensorRT-LLM") {
+  using Method = SpeculativeSpec::Method;
+  Scenario scenario = probe::scenario({});
+  scenario.engine.block_size = 1;
+  scenario.engine.speculative.acceptance = {0.0, 0.0, 0.0};
+  SimulationOptions options;
+  options.make_model = [] { return probe::make_linear_model({}); };
+  // The last token but one of 40 + 10 is at 49; behind it what is said. Scheduled ahead, a step
+  // more is computed in vain.
+  for (const auto& [scheduler, method, async, slots] :
+       {std::tuple{"sglang", Method::mtp, false, 3},
+        {"sglang", Method::ngram, false, 3},
+        {"sglang", Method::mtp, true, 7},
+        {"tensorrt_llm", Method::mtp, false, 5},
+        {"tensorrt_llm", Method::eagle3, true, 5},
+        {"tensorrt_llm", Method::ngram, false, 3},
+        {"tensorrt_llm", Method::draft_model, false, 3}}) {
+    const std::string name = scheduler;
+    CAPTURE(name);
+    scenario.engine.scheduler = name;
+    scenario.engine.enable_chunked_prefill = name == "sglang";
+    scenario.engine.async_scheduling = async;
+    scenario.engine.speculative.method = method;
+    probe::ListSource source({probe::request(0, 40, 10)});
+    const Result result = simulate(scenario, source, options);
+    CHECK(result.replicas[0].blocks_peak == 49 + slots + (async ? 1 : 0));
   }
 }
 

@@ -63,6 +63,15 @@ EngineConfig engine_config(const probe::EngineLimits& limits) {
   config.chunked_context = limits.chunked_prefill;
   config.equal_progress =
       limits.tensorrt_llm.context_chunking_policy == TensorRtSpec::Chunking::equal_progress;
+  config.drafts = limits.speculative.num_speculative_tokens();
+  if (config.drafts > 0) {
+    // 2.5.4: SGLang's overlap scheduler keeps room for two steps behind what is committed; without
+    // it what is verified. TensorRT-LLM: a drafter in the same engine has its later passes beside.
+    const bool is_layer = limits.speculative.method == SpeculativeSpec::Method::mtp;
+    config.draft_slots = name == "sglang"
+                             ? (limits.async ? 2 * (config.drafts + 1) - 1 : config.drafts)
+                             : config.drafts + (is_layer ? config.drafts - 1 : 0);
+  }
   return config;
 }
 

@@ -18,6 +18,13 @@ std::uint64_t engine_loads_to_try() {
 
 using MakeLoad = probe::RandomLoad (*)(std::uint64_t seed, std::string_view scheduler);
 
+probe::RandomLoad random_drafting_load(std::uint64_t seed, std::string_view scheduler) {
+  probe::RandomLoad load = seed % 2 == 0 ? probe::random_engine_load(seed, scheduler)
+                                         : probe::random_engine_content_load(seed, scheduler);
+  probe::draft_in_vain(load);
+  return load;
+}
+
 /// Compares every token time, and each request's block-time, of random small loads. Returns how
 /// often requests were preempted.
 std::int64_t compare(std::string_view scheduler, MakeLoad make = probe::random_engine_load) {
@@ -44,7 +51,7 @@ std::int64_t compare(std::string_view scheduler, MakeLoad make = probe::random_e
       hits += record.cached_tokens > 0 ? 1 : 0;
     }
   }
-  CHECK((make == probe::random_engine_load) == (hits == 0));
+  CHECK((make == probe::random_engine_load) == (hits == 0));  // the others have prompts that share
   return preempted;
 }
 
@@ -118,6 +125,14 @@ TEST_CASE("2.5.5: SGLang with its radix cache is the naive reference's, token by
 TEST_CASE("2.6.1: TensorRT-LLM with block reuse is the naive reference's, token by token") {
   CHECK(compare("tensorrt_llm", probe::random_engine_content_load) > 100);
   compare_switches("tensorrt_llm", probe::random_engine_content_load);
+}
+
+TEST_CASE("7.3-39: SGLang with drafts in vain is the naive reference's, token by token") {
+  CHECK(compare("sglang", random_drafting_load) > 80);
+}
+
+TEST_CASE("7.3-39: TensorRT-LLM with drafts in vain is the naive reference's, token by token") {
+  CHECK(compare("tensorrt_llm", random_drafting_load) > 80);
 }
 
 }  // namespace penstock

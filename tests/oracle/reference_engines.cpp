@@ -97,7 +97,7 @@ std::int64_t EngineReference::free_blocks() const {
 }
 
 void EngineReference::grow(EngineSequence& s, std::int64_t tokens) {
-  s.blocks = std::max(s.blocks, blocks_for(tokens));
+  s.blocks = std::max(s.blocks, held_for(tokens));
   free_blocks();  // checks
 }
 
@@ -107,7 +107,7 @@ void EngineReference::decode(std::size_t r, Step& step) {
     grow(s, s.computed + 1);
   }
   step.scheduled.push_back({r, 1, s.computed, true});
-  result_.requests[r].computed += 1;
+  result_.requests[r].computed += 1 + config.drafts;
   s.computed += 1;
   s.in_flight += 1;
 }

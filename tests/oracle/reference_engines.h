@@ -35,6 +35,12 @@ struct EngineConfig {
   // 4.3: blocks beside those of its tokens that a request of so many takes at admission.
   std::function<std::int64_t(std::int64_t tokens)> beside = [](std::int64_t) { return 0; };
 
+  // SGLang, TensorRT-LLM: drafts that are never accepted. A decode computes so many tokens more,
+  // and holds so many slots behind its own. [i] They are held from the prompt on, and between
+  // steps.
+  std::int64_t drafts = 0;
+  std::int64_t draft_slots = 0;
+
   // SGLang
   std::int64_t max_prefill_tokens = 16384;
   double schedule_conservativeness = 1;
@@ -92,6 +98,10 @@ class EngineReference {
 
   std::int64_t blocks_for(std::int64_t tokens) const {
     return (tokens + config.block_size - 1) / config.block_size;
+  }
+  // With its drafts.
+  std::int64_t held_for(std::int64_t tokens) const {
+    return blocks_for(tokens + config.draft_slots);
   }
   virtual std::int64_t free_blocks() const;
   virtual void grow(EngineSequence& s, std::int64_t tokens);  // to the blocks of its first `tokens`

@@ -47,7 +47,7 @@ class Sglang final : public EngineReference {
   // 2.5.7. [i] So that the admission of 2.5.3 succeeds for a request alone, also when it comes
   // again with generated tokens.
   bool never_fits(const EngineSequence& s) const override {
-    return s.prompt + s.output + config.block_size >=
+    return s.prompt + s.output + config.draft_slots + config.block_size >=
            (config.usable_blocks - config.beside(s.prompt + s.output)) * config.block_size;
   }
 
@@ -151,7 +151,7 @@ class Sglang final : public EngineReference {
   std::int64_t pages_to_decode(const std::vector<std::size_t>& batch) const {
     std::int64_t pages = 0;
     for (const std::size_t r : batch) {
-      pages += blocks_for(state[r].computed + 1) - state[r].blocks;
+      pages += held_for(state[r].computed + 1) - state[r].blocks;
     }
     return pages;
   }
@@ -183,7 +183,7 @@ class Sglang final : public EngineReference {
       const std::size_t r = *chunked_;
       EngineSequence& s = state[r];
       // [i] never more than there is room for: its last page, and `available`.
-      const std::int64_t room = s.blocks * page - s.computed + available;
+      const std::int64_t room = s.blocks * page - s.computed - config.draft_slots + available;
       const std::int64_t n = std::min({s.known() - s.computed, rem_chunk, room});
       const std::int64_t output = left(r);
       if (n > 0) {
@@ -227,15 +227,15 @@ class Sglang final : public EngineReference {
       }
       const std::int64_t extend = s.known() - hit.tokens;
       const std::int64_t beside = config.beside(s.known()) * page;
-      if (static_cast<double>(extend + left(r) + beside + page) >= rem_total) {  // NO_TOKEN
+      const std::int64_t need = extend + left(r) + config.draft_slots + beside + page;
+      if (static_cast<double>(need) >= rem_total) {  // NO_TOKEN
         batch_is_full_ = true;
         return;
       }
       if (page_up(extend) >= rem_input && !step.scheduled.empty()) {
         return;
       }
-      if (static_cast<double>(extend + left(r) + beside + page) >=
-          rem_total - static_cast<double>(locked)) {
+      if (static_cast<double>(need) >= rem_total - static_cast<double>(locked)) {
         batch_is_full_ = true;
         return;
       }
@@ -244,7 +244,8 @@ class Sglang final : public EngineReference {
       if (n == 0) {
         return;
       }
-      rem_total -= static_cast<double>(page_up(n) + (whole ? left(r) : 0) + locked + beside);
+      rem_total -= static_cast<double>(page_up(n + config.draft_slots) + (whole ? left(r) : 0) +
+                                       locked + beside);
       admit(r, step, hit.tokens);
       hold(r, hit.node, hit.tokens);
       chunks_.insert(r);
@@ -304,14 +305,18 @@ class Sglang final : public EngineReference {
       return state[r].generated + state[r].in_flight;
     };
     std::vector<std::size_t> order = batch;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return generated(a) != generated(b) ? generated(a) > generated(b)
-                                          : state[a].prompt < state[b].prompt;
-    });
+    if (config.drafts == 0) {  // with speculation: only from the back of the batch
+      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return generated(a) != generated(b) ? generated(a) > generated(b)
+                                            : state[a].prompt < state[b].prompt;
+      });
+    }
+    // With speculation room for a step's drafts, drafted and verified, beside.
+    const std::int64_t each = retract_steps + (config.drafts > 0 ? 2 * config.drafts + 1 : 0);
     bool first = true;
     const auto short_of_room = [&] {
       return config.classic_retraction
-                 ? free_blocks() * config.block_size < std::ssize(order) * retract_steps
+                 ? free_blocks() * config.block_size < std::ssize(order) * each
                  : pages_to_decode(order) > free_blocks();
     };
     while (order.size() > 1 && (first || short_of_room())) {

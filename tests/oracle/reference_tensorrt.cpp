@@ -52,7 +52,7 @@ class TensorRt final : public EngineReference {
       return;
     }
     Cached& one = cached_[static_cast<std::size_t>(&s - state.data())];
-    while (std::ssize(one.blocks) < blocks_for(tokens)) {
+    while (std::ssize(one.blocks) < held_for(tokens)) {
       one.blocks.push_back(pool_->allocate());
     }
     s.blocks = std::ssize(one.blocks);
@@ -120,8 +120,9 @@ class TensorRt final : public EngineReference {
   // again with what it has generated. Its blocks to completion include the last token's.
   bool never_fits(const EngineSequence& s) const override {
     const std::int64_t longest = s.prompt + (config.max_utilization ? s.output - 1 : 0);
-    return blocks_for(s.prompt + s.output) + config.beside(s.prompt + s.output) >
-               config.usable_blocks ||
+    const std::int64_t drafts = config.drafts > 0 ? 2 * (1 + config.drafts) : 0;  // [i]
+    const std::int64_t most = s.prompt + s.output + config.draft_slots + drafts;
+    return blocks_for(most) + config.beside(most) > config.usable_blocks ||
            (!config.chunked_context && longest > config.token_budget);
   }
 
@@ -149,7 +150,7 @@ class TensorRt final : public EngineReference {
       }
       if (state[r].decoding) {
         decode(r, step);
-        budget_ -= 1;
+        budget_ -= 1 + config.drafts;
       } else {
         contexts.push_back(r);
       }
@@ -174,12 +175,16 @@ class TensorRt final : public EngineReference {
     return needs(r) <= free_ ? std::optional(r) : std::nullopt;
   }
   std::int64_t to_the_end(std::size_t r) const {
-    const std::int64_t tokens = state[r].prompt + state[r].output;
-    return blocks_for(tokens) + config.beside(tokens) - state[r].blocks - state[r].beside;
+    // [i] The slots of the last step's drafts are among them.
+    const std::int64_t last = state[r].prompt + state[r].output - (config.overlap ? 0 : 1);
+    const std::int64_t tokens =
+        std::max(state[r].prompt + state[r].output, last + config.draft_slots);
+    return blocks_for(tokens) + config.beside(state[r].prompt + state[r].output) - state[r].blocks -
+           state[r].beside;
   }
   std::int64_t needs(std::size_t r) const {
     const std::int64_t known = state[r].known();
-    return config.max_utilization ? blocks_for(known) + config.beside(known) : to_the_end(r);
+    return config.max_utilization ? held_for(known) + config.beside(known) : to_the_end(r);
   }
   std::int64_t left(std::size_t r) const {
     return state[r].known() - state[r].computed -
@@ -293,7 +298,7 @@ class TensorRt final : public EngineReference {
         ++i;
         continue;
       }
-      const std::int64_t need = s.decoding ? blocks_for(s.computed + 1) - s.blocks : 0;
+      const std::int64_t need = s.decoding ? held_for(s.computed + 1) - s.blocks : 0;
       if (need <= free_) {
         free_ -= need;
         slots_ -= 1;

@@ -91,6 +91,13 @@ Measured overload(const Case& test) {
   return measured;
 }
 
+/// The same with drafts.
+EngineSpec drafting(EngineSpec engine, std::vector<double> acceptance) {
+  engine.speculative.method = SpeculativeSpec::Method::ngram;
+  engine.speculative.acceptance = std::move(acceptance);
+  return engine;
+}
+
 /// An engine with another scheduler.
 EngineSpec other(const char* scheduler, std::int64_t max_num_seqs, std::int64_t budget,
                  bool async) {
@@ -129,6 +136,23 @@ TEST_CASE("the closed form of saturation agrees with overloaded simulations") {
       {"Sarathi-Serve", spread(1, 2000), spread(1, 400), other("sarathi", 128, 512, false)},
       {"Sarathi-Serve, half a budget of decodes", spread(1, 600), spread(1, 400),
        other("sarathi", 256, 512, false)},
+      {"vLLM with 3 drafts", spread(1, 2000), spread(1, 400),
+       drafting(limits(256, 8192), {0.7, 0.7, 0.7})},
+      {"vLLM with 1 draft, 64 slots, synchronous", spread(1, 2000), spread(1, 400),
+       drafting(limits(64, 8192, false), {0.8})},
+      {"vLLM with 5 drafts, half a budget of rows", spread(1, 600), spread(1, 400),
+       drafting(limits(128, 1536), std::vector<double>(5, 0.6))},
+      {"vLLM with 3 drafts, a pool of 50", spread(500, 1500), spread(100, 500),
+       drafting(limits(256, 8192), {0.7, 0.7, 0.7}), 4000, 2000},
+      {"SGLang with 3 drafts", spread(1, 2000), spread(1, 400),
+       drafting(other("sglang", 48, 8192, true), {0.7, 0.7, 0.7})},
+      {"SGLang with 3 drafts, a pool of 50", spread(500, 1500), spread(100, 500),
+       drafting(other("sglang", 256, 8192, true), {0.7, 0.7, 0.7}), 4000, 2000},
+      {"TensorRT-LLM with 3 drafts", spread(1, 2000), spread(1, 400),
+       drafting(other("tensorrt_llm", 256, 8192, true), {0.7, 0.7, 0.7})},
+      {"TensorRT-LLM with 3 drafts, 30 that never lack blocks", spread(1000, 2000),
+       spread(500, 1500), drafting(other("tensorrt_llm", 256, 8192, true), {0.7, 0.7, 0.7}), 5000,
+       1000},
   };
   for (const Case& test : cases) {
     const Measured m = overload(test);

@@ -114,6 +114,7 @@ Scenario scenario(const EngineLimits& limits) {
   scenario.engine.scheduler = limits.scheduler;
   scenario.engine.sglang = limits.sglang;
   scenario.engine.tensorrt_llm = limits.tensorrt_llm;
+  scenario.engine.speculative = limits.speculative;
   scenario.cluster.pipeline_parallel = limits.stages;
   scenario.workload.classes.resize(1);
   if (limits.timeout_ps > 0) {

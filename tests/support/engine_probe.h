@@ -68,6 +68,7 @@ struct EngineLimits {
   TensorRtSpec tensorrt_llm = {};
   int stages = 1;               ///< pipeline_parallel
   std::int64_t timeout_ps = 0;  ///< of all clients; 0 = none
+  SpeculativeSpec speculative = {};
 };
 Scenario scenario(const EngineLimits& limits);
 

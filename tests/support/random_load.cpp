@@ -220,6 +220,20 @@ RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler) {
   return load;
 }
 
+void draft_in_vain(RandomLoad& load) {
+  using Method = SpeculativeSpec::Method;
+  Dice dice(load.seed, "draft_in_vain");
+  SpeculativeSpec& drafts = load.limits.speculative;
+  drafts.method = dice.of({Method::ngram, Method::mtp, Method::draft_model});
+  drafts.acceptance.assign(static_cast<std::size_t>(dice.in(1, 4)), 0.0);
+  load.limits.sglang.enable_mixed_chunk = false;
+  load.limits.usable_blocks += dice.in(0, 8);
+  if (load.limits.scheduler == "tensorrt_llm") {
+    load.limits.max_num_batched_tokens =
+        std::max(load.limits.max_num_batched_tokens, drafts.rows() * load.limits.max_num_seqs);
+  }
+}
+
 Scenario engine_scenario(const EngineLimits& limits) {
   EngineLimits used = limits;
   if (used.scheduler == "orca" || used.scheduler == "static") {
@@ -303,10 +317,11 @@ std::string RandomLoad::describe() const {
       << (limits.prefix_caching ? " caching" : "") << " beside " << limits.per_sequence.state_blocks
       << '+' << limits.per_sequence.window_blocks_per_token << " x " << limits.per_sequence.window
       << (limits.sglang.schedule_policy == SglangSpec::Policy::lpm ? " lpm" : "") << ' '
-      << limits.scheduler << " host " << limits.host_blocks << " x " << limits.host_block_ps
-      << " watermark " << limits.watermark << " stages " << limits.stages << " timeout "
-      << limits.timeout_ps << " step " << step.base << '+' << step.per_token << "/token+"
-      << step.per_kv << "/kv+" << step.per_window << "/kv in " << step.window << ';';
+      << limits.scheduler << " drafts " << limits.speculative.num_speculative_tokens() << " host "
+      << limits.host_blocks << " x " << limits.host_block_ps << " watermark " << limits.watermark
+      << " stages " << limits.stages << " timeout " << limits.timeout_ps << " step " << step.base
+      << '+' << step.per_token << "/token+" << step.per_kv << "/kv+" << step.per_window << "/kv in "
+      << step.window << ';';
   for (const Request& r : requests) {
     out << " (" << r.arrival.ps << ',' << r.input_tokens << ',' << r.output_tokens << ','
         << r.priority;

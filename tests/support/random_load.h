@@ -36,6 +36,10 @@ RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler);
 /// them share long prefixes.
 RandomLoad random_engine_content_load(std::uint64_t seed, std::string_view scheduler);
 
+/// The same loads of SGLang and TensorRT-LLM with drafts that are never accepted: each takes as
+/// many steps as it has tokens, which are decoded one by one (scheduler-semantics 7.3-39).
+void draft_in_vain(RandomLoad& load);
+
 /// Of such a load. Orca and static batching make slots of the pool: a block holds a request of
 /// max_model_len.
 Scenario engine_scenario(const EngineLimits& limits);

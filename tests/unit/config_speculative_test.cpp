@@ -22,11 +22,11 @@ TEST_CASE("speculation: acceptance is one for all drafts, or one by position") {
   CHECK(spec.method == SpeculativeSpec::Method::eagle);
   CHECK(spec.acceptance == std::vector<double>{0.7, 0.7, 0.7});
   CHECK(spec.rows() == 4);
-  CHECK(spec.slots() == 6);
+  CHECK(each.scenario.engine.draft_slots() == 6);
   const Loaded by_position = load_small(
       {"engine.speculative={method: ngram, num_speculative_tokens: 2, acceptance: [80%, 0.5]}"});
   CHECK(by_position.scenario.engine.speculative.acceptance == std::vector<double>{0.8, 0.5});
-  CHECK(by_position.scenario.engine.speculative.slots() == 2);
+  CHECK(by_position.scenario.engine.draft_slots() == 2);
   CHECK_FALSE(load_small().scenario.engine.speculative.on());
   const Loaded none = load_small({eagle, "engine.speculative.num_speculative_tokens=0"});
   CHECK(rendered(none) == "");
@@ -45,12 +45,11 @@ TEST_CASE("speculation: what is missing or does not go together is said") {
   CHECK(
       only_error(load_small({eagle, "engine.max_num_seqs=2", "engine.max_num_batched_tokens=3"})) ==
       "a sequence and its drafts are 4 tokens, beyond `max_num_batched_tokens` 3");
-  const Loaded other = load_small({eagle, "engine.preset=sglang-0.5"});
-  CHECK(only_error(other) == "speculative decoding of the scheduler sglang is not built yet");
-  CHECK(exit_code(other.diagnostics) == 4);
-  const Loaded ranks = load_small({eagle, "model=qwen3-30b-a3b", "cluster.data_parallel=4",
-                                   "cluster.tensor_parallel=1", "cluster.expert_parallel=4"});
-  CHECK(only_error(ranks) == "speculative decoding on ranks (`data_parallel`) is not built yet");
+  for (const char* preset : {"vllm-0.6", "sarathi-serve", "orca", "faster-transformer"}) {
+    const Loaded other = load_small({eagle, std::string("engine.preset=") + preset});
+    CHECK(only_error(other).ends_with("is not built"));
+    CHECK(exit_code(other.diagnostics) == 4);
+  }
   CHECK_FALSE(load_small({"engine.speculative={method: eagle}"}).ok);
   CHECK_FALSE(load_small({eagle, "engine.speculative.acceptance=1.5"}).ok);
 }
@@ -72,6 +71,63 @@ TEST_CASE("speculation: vLLM schedules ahead beside some methods only") {
   CHECK(only_error(load_small(
             {eagle, "engine.speculative.method=ngram", "engine.async_scheduling=true"})) ==
         "`async_scheduling` does not go with n-gram drafts");
+}
+
+TEST_CASE("speculation: SGLang's limits with drafts") {
+  const auto load = [](const std::string& more = "seed=1", const std::string& last = "seed=1") {
+    return load_small({eagle, "engine.preset=sglang-0.5", more, last});
+  };
+  const Loaded plain = load();
+  CHECK(rendered(plain) == "");
+  const EngineSpec& engine = plain.scenario.engine;
+  CHECK_FALSE(engine.async_scheduling);
+  CHECK(engine.max_num_seqs == 48);
+  CHECK(engine.draft_slots() == 3);  // what is verified
+  const EngineSpec ahead = load("engine.async_scheduling=true").scenario.engine;
+  CHECK(ahead.async_scheduling);
+  CHECK(ahead.draft_slots() == 7);  // two steps of four, but for a token
+  CHECK(load("engine.max_num_seqs=300").scenario.engine.max_num_seqs == 300);
+  CHECK_FALSE(load("engine.enable_mixed_chunk=true").scenario.engine.sglang.enable_mixed_chunk);
+}
+
+TEST_CASE("speculation: TensorRT-LLM verifies all drafts of a step within its budget") {
+  const auto load = [](const std::string& more = "seed=1", const std::string& last = "seed=1") {
+    return load_small({eagle, "engine.preset=tensorrt-llm-1.0", "engine.max_model_len=8192",
+                       "engine.speculative.num_speculative_tokens=4", more, last});
+  };
+  const Loaded plain = load();
+  CHECK(rendered(plain) == "");
+  const EngineSpec& engine = plain.scenario.engine;
+  CHECK(engine.async_scheduling);
+  CHECK(engine.max_num_seqs == 8192 / 5);
+  CHECK(engine.draft_slots() == 7);
+  const EngineSpec ngram = load("engine.speculative.method=ngram").scenario.engine;
+  CHECK(ngram.draft_slots() == 4);
+  CHECK_FALSE(ngram.async_scheduling);
+  CHECK(only_error(load("engine.max_num_seqs=2048")) ==
+        "`max_num_batched_tokens` 8,192 is less than `max_num_seqs` 2,048 x 5 tokens, with drafts");
+}
+
+TEST_CASE("speculation: ranks share the experts of an MTP layer") {
+  const auto load = [](const std::string& more = "seed=1", const std::string& last = "seed=1") {
+    return load_small({eagle, "engine.speculative.method=mtp", "model=qwen3-30b-a3b",
+                       "cluster.data_parallel=4", "cluster.tensor_parallel=1",
+                       "cluster.expert_parallel=4", more, last});
+  };
+  const Loaded mtp = load();
+  CHECK(rendered(mtp) == "");
+  // One of 128 experts' three matrices of 2,048 x 768, a quarter of them, and the attention.
+  const double experts = 128 / 4 * 3.0 * 2048 * 768;
+  CHECK(mtp.memory.drafter_bytes > experts * 2);
+  CHECK(mtp.memory.drafter_bytes < (experts + 2048 * 4096 * 4) * 2);
+  const std::string sglang = "engine.preset=sglang-0.5";
+  CHECK(load(sglang).scenario.engine.max_num_seqs == 12);  // of 48
+  CHECK(only_error(load(sglang, "engine.speculative.method=ngram")) ==
+        "SGLang's ranks (`data_parallel`) have no ngram drafts");
+  CHECK(load("engine.speculative.method=ngram").ok);
+  const Loaded model =
+      load("engine.speculative.method=draft_model", "engine.speculative.draft_model=llama-3.2-1b");
+  CHECK(exit_code(model.diagnostics) == 4);
 }
 
 TEST_CASE("speculation: steps are padded to whole sequences with their drafts") {

@@ -194,8 +194,9 @@ std::vector<std::string> speculative_parts(const RunOutput& run) {
   const SpeculativeSpec& spec = run.scenario.engine.speculative;
   const SpeculativeSummary& s = *run.summary.speculative;
   std::vector<std::string> parts{
-      fmt::format("{}, {} drafts a step, {} accepted", to_string(spec.method),
-                  spec.num_speculative_tokens(), percent(s.acceptance_rate)),
+      fmt::format("{}, {} draft{} a step, {} accepted", to_string(spec.method),
+                  spec.num_speculative_tokens(), spec.num_speculative_tokens() == 1 ? "" : "s",
+                  percent(s.acceptance_rate)),
       fmt::format("{} tokens a step", figure(s.tokens_per_step))};
   if (spec.has_drafter()) {
     parts.push_back(fmt::format("drafting {} of busy time", percent(s.draft_time_share)));

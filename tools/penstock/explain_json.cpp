@@ -86,6 +86,9 @@ Json saturation_json(const ExplainFacts& f) {
                {"output_tokens_mean", f.means.output}, {"context_mean", f.means.context()},
                {"decodes_a_step", s.decodes},          {"prompt_tokens_a_step", s.prompt_tokens},
                {"requests_a_step", s.requests_a_step}};
+  if (const SpeculativeSpec& drafts = f.scenario->engine.speculative; drafts.on()) {
+    section["tokens_per_step"] = drafts.mean_tokens();
+  }
   section.update(prices(f, s));
   section["by_batch"] = Json::array();
   for (const BatchRow& row : f.batches) {

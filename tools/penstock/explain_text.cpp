@@ -88,7 +88,7 @@ class PageWriter {
       found = fmt::format(" ({} more found by a prefix cache that forgets nothing: {} hit)",
                           tokens(m.cached), output::percent(m.cached / (m.cached + m.input)));
     }
-    return {
+    PageSection section{
         "basis",
         {{"price", fmt::format("{} × {} GPUs = {} a {}-hour = {}{:.3g} a second; {}",
                                output::money(prices.gpu_per_hour, currency_), gpus,
@@ -104,6 +104,14 @@ class PageWriter {
                                       figure(m.pairs))}},
         {},
         {}};
+    if (const SpeculativeSpec& drafts = scenario_.engine.speculative; drafts.on()) {
+      section.lines.push_back(
+          {"drafts",
+           fmt::format("{}, {} a step, verified together: a sequence emits {} tokens in the mean",
+                       to_string(drafts.method), drafts.num_speculative_tokens(),
+                       figure(drafts.mean_tokens()))});
+    }
+    return section;
   }
 
   PageSection memory() const {
@@ -176,8 +184,9 @@ class PageWriter {
     const RooflinePhases& r = *facts_.roofline;
     const std::string never = fmt::format("none up to {}: reads of KV grow with the batch",
                                           group_digits(scenario_.engine.max_num_batched_tokens));
+    const bool drafts = scenario_.engine.speculative.on();
     return {
-        "roofline per GPU",
+        drafts ? "roofline per GPU (of the model alone, without drafts)" : "roofline per GPU",
         {{"ridge point", fmt::format("{} TFLOP/s / {} GB/s = {} FLOP/byte", figure(r.peak_tflops),
                                      figure(r.memory_gb_s), figure(r.ridge()))},
          phase_line("prefill step", r.prefill),
