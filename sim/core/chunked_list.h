@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <cstdlib>
 #include <iterator>
@@ -9,6 +7,8 @@
 #include <new>
 #include <type_traits>
 #include <vector>
+
+#include "sim/core/large_pages.h"
 
 namespace penstock {
 
@@ -65,7 +65,7 @@ class ChunkedList {
       throw std::bad_alloc();
     }
     if (size_ > 0) {  // a short list keeps to the pages that it touches
-      madvise(chunk, chunk_bytes, MADV_HUGEPAGE);
+      ask_for_large_pages(chunk, chunk_bytes);
     }
     chunks_.emplace_back(static_cast<T*>(chunk));
   }

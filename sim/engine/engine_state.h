@@ -102,7 +102,8 @@ class EngineState {
   void take_loaded();
   /// The last sequence in the queue, but `spared`, that has blocks from the host frees them, to be
   /// looked up again: false if there is none. For where nothing could go on without them.
-  bool give_back_loaded(Slot spared);
+  /// `turn`: as preempt() has it.
+  bool give_back_loaded(Slot spared, std::uint32_t turn);
   /// When a copy is complete that the scheduler waits for; never() if there is none.
   SimTime next_load() const;
   /// Visits the slots of all sequences that wait, for their turn or for their blocks.

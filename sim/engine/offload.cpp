@@ -66,7 +66,7 @@ void EngineState::take_loaded() {
   loading.erase(loading.begin(), loading.begin() + static_cast<std::ptrdiff_t>(ready));
 }
 
-bool EngineState::give_back_loaded(Slot spared) {
+bool EngineState::give_back_loaded(Slot spared, std::uint32_t turn) {
   if (!host) {
     return false;
   }
@@ -78,7 +78,7 @@ bool EngineState::give_back_loaded(Slot spared) {
   }
   Sequence& s = sequences[last];
   hold(s);
-  release_blocks(s, s.computed, next_admission_, true);
+  release_blocks(s, s.computed, turn, true);
   s.computed = 0;
   s.from_host = 0;
   return true;

@@ -140,7 +140,7 @@ class VllmV1 final : public Scheduler {
                               owns;
     while (!engine.pool.allocate(need)) {
       const Slot victim = choose_victim(engine);
-      if (victim == slot && engine.give_back_loaded(no_slot)) {
+      if (victim == slot && engine.give_back_loaded(no_slot, s.admission)) {
         continue;
       }
       take_back(engine, victim, step, passed_over);
@@ -248,7 +248,7 @@ class VllmV1 final : public Scheduler {
       const std::int64_t blocks = blocks_for(cached + tokens + ahead_, spec.block_size);
       if ((spec.scheduler_reserve_full_isl && whole > free) || blocks > free) {
         const bool is_stuck = engine.running.size() == 0 && engine.loading.empty();
-        if (is_stuck && engine.give_back_loaded(engine.waiting.head())) {
+        if (is_stuck && engine.give_back_loaded(engine.waiting.head(), 0)) {
           continue;
         }
         return;

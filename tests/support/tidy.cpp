@@ -67,11 +67,12 @@ constexpr std::array<Layer, 5> layers{{
 constexpr std::array<std::string_view, 5> not_in_sim{"chrono", "filesystem", "fstream", "iostream",
                                                      "random"};
 
+/// What sim/ asks the system for is memory in large pages (core/large_pages.cpp).
 std::string check_system_include(std::string_view folder, std::string_view header) {
   if (folder != "sim" || header.starts_with("boost/")) {
     return {};
   }
-  if (!std::all_of(header.begin(), header.end(), is_word)) {
+  if (header != "sys/mman.h" && !std::all_of(header.begin(), header.end(), is_word)) {
     return "sim/ includes only the standard library, Boost and sim/";
   }
   if (std::find(not_in_sim.begin(), not_in_sim.end(), header) != not_in_sim.end()) {

@@ -70,7 +70,10 @@ struct Pair {
     const auto prompt = 1 + static_cast<std::int64_t>(rng.next() % 300);
     const auto output =
         2 + static_cast<std::int64_t>(rng.next() % static_cast<std::uint64_t>(longest));
-    const Slot slot = table.add({.prompt = prompt, .output = output});
+    Arrival request;
+    request.prompt = prompt;
+    request.output = output;
+    const Slot slot = table.add(request);
     Sequence& s = table[slot];
     s.base = s.prompt + 1 - step;
     s.finish = s.prompt + s.output - 1 - s.base;
