@@ -51,19 +51,14 @@ void check_experts(const LoadContext& context, const Section& section, const Sce
   }
 }
 
-/// The ways in which layers cannot be cut into stages, or this version does not.
+/// The ways in which layers cannot be cut into stages.
 void check_stages(const LoadContext& context, const Section& section, const Scenario& scenario) {
   const ClusterSpec& cluster = scenario.cluster;
   const std::int64_t layers = scenario.model.num_hidden_layers;
-  const Span span = section.span("pipeline_parallel");
   if (cluster.pipeline_parallel > layers) {
-    context.reporter.error(span,
+    context.reporter.error(section.span("pipeline_parallel"),
                            fmt::format("`pipeline_parallel: {}` is more than the {} layers of {}",
                                        cluster.pipeline_parallel, layers, scenario.model.name));
-  }
-  if (cluster.pipeline_parallel > 1 && cluster.data_parallel > 1) {
-    context.reporter.infeasible(
-        span, "`pipeline_parallel` together with ranks (`data_parallel`) is not built yet");
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include "config/load_parts.h"
 #include "config/text.h"
-#include "sim/cluster/rank_group.h"
+#include "sim/cluster/rank_balance.h"
 #include "sim/kv/block_pool.h"
 #include "sim/model/draft_layer.h"
 
@@ -169,7 +169,7 @@ void load_offloading(const LoadContext& context, const MemoryPlan& plan, Scenari
 }
 
 void refuse_other_engines_ranks(const LoadContext& context, const Scenario& scenario) {
-  if (scenario.cluster.data_parallel > 1 && !RankGroup::knows(scenario.engine.scheduler)) {
+  if (scenario.cluster.data_parallel > 1 && !RankBalance::knows(scenario.engine.scheduler)) {
     context.reporter.infeasible(
         context.root.section("cluster").span("data_parallel"),
         fmt::format("`data_parallel` is not built for the scheduler {}", scenario.engine.scheduler),

@@ -15,6 +15,9 @@ std::string missing_with_stages(const Scenario& scenario) {
   if (engine.speculative.on()) {
     return "speculative decoding";
   }
+  if (scenario.cluster.data_parallel > 1 && engine.scheduler != "vllm_v1") {
+    return fmt::format("ranks (`data_parallel`) of {}", engine.scheduler);
+  }
   return engine.host_blocks > 0 ? "`kv_offloading_size`" : "";
 }
 

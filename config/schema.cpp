@@ -83,8 +83,8 @@ constexpr Key workload_keys[] = {
                         "catalogue name of the GPU, or path of a YAML file like the catalogue's")),
     whole("cluster.tensor_parallel", "GPUs that share one copy of the model", 1, 1024, "1"),
     whole("cluster.pipeline_parallel",
-          "stages of a replica, each tensor_parallel GPUs with a share of the layers, and as many "
-          "batches in flight; for the schedulers of vLLM V1 and TensorRT-LLM",
+          "stages of a replica, each tensor_parallel x data_parallel GPUs with a share of the "
+          "layers, and as many batches in flight; for the schedulers of vLLM V1 and TensorRT-LLM",
           1, 1024, "1"),
     whole("cluster.data_parallel",
           "ranks of a replica, each tensor_parallel GPUs with requests and a KV pool of its own; "

@@ -165,6 +165,7 @@ struct Result {
   std::int64_t max_chunk_context = 0;  ///< longest prompt position prefilled, for confidence
   std::int64_t max_decode_batch = 0;
   DraftTotals drafts;
+  Int128 stage_wait_ps = 0;  ///< of lanes in flight: waited for a batch before theirs
 };
 
 }  // namespace penstock

@@ -39,7 +39,7 @@ struct ClusterSpec {
   /// Ranks of a replica that attend to sequences of their own and share the experts (attention data
   /// parallel): each is an engine with a scheduler and a KV pool.
   int data_parallel = 1;
-  /// Stages of layers, each on tensor_parallel GPUs, with as many batches in flight (lanes).
+  /// Stages of layers, each on GPUs of all ranks, with as many batches in flight (lanes).
   int pipeline_parallel = 1;
   /// GPUs over which routed experts are spread, all of a stage; 1 = split as the rest.
   int expert_parallel = 1;
@@ -47,10 +47,10 @@ struct ClusterSpec {
   /// Metrics reach routers that scrape them this often: llm-d's default.
   SimTime scrape_interval = SimTime::from_milliseconds(50);
 
-  /// Ranks or lanes of a replica; never both.
+  /// Ranks of a replica and, with stages, lanes of each.
   int engines_per_replica() const { return data_parallel * pipeline_parallel; }
   /// Of all replicas: each runs steps, on tensor_parallel GPUs. Ranks have schedulers and KV pools
-  /// of their own, lanes share those of their replica.
+  /// of their own, lanes share those of their rank.
   int engines() const { return replicas * engines_per_replica(); }
   int gpus_per_stage() const { return tensor_parallel * data_parallel; }
   int gpus_per_replica() const { return gpus_per_stage() * pipeline_parallel; }
@@ -363,7 +363,7 @@ struct TokenLog {
     std::uint32_t id = 0;
     std::int64_t base = 0;
     std::int64_t last_step = 0;
-    std::int64_t lane = 0;
+    std::int64_t engine = 0;  ///< of the replica
   };
   struct PrefillToken {
     std::uint32_t id = 0;
@@ -371,7 +371,7 @@ struct TokenLog {
     SimTime at;
   };
   std::vector<Span> spans;         ///< one per stay in the decode set, when it ends
-  std::vector<SimTime> step_ends;  ///< by step x lanes + lane; of those with decodes
+  std::vector<SimTime> step_ends;  ///< by step x engines + engine; of those with decodes
   std::vector<PrefillToken> prefill_tokens;
 };
 

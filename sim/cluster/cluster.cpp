@@ -55,6 +55,7 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
       together_(together_for(scenario, options)),
       router_(find_router(scenario.cluster.router).make(scenario)),
       ranks_(static_cast<std::size_t>(scenario.cluster.engines_per_replica())),
+      lanes_(static_cast<std::size_t>(scenario.cluster.pipeline_parallel)),
       needs_(find_router(scenario.cluster.router).needs),
       views_(static_cast<std::size_t>(scenario.cluster.replicas)),
       next_scrape_(needs_.scrapes ? SimTime{} : SimTime::never()),
@@ -73,12 +74,11 @@ Cluster::Cluster(const Scenario& scenario, const SimulationOptions& options, Req
         r, scenario, options,
         SharedRecords{result_.requests, accounts_, gaps_, result_, *model_, acceptance_.get()}));
   }
-  PENSTOCK_ASSERT(scenario.cluster.data_parallel == 1 || scenario.cluster.pipeline_parallel == 1);
   for (std::size_t r = 0; ranks_ > 1 && r < views_.size(); ++r) {
-    if (scenario.cluster.data_parallel > 1) {
-      groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine);
+    if (lanes_ > 1) {
+      pipelines_.emplace_back(ranks_of(r), lanes_, together_.get(), scenario.engine);
     } else {
-      pipelines_.emplace_back(ranks_of(r));
+      groups_.emplace_back(ranks_of(r), together_.get(), scenario.engine);
     }
   }
 }
@@ -128,6 +128,9 @@ void Cluster::publish(SimTime now) {
   for (RankGroup& group : groups_) {
     group.publish(at);
   }
+  for (Pipeline& pipeline : pipelines_) {
+    pipeline.publish(at);
+  }
   next_publication_ = at + publication_interval;
 }
 
@@ -172,12 +175,16 @@ void Cluster::arrive(const Request& request, SimTime now) {
     return;
   }
   const std::size_t chosen = route(request, now);
-  const std::size_t rank = groups_.empty() ? 0 : groups_[chosen].choose(now);
-  Replica& replica = *replicas_[chosen * ranks_ + rank];
+  const std::size_t rank = !groups_.empty()      ? groups_[chosen].choose(now)
+                           : !pipelines_.empty() ? pipelines_[chosen].choose(now)
+                                                 : 0;
+  const std::size_t engine = chosen * ranks_ + rank * lanes_;
+  Replica& replica = *replicas_[engine];
   const std::int64_t queue = scenario_.engine.max_queued_requests;
-  const std::int64_t queued = pipelines_.empty() ? replica.queued() : pipelines_[chosen].queued();
+  const std::int64_t queued =
+      pipelines_.empty() ? replica.queued() : pipelines_[chosen].queued(rank);
   if (queue > 0 && queued >= queue) {
-    record.replica = static_cast<std::uint16_t>(chosen * ranks_ + rank);
+    record.replica = static_cast<std::uint16_t>(engine);
     refuse(record, RejectReason::queue_full, request.tag, now);
     return;
   }
@@ -200,21 +207,24 @@ void Cluster::arrive(const Request& request, SimTime now) {
       .deadline = timeout == SimTime::never() ? timeout : std::max(now, record.arrival + timeout)};
   const auto index = static_cast<std::uint32_t>(chosen);
   if (!pipelines_.empty()) {
-    Pipeline& pipeline = pipelines_[chosen];
-    if (pipeline.submit(arrival, request.content, now)) {
-      events_.set(index, pipeline.run_end(), EventKind::step_end);
-    } else if (!pipeline.busy()) {
-      events_.set(index, now, EventKind::step_start);
-    }
-    return;
-  }
-  if (replica.submit(arrival, request.content, now)) {
+    submit_to_pipeline(index, rank, arrival, request.content);
+  } else if (replica.submit(arrival, request.content, now)) {
     if (!groups_.empty()) {
       groups_[chosen].follow(rank);
     }
     events_.set(index, replica.run_end(), EventKind::step_end);
   } else if (!replica.busy()) {
     events_.set(index, now, EventKind::step_start);
+  }
+}
+
+void Cluster::submit_to_pipeline(std::uint32_t index, std::size_t rank, const Arrival& arrival,
+                                 const Content& content) {
+  Pipeline& pipeline = pipelines_[index];
+  if (pipeline.submit(rank, arrival, content, arrival.at)) {
+    events_.set(index, pipeline.run_end(), EventKind::step_end);
+  } else if (!pipeline.busy()) {
+    events_.set(index, arrival.at, EventKind::step_start);
   }
 }
 
@@ -337,6 +347,7 @@ Result Cluster::close(SimTime end, StopReason reason) {
   SimTime interval;
   for (Pipeline& pipeline : pipelines_) {
     pipeline.close(end);
+    result_.stage_wait_ps += pipeline.wait_ps();
   }
   for (auto& replica : replicas_) {
     if (pipelines_.empty()) {

@@ -42,10 +42,13 @@ class Cluster {
   Result close(SimTime end, StopReason reason);
 
  private:
-  /// The ranks or lanes of a replica: one, but with data or pipeline parallelism.
+  /// The ranks of a replica, each lane by lane: one, but with data or pipeline parallelism.
   RankGroup::Ranks ranks_of(std::size_t replica) const {
     return RankGroup::Ranks(replicas_).subspan(replica * ranks_, ranks_);
   }
+  /// The last part of arrive(), with stages.
+  void submit_to_pipeline(std::uint32_t replica, std::size_t rank, const Arrival& arrival,
+                          const Content& content);
   /// As start_step(), of stages.
   void start_pipeline(std::uint32_t replica, SimTime now, SimTime until);
   RejectReason refusal(const Request& request) const;
@@ -82,10 +85,11 @@ class Cluster {
   std::unique_ptr<StepModel> model_;  ///< of all replicas: they are equal, and what it memoises too
   std::unique_ptr<TogetherModel> together_;  ///< of ranks; null without them
   std::unique_ptr<Router> router_;
-  std::size_t ranks_;                               ///< or lanes, of each replica
+  std::size_t ranks_;                               ///< and lanes of them, of each replica
+  std::size_t lanes_;                               ///< of each rank
   std::vector<std::unique_ptr<Replica>> replicas_;  ///< rank by rank, or lane by lane
-  std::vector<RankGroup> groups_;                   ///< one a replica, if there are several ranks
-  std::vector<Pipeline> pipelines_;                 ///< one a replica, if there are stages
+  std::vector<RankGroup> groups_;    ///< one a replica, if there are several ranks and no stages
+  std::vector<Pipeline> pipelines_;  ///< one a replica, if there are stages
   RouterNeeds needs_;
   std::vector<ReplicaView> views_;  ///< what the router sees of each replica
   SimTime next_scrape_;

@@ -6,37 +6,78 @@
 
 namespace penstock {
 
-Pipeline::Pipeline(Lanes lanes) : lanes_(lanes), free_(lanes.size() + 1) {
-  for (const auto& lane : lanes_) {
-    engines_.push_back(&lane->engine());
+Pipeline::Pipeline(Lanes lanes, std::size_t stages, TogetherModel* together,
+                   const EngineSpec& engine)
+    : balance_(lanes.size() / stages, engine.scheduler), free_(stages + 1) {
+  for (std::size_t first = 0; first < lanes.size(); first += stages) {
+    Rank& rank = ranks_.emplace_back();
+    rank.lanes = lanes.subspan(first, stages);
+    for (const auto& lane : rank.lanes) {
+      rank.engines.push_back(&lane->engine());
+    }
   }
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    lanes_[i]->join_lanes(engines_, static_cast<std::uint16_t>(i));
-    for (const auto& other : lanes_) {
-      if (other != lanes_[i]) {
-        lanes_[i]->show_blocks_in(other->recorder());
+  for (const Rank& rank : ranks_) {  // that stay where they are
+    for (std::size_t i = 0; i < stages; ++i) {
+      rank.lanes[i]->join_lanes(rank.engines, static_cast<std::uint16_t>(i));
+      for (const auto& other : rank.lanes) {
+        if (other != rank.lanes[i]) {
+          rank.lanes[i]->show_blocks_in(other->recorder());
+        }
       }
     }
   }
-}
-
-Replica& Pipeline::hold(std::size_t lane) {
-  if (lane != holder_) {
-    lanes_[lane]->take_shared(*lanes_[holder_]);
-    holder_ = lane;
+  for (std::size_t i = 0; i < stages; ++i) {
+    std::vector<Replica*> all;
+    for (const Rank& rank : ranks_) {
+      all.push_back(rank.lanes[i].get());
+    }
+    steps_.emplace_back(std::move(all), together, engine);
   }
-  return *lanes_[lane];
 }
 
-bool Pipeline::submit(const Arrival& request, const Content& content, SimTime now) {
+Replica& Pipeline::hold(Rank& rank, std::size_t lane) {
+  if (lane != rank.holder) {
+    rank.lanes[lane]->take_shared(holder(rank));
+    rank.holder = lane;
+  }
+  return holder(rank);
+}
+
+bool Pipeline::waiting() const {
+  return std::any_of(ranks_.begin(), ranks_.end(),
+                     [](const Rank& rank) { return holder(rank).waiting(); });
+}
+
+std::size_t Pipeline::choose(SimTime now) {
+  if (ranks_.size() == 1) {
+    return 0;
+  }
+  if (balance_.looks_now()) {
+    publish(now);
+  }
+  return balance_.choose();
+}
+
+void Pipeline::publish(SimTime at) {
+  for (std::size_t r = 0; r < ranks_.size(); ++r) {
+    balance_.publish(r, holder(ranks_[r]).load(at));
+  }
+}
+
+bool Pipeline::submit(std::size_t rank, const Arrival& request, const Content& content,
+                      SimTime now) {
   // It waits for the batch that comes back next.
-  const bool cut = hold(busy() ? in_flight_.front() : returned_).submit(request, content, now);
-  show_levels(now);
+  const std::size_t lane = busy() ? in_flight_.front() : returned_;
+  const bool cut = hold(ranks_[rank], lane).submit(request, content, now);
+  if (cut) {
+    steps_[lane].follow(rank);
+  }
+  show_levels(ranks_[rank], now);
   return cut;
 }
 
 SimTime Pipeline::pass(SimTime now, std::int64_t gpu_ps, std::int64_t cpu_ps) {
-  const auto stages = static_cast<std::int64_t>(lanes_.size());
+  const auto stages = static_cast<std::int64_t>(steps_.size());
   SimTime at = now;
   for (std::int64_t s = 0; s < stages; ++s) {
     SimTime& free = free_[static_cast<std::size_t>(s)];
@@ -50,71 +91,89 @@ SimTime Pipeline::pass(SimTime now, std::int64_t gpu_ps, std::int64_t cpu_ps) {
 }
 
 bool Pipeline::launch(std::size_t lane, SimTime now) {
-  Replica& replica = hold(lane);
-  // A schedule that only preempted is tried again at once if there is nothing to wait for.
-  const bool works = replica.prepare_lane(now, !busy());
-  admission_was_tried_ = replica.admission_was_tried();
+  bool works = false;
+  for (Rank& rank : ranks_) {
+    Replica& replica = hold(rank, lane);
+    // A schedule that only preempted is tried again at once if there is nothing to wait for.
+    works = replica.prepare_lane(now, !busy()) || works;
+    rank.admission_was_tried = replica.admission_was_tried();
+  }
   if (!works) {
     return false;
   }
-  const std::int64_t own = replica.own_ps();
-  const std::int64_t cpu = replica.cpu_wait_ps();
-  const SimTime back = pass(now, own - cpu, cpu);
-  PENSTOCK_ASSERT(!busy() || back >= lanes_[in_flight_.back()]->run_end());
-  replica.launch(now, own, (back - now).ps, {});
+  LockStep& step = steps_[lane];
+  step.price();
+  const std::int64_t cpu = step.cpu_wait_ps();
+  const SimTime back = pass(now, step.total_ps() - cpu, cpu);
+  PENSTOCK_ASSERT(!busy() || back >= steps_[in_flight_.back()].run_end());
+  step.launch(now, (back - now).ps);
   in_flight_.push_back(lane);
   return true;
 }
 
 void Pipeline::leap(SimTime limit) {
-  Replica& lane = *lanes_[in_flight_.front()];
-  // The schedules of empty lanes may have taken out what is in flight, and tried no admission.
-  const bool alike = admission_was_tried_ && lane.in_time() &&
-                     engines_[in_flight_.front()]->decoding.size() == lane.batch().decodes;
-  if (!alike) {
+  LockStep& step = steps_[in_flight_.front()];
+  if (step.wait_ps() != 0) {
     return;
   }
-  if (const std::int64_t steps = lane.longest_leap(); steps > 1) {
-    lane.leap(steps, lane.own_growth());
-    lane.cut(std::min(limit, lane.leap_limit()));
+  for (const Rank& rank : ranks_) {
+    // The schedules of empty lanes may have taken out what is in flight, and tried no admission.
+    const Replica& lane = holder(rank);
+    const bool alike =
+        rank.admission_was_tried &&
+        (lane.batch().empty() ? lane.idle()
+                              : rank.engines[rank.holder]->decoding.size() == lane.batch().decodes);
+    if (!alike) {
+      return;
+    }
   }
+  step.leap(limit);
 }
 
 void Pipeline::start(SimTime now, SimTime limit) {
   const bool goes_on = launch(returned_, now);
   bool works = goes_on;
-  for (std::size_t i = 0; i < lanes_.size() && works; ++i) {
-    works = lanes_[i]->busy() || launch(i, now);
+  for (std::size_t i = 0; i < steps_.size() && works; ++i) {
+    works = steps_[i].busy() || launch(i, now);
   }
-  if (busy()) {
-    hold(in_flight_.front());
+  for (Rank& rank : ranks_) {
+    if (busy()) {
+      hold(rank, in_flight_.front());
+    }
   }
   // Who does not fit in a batch alone may yet fit in a smaller piece, beside what decodes.
   if (in_flight_.size() == 1 && (goes_on || !waiting())) {
     leap(limit);
   }
-  show_levels(now);
+  for (const Rank& rank : ranks_) {
+    show_levels(rank, now);
+  }
 }
 
 void Pipeline::end(SimTime now, std::vector<std::uint32_t>& finished) {
   returned_ = in_flight_.front();
   in_flight_.erase(in_flight_.begin());
-  hold(returned_).end(now, finished);
-  show_levels(now);
+  wait_ += Int128{steps_[returned_].wait_ps()} * static_cast<Int128>(ranks_.size());
+  for (Rank& rank : ranks_) {
+    hold(rank, returned_).end(now, finished);
+    show_levels(rank, now);
+  }
 }
 
 void Pipeline::close(SimTime end) {
-  show_levels(end);
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    hold(i).close(end, i + 1 == lanes_.size());
+  for (Rank& rank : ranks_) {
+    show_levels(rank, end);
+    for (std::size_t i = 0; i < rank.lanes.size(); ++i) {
+      hold(rank, i).close(end, i + 1 == rank.lanes.size());
+    }
+    hold(rank, 0);
   }
-  hold(0);
 }
 
-void Pipeline::show_levels(SimTime now) {
-  const ReplicaLoad load = lanes_[holder_]->load(now);
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    Recorder& recorder = lanes_[i]->recorder();
+void Pipeline::show_levels(const Rank& rank, SimTime now) {
+  const ReplicaLoad load = holder(rank).load(now);
+  for (std::size_t i = 0; i < rank.lanes.size(); ++i) {
+    Recorder& recorder = rank.lanes[i]->recorder();
     recorder.advance(now);
     recorder.set_blocks(load.held_blocks);
     recorder.set_running(i == 0 ? load.running : 0);

@@ -5,14 +5,19 @@
 #include <span>
 #include <vector>
 
-#include "sim/engine/replica.h"
+#include "sim/cluster/lock_step.h"
+#include "sim/cluster/rank_balance.h"
 
 namespace penstock {
 
 /// A replica whose layers are cut into stages, with as many batches in flight (scheduler-semantics
 /// 1.2.3): each lane is one of them, with the sequences that decode in it. Queue, sequences and
-/// blocks are the replica's. A new batch is scheduled when the oldest one has come back, or nothing
-/// is in flight; then more, as long as there is work for a lane that has none.
+/// blocks are the rank's: the replica's, but with data parallelism. A new batch is scheduled when
+/// the oldest one has come back, or nothing is in flight; then more, as long as there is work for a
+/// lane that has none.
+///
+/// Ranks run the same lane of all together, in lock-step: a batch in flight is one of each rank,
+/// where one of them has work (1.2.4).
 ///
 /// A batch passes all stages, each as soon as it has left the one before and the batch before it
 /// has left this one; its time on the GPUs is spread evenly over the stages, and the CPU, where it
@@ -22,41 +27,55 @@ class Pipeline {
  public:
   using Lanes = std::span<const std::unique_ptr<Replica>>;
 
-  explicit Pipeline(Lanes lanes);
+  /// `lanes`: `stages` of them for each rank, rank by rank. `together`: as LockStep's.
+  Pipeline(Lanes lanes, std::size_t stages, TogetherModel* together, const EngineSpec& engine);
 
   bool busy() const { return !in_flight_.empty(); }
   /// When the oldest batch in flight comes back; never() if there is none.
   SimTime run_end() const {
-    return busy() ? lanes_[in_flight_.front()]->run_end() : SimTime::never();
+    return busy() ? steps_[in_flight_.front()].run_end() : SimTime::never();
   }
-  bool waiting() const { return lanes_[holder_]->waiting(); }
-  std::int64_t queued() const { return lanes_[holder_]->queued(); }
+  bool waiting() const;
+  /// In this rank's queue.
+  std::int64_t queued(std::size_t rank) const { return holder(ranks_[rank]).queued(); }
 
-  /// As Replica's.
-  bool submit(const Arrival& request, const Content& content, SimTime now);
+  /// As RankGroup's.
+  std::size_t choose(SimTime now);
+  void publish(SimTime at);
+  /// As Replica's, to this rank.
+  bool submit(std::size_t rank, const Arrival& request, const Content& content, SimTime now);
   void start(SimTime now, SimTime limit);
   void end(SimTime now, std::vector<std::uint32_t>& finished);
   void close(SimTime end);
+  /// Of batches that have come back: how long all lanes have waited for batches before theirs, ps.
+  Int128 wait_ps() const { return wait_; }
 
  private:
-  /// The lane gets what all share.
-  Replica& hold(std::size_t lane);
-  /// A lane alone in flight runs many steps at once, if nothing can change meanwhile.
+  struct Rank {
+    Lanes lanes;
+    std::vector<EngineState*> engines;
+    std::size_t holder = 0;  ///< lane that has what all share; between events, the oldest in flight
+    bool admission_was_tried = true;  ///< by the last schedule
+  };
+  static Replica& holder(const Rank& rank) { return *rank.lanes[rank.holder]; }
+  /// The lane gets what all lanes of the rank share.
+  static Replica& hold(Rank& rank, std::size_t lane);
+  /// The batch alone in flight runs many steps at once, if nothing can change meanwhile.
   void leap(SimTime limit);
   /// Schedules and starts the lane's next batch; false: there is nothing to do.
   bool launch(std::size_t lane, SimTime now);
   /// A batch enters the first stage now: when it has passed the last.
   SimTime pass(SimTime now, std::int64_t gpu_ps, std::int64_t cpu_ps);
-  /// Shows all lanes' time series what they share: blocks to each, requests to the first.
-  void show_levels(SimTime now);
+  /// Shows in all lanes' time series what they share: blocks in each, requests in the first.
+  static void show_levels(const Rank& rank, SimTime now);
 
-  Lanes lanes_;
-  std::vector<EngineState*> engines_;
-  std::size_t holder_ = 0;              ///< between events, the oldest in flight
-  bool admission_was_tried_ = true;     ///< by the last schedule
+  std::vector<Rank> ranks_;
+  std::vector<LockStep> steps_;  ///< by lane, of all ranks
+  RankBalance balance_;
   std::size_t returned_ = 0;            ///< lane that came back last
   std::vector<std::size_t> in_flight_;  ///< lanes, the oldest first
   std::vector<SimTime> free_;           ///< when each stage is; the CPU last
+  Int128 wait_ = 0;
 };
 
 }  // namespace penstock

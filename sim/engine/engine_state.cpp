@@ -47,7 +47,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
 
 void EngineState::log_span(const Sequence& s, std::int64_t last_step) {
   if (log_ != nullptr) {
-    log_->spans.push_back({s.id, s.base, last_step, lane_});
+    log_->spans.push_back({s.id, s.base, last_step, log_engine_});
   }
 }
 

@@ -57,9 +57,14 @@ class EngineState {
   /// What lanes share (sequences, queues, blocks, counts) comes from the one that has it.
   void take_shared(EngineState& from);
   bool has_lanes() const { return !lanes_.empty(); }
+  /// It is one of so many engines of the replica.
+  void log_as(std::uint16_t engine, int engines) {
+    log_engine_ = engine;
+    log_engines_ = static_cast<std::size_t>(engines);
+  }
   /// Where the token log has the end of a step.
   std::size_t log_index(std::int64_t step) const {
-    return static_cast<std::size_t>(step) * std::max<std::size_t>(1, lanes_.size()) + lane_;
+    return static_cast<std::size_t>(step) * log_engines_ + log_engine_;
   }
   /// In the batch of another lane, and so in flight. Of sequences that decode or drain.
   bool elsewhere(const Sequence& sequence) const { return sequence.lane != lane_; }
@@ -338,6 +343,8 @@ class EngineState {
   bool slots_;        ///< EngineSpec::holds_slots()
   bool caches_late_;  ///< EngineSpec::caches_late()
   TokenLog* log_;
+  std::uint16_t log_engine_ = 0;
+  std::size_t log_engines_ = 1;
   SimTime now_;            ///< of the schedule, or of what came after it
   std::int64_t step_ = 0;  ///< scheduled last
   std::priority_queue<Publication, std::vector<Publication>, std::greater<>> publications_;

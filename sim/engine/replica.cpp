@@ -22,7 +22,10 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
       recorder_(scenario.timeseries_interval, shared.model.peak_times(),
                 scenario.cluster.engines()),
       counter_(recorder_, shared.gaps, shared.result, shared.model,
-               scenario.engine.speculative.rows(), engine_.pace()) {}
+               scenario.engine.speculative.rows(), engine_.pace()) {
+  const int engines = scenario.cluster.engines_per_replica();
+  engine_.log_as(static_cast<std::uint16_t>(index % engines), engines);
+}
 
 bool Replica::submit(const Arrival& request, const Content& content, SimTime now) {
   see_blocks(now);
@@ -181,6 +184,7 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   if (batch_->empty()) {  // the rank had nothing to do
     counter_.count_idle(*batch_, run_);
     run_.steps = 0;
+    remove_gone();
     update_levels();
     return;
   }
@@ -229,11 +233,15 @@ void Replica::end(SimTime now, std::vector<std::uint32_t>& finished) {
   if (!batch_->finishing.empty()) {
     finish(now, finished);
   }
+  remove_gone();
+  update_levels();
+}
+
+void Replica::remove_gone() {
   for (const Slot slot : gone_) {
     engine_.sequences.remove(slot);
   }
   gone_.clear();
-  update_levels();
 }
 
 void Replica::finish(SimTime now, std::vector<std::uint32_t>& finished) {

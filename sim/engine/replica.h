@@ -73,8 +73,8 @@ class Replica {
   void show_blocks_in(Recorder& recorder) { shown_in_.push_back(&recorder); }
   /// By the last schedule.
   bool admission_was_tried() const { return admission_was_tried_; }
-  /// The step in flight lasts as long as its own work.
-  bool in_time() const { return run_.first == run_.own_first; }
+  /// Nobody waits or runs.
+  bool idle() const { return engine_.waiting.empty() && engine_.running.size() == 0; }
   // Ranks in lock-step: start() in pieces, each of all ranks before the next.
   /// Schedules the next step. False: there is nothing to do.
   bool prepare(SimTime now);
@@ -162,6 +162,8 @@ class Replica {
   [[gnu::noinline]] void take_flight(SimTime now);
   /// Shows the blocks of a leap, at `at`, to the other lanes.
   [[gnu::noinline]] void show_blocks(SimTime at);
+  /// A batch is back: those aborted since it was scheduled leave.
+  void remove_gone();
   void emit(SimTime now);
   void finish(SimTime now, std::vector<std::uint32_t>& finished);
   /// What an unfinished request has got so far.

@@ -121,8 +121,13 @@ UtilizationSummary utilization(const Scenario& scenario, const Result& result,
   u.steps = static_cast<std::uint64_t>(work.steps);
   u.batch_mean = ratio(static_cast<double>(work.sequences), static_cast<double>(work.steps));
   if (scenario.cluster.engines_per_replica() > 1 && busy > 0) {
-    auto& wait = scenario.cluster.data_parallel > 1 ? u.rank_wait : u.stage_wait;
-    wait = to_double(busy - (wall - result.ledger.idle)) / to_double(busy);
+    const Int128 wait = busy - (wall - result.ledger.idle);
+    if (scenario.cluster.pipeline_parallel > 1) {
+      u.stage_wait = to_double(result.stage_wait_ps) / to_double(busy);
+    }
+    if (scenario.cluster.data_parallel > 1) {
+      u.rank_wait = to_double(wait - result.stage_wait_ps) / to_double(busy);
+    }
   }
   if (scenario.step_model.kind == StepModelSpec::Kind::roofline) {
     u.mfu = checked_share(flop_utilization(work, result.peak, wall));

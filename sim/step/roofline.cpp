@@ -383,7 +383,7 @@ std::unique_ptr<StepModel> make_rank_model(const Scenario& scenario, const Decod
   parameters.expert_gemms.clear();
   parameters.dispatch = {};
   parameters.cpu = {};
-  return std::make_unique<RooflineModel>(scenario, std::move(parameters), useful, rows);
+  return std::make_unique<RooflineModel>(scenario, with_fullest_stages(parameters), useful, rows);
 }
 
 }  // namespace penstock

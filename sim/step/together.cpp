@@ -38,7 +38,7 @@ void TogetherLoad::add(std::int64_t rank_tokens, std::int64_t rank_sequences,
 }
 
 TogetherModel::TogetherModel(const Scenario& scenario)
-    : parameters_(make_roofline_parameters(scenario)),
+    : parameters_(with_fullest_stages(make_roofline_parameters(scenario))),
       ranks_(scenario.cluster.data_parallel),
       padding_(scenario.engine.cuda_graph_sizes),
       largest_graph_(
@@ -101,11 +101,11 @@ TogetherCost TogetherModel::make(double tokens) const {
   at(Resource::latency) = out.parts[overhead];
   out.total = std::accumulate(out.parts.begin(), out.parts.end(), std::int64_t{0});
   const MoeRates& rates = parameters_.moe;
-  out.expert_bytes =
-      rates.layers > 0
-          ? static_cast<std::int64_t>(rates.layers * expert_weight_bytes(rates, tokens) /
-                                      rates.peak_bytes_per_ms * together_ps_per_ms)
-          : 0;
+  out.expert_bytes = rates.layers > 0
+                         ? static_cast<std::int64_t>(rates.layers / parameters_.layers_timed *
+                                                     expert_weight_bytes(rates, tokens) /
+                                                     rates.peak_bytes_per_ms * together_ps_per_ms)
+                         : 0;
   return out;
 }
 

@@ -168,6 +168,7 @@ TEST_CASE("stages: money adds up, sending is communication, waiting and empty st
       CHECK((bound == lane.total.busy_ps));
     }
     CHECK((busy < in_flight));
+    CHECK((busy + result.stage_wait_ps == in_flight));
     const Summary summary = summarize(scenario, result);
     CHECK(summary.requests.completed == 300);
     CHECK(summary.utilization.stage_wait.value() > 0);

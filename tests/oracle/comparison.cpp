@@ -27,6 +27,7 @@ Config reference_config(const probe::EngineLimits& limits) {
   config.host_blocks = limits.host_blocks;
   config.host_block_ps = limits.host_block_ps;
   config.stages = limits.stages;
+  config.ranks = limits.ranks;
   return config;
 }
 

@@ -70,6 +70,25 @@ TEST_CASE("1.2.3: with stages, vLLM V1 is the naive reference's, token by token"
   CHECK(tally.cached > 1000);
 }
 
+TEST_CASE("1.2.4: ranks in lock-step are the naive reference's, token by token") {
+  for (const int stages : {1, 3}) {
+    Tally tally;
+    for (std::uint64_t seed = 1; seed <= pipeline_loads_to_try() / 2; ++seed) {
+      probe::RandomLoad load =
+          seed % 2 == 0 ? probe::random_content_load(seed) : probe::random_load(seed);
+      load.limits.async = false;
+      load.limits.stages = stages == 1 ? 1 : 2 + static_cast<int>(seed / 2 % 3);
+      load.limits.ranks = 2 + static_cast<int>(seed / 4 % 3);
+      draw_timeout(seed, load);
+      CAPTURE(load.describe());
+      compare_with(oracle::run_reference(load), load, seed % 8 < 6, tally);
+    }
+    CHECK(tally.preempted > 100);
+    CHECK(tally.aborted > 300);
+    CHECK(tally.cached > 300);
+  }
+}
+
 TEST_CASE("2.6 and 1.2.3: with stages, TensorRT-LLM is the naive reference's, token by token") {
   Tally tally;
   for (std::uint64_t seed = 1; seed <= pipeline_loads_to_try() / 2; ++seed) {

@@ -87,6 +87,9 @@ Result Reference::run_stages() {
 
 Result simulate(const Config& config, const std::vector<Request>& requests,
                 const StepTime& step_time) {
+  if (config.ranks > 1) {
+    return simulate_ranks(config, requests, step_time);
+  }
   Reference reference{config, requests, step_time};
   return config.stages > 1 ? reference.run_stages() : reference.run();
 }

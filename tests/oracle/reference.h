@@ -30,6 +30,7 @@ struct Config {
   std::int64_t host_blocks = 0;    // 4.6: blocks that the host's memory keeps; 0 = no such tier
   std::int64_t host_block_ps = 0;  // to copy one, in either direction
   std::int64_t stages = 1;         // 1.2.3: pipeline parallel size
+  std::int64_t ranks = 1;          // 1.2.4: data parallel size, synchronous scheduling only
 };
 
 struct Request {
@@ -82,6 +83,10 @@ struct Result {
   std::vector<Outcome> requests;  // in the order of the input
   std::vector<Step> steps;        // in the order of execution
 };
+
+// Of ranks, see simulate(). Requests go to the rank with the lowest 4 x waiting + running (5.1-9).
+Result simulate_ranks(const Config& config, const std::vector<Request>& requests,
+                      const StepTime& step_time);
 
 // Runs all requests to their end. Throws std::runtime_error when 100000 schedule() calls in a row
 // bring out no token (a livelock), std::invalid_argument for a meaningless configuration.

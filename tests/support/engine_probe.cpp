@@ -116,6 +116,7 @@ Scenario scenario(const EngineLimits& limits) {
   scenario.engine.tensorrt_llm = limits.tensorrt_llm;
   scenario.engine.speculative = limits.speculative;
   scenario.cluster.pipeline_parallel = limits.stages;
+  scenario.cluster.data_parallel = limits.ranks;
   scenario.workload.classes.resize(1);
   if (limits.timeout_ps > 0) {
     scenario.workload.classes[0].timeout = SimTime{limits.timeout_ps};
@@ -144,7 +145,7 @@ Probe run(const Scenario& scenario, std::vector<Request> requests, const LinearS
   for (const TokenLog::PrefillToken& token : log.prefill_tokens) {
     by_prefill[{token.id, token.token}] = token.at;
   }
-  const std::int64_t lanes = scenario.cluster.pipeline_parallel;
+  const std::int64_t engines = scenario.cluster.engines_per_replica();
   for (const TokenLog::Span& span : log.spans) {
     std::vector<SimTime>& times = probe.tokens[span.id];
     const std::int64_t prompt = prompts[span.id];
@@ -154,7 +155,7 @@ Probe run(const Scenario& scenario, std::vector<Request> requests, const LinearS
       times.push_back(found != by_prefill.end()
                           ? found->second
                           : log.step_ends.at(static_cast<std::size_t>(
-                                (token + prompt - 1 - span.base) * lanes + span.lane)));
+                                (token + prompt - 1 - span.base) * engines + span.engine)));
     }
   }
   return probe;

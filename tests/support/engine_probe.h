@@ -67,6 +67,7 @@ struct EngineLimits {
   SglangSpec sglang = {};
   TensorRtSpec tensorrt_llm = {};
   int stages = 1;               ///< pipeline_parallel
+  int ranks = 1;                ///< data_parallel
   std::int64_t timeout_ps = 0;  ///< of all clients; 0 = none
   SpeculativeSpec speculative = {};
 };

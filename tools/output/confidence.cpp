@@ -80,10 +80,10 @@ void add_parallelism(const ClusterSpec& cluster, Confidence& c) {
   if (cluster.tensor_parallel > 1) {
     c.extrapolated.emplace_back("ranks of several GPUs");
   }
-  if (cluster.gpus_per_replica() > std::max(gpu.scaleup_domain, gpu.server_gpus)) {
+  if (cluster.gpus_per_stage() > std::max(gpu.scaleup_domain, gpu.server_gpus)) {
     c.extrapolated.push_back(fmt::format("dispatch and combine between servers, at {} GB/s a GPU",
                                          figure(gpu.network_gb_s)));
-  } else if (cluster.gpus_per_replica() > gpu.scaleup_domain) {
+  } else if (cluster.gpus_per_stage() > gpu.scaleup_domain) {
     c.extrapolated.emplace_back("dispatch and combine over PCIe");
   }
 }

@@ -70,11 +70,12 @@ class PageWriter {
                        output::printable(scenario_.engine.preset));
   }
 
-  /// What the page is about: ranks are alike, and each has its own requests; so are lanes.
+  /// What the page is about: ranks are alike, and each has its own requests; so are lanes,
+  /// of each rank.
   const char* unit() const {
-    return scenario_.cluster.data_parallel > 1       ? "rank"
-           : scenario_.cluster.pipeline_parallel > 1 ? "lane"
-                                                     : "replica";
+    return scenario_.cluster.pipeline_parallel > 1 ? "lane"
+           : scenario_.cluster.data_parallel > 1   ? "rank"
+                                                   : "replica";
   }
 
   PageSection basis() const {
