@@ -24,6 +24,7 @@ enum class RejectReason : std::uint8_t {
   queue_full,
   beyond_budget,  ///< of tokens in a step, and the engine does not cut prompts
 };
+inline constexpr std::size_t reject_reason_count = 5;
 
 /// One request, 64 bytes, in arrival order (the index is its id). Times are -1 until they happen.
 struct RequestRecord {
@@ -158,6 +159,7 @@ struct Result {
   std::int64_t preemptions = 0;
   std::int64_t host_hit_tokens = 0;  ///< of cached input: reloaded from the host's memory
   std::int64_t truncated = 0;        ///< requests cut at max_model_len
+  std::array<std::int64_t, reject_reason_count> rejected{};  ///< by RejectReason
   std::int64_t steps = 0;
   PeakTimes peak;
   /// Busy time by [phase][resource]; phases: 0 decode only, 1 prefill only, 2 mixed.

@@ -43,26 +43,42 @@ class Simulation {
         arrival_ = next_arrival();
       } else if (event.kind == EventKind::step_end) {
         cluster_.end_step(event.replica, now);
+        follow_up(now);
+        start_after(event.replica, now);
       } else {
         cluster_.start_step(event.replica, now, until_);
       }
-      if (cluster_.departed() != departed_) {  // a client may send its next request
-        departed_ = cluster_.departed();
-        arrival_ = next_arrival();
-      }
-      if (++events_ % progress_interval == 0) {
-        report();
-      }
-      if (now > SimTime::max()) {
-        stop(StopReason::clock);
-      } else if (cluster_.gave_up()) {
-        stop(StopReason::interrupted);
-      }
+      follow_up(now);
     }
     return finish();
   }
 
  private:
+  /// Something has happened: what clients, and whoever watches, make of it.
+  void follow_up(SimTime now) {
+    if (cluster_.departed() != departed_) {  // a client may send its next request
+      departed_ = cluster_.departed();
+      arrival_ = next_arrival();
+    }
+    if (++events_ % progress_interval == 0) {
+      report();
+    }
+    if (now > SimTime::max()) {
+      stop(StopReason::clock);
+    } else if (cluster_.gave_up()) {
+      stop(StopReason::interrupted);
+    }
+  }
+
+  /// A step has ended: the next one starts, now if nothing can come between.
+  void start_after(std::uint32_t replica, SimTime now) {
+    if (cluster_.replicas() == 1 && arrival_ > now) {
+      cluster_.start_step(replica, now, until_);
+    } else {
+      cluster_.events().set(replica, now, EventKind::step_start);
+    }
+  }
+
   /// When the engine has the source's next request.
   SimTime next_arrival() const {
     const SimTime at = source_.next_arrival();

@@ -72,11 +72,11 @@ std::int64_t length_at(const LengthSpec& spec, double p) {
 }
 
 LengthSampler::LengthSampler(LengthSpec spec, std::uint64_t seed, std::string_view stream)
-    : spec_(std::move(spec)), rng_(seed, stream) {}
+    : spec_(std::move(spec)),
+      rng_(seed, stream),
+      fixed_(spec_.kind == LengthSpec::Kind::fixed ? length_at(spec_, 0.5) : 0) {}
 
-double LengthSampler::draw() {
-  return spec_.kind == LengthSpec::Kind::fixed ? 0.5 : rng_.uniform();
-}
+double LengthSampler::draw() { return fixed_ > 0 ? 0.5 : rng_.uniform(); }
 
 Copula::Copula(double rank_correlation)
     : correlation_(normal_correlation(rank_correlation)),

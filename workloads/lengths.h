@@ -23,12 +23,13 @@ class LengthSampler {
 
   /// The probability at which the next length is to be taken.
   double draw();
-  std::int64_t at(double p) const { return length_at(spec_, p); }
+  std::int64_t at(double p) const { return fixed_ > 0 ? fixed_ : length_at(spec_, p); }
   std::int64_t next() { return at(draw()); }
 
  private:
   LengthSpec spec_;
   Rng rng_;
+  std::int64_t fixed_;  ///< 0: lengths differ
 };
 
 /// Gaussian copula: makes two independent uniform numbers into two whose ranks correlate.

@@ -2,9 +2,9 @@
 
 namespace penstock {
 
-LoadReport assess_load(const Scenario& scenario, const Result& result, double requests_per_s) {
+LoadReport assess_load(const Scenario& scenario, const TrafficMeans& traffic,
+                       double requests_per_s) {
   LoadReport report;
-  const TrafficMeans traffic = means_of(scenario.engine, result);
   if (traffic.weight <= 0) {
     report.reason = "no request completed";
     return report;

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "sim/analysis/saturation.h"
-#include "sim/result.h"
+#include "sim/analysis/traffic.h"
 #include "sim/scenario.h"
 
 namespace penstock {
@@ -17,6 +17,8 @@ struct LoadReport {
   double output_per_million = 0;
   std::string reason;  ///< why there is no saturation
 };
-LoadReport assess_load(const Scenario& scenario, const Result& result, double requests_per_s);
+/// `traffic`: of the completed requests. `requests_per_s`: completed.
+LoadReport assess_load(const Scenario& scenario, const TrafficMeans& traffic,
+                       double requests_per_s);
 
 }  // namespace penstock

@@ -50,7 +50,16 @@ void TrafficAccumulator::add(double weight, std::int64_t input, std::int64_t out
   sums_.longest = std::max(sums_.longest, input + tokens - 1);
 }
 
-TrafficMeans TrafficAccumulator::means() const {
+void TrafficAccumulator::add_alike() {
+  if (count_ > 0) {
+    add(static_cast<double>(count_), alike_.input_tokens, alike_.output_tokens,
+        alike_.cached_tokens);
+  }
+  count_ = 0;
+}
+
+TrafficMeans TrafficAccumulator::means() {
+  add_alike();
   TrafficMeans means = sums_;
   if (means.weight > 0) {
     for (double* sum :
@@ -66,16 +75,6 @@ TrafficMeans means_of(const EngineSpec& engine, std::int64_t input, std::int64_t
                       std::int64_t cached) {
   TrafficAccumulator sums(engine);
   sums.add(1, input, output, cached);
-  return sums.means();
-}
-
-TrafficMeans means_of(const EngineSpec& engine, const Result& result) {
-  TrafficAccumulator sums(engine);
-  for (const RequestRecord& request : result.requests) {
-    if (request.status == RequestStatus::completed) {
-      sums.add(1, request.input_tokens, request.output_tokens, request.cached_tokens);
-    }
-  }
   return sums.means();
 }
 

@@ -38,19 +38,31 @@ class TrafficAccumulator {
   /// `cached` prompt positions are found in a cache.
   void add(double weight, std::int64_t input, std::int64_t output, std::int64_t cached = 0,
            Held held = Held::by_cache);
-  TrafficMeans means() const;
+  /// A completed request. Those of a benchmark are often all alike: in a row they are added at
+  /// once.
+  void add(const RequestRecord& request) {
+    if (request.input_tokens != alike_.input_tokens ||
+        request.output_tokens != alike_.output_tokens ||
+        request.cached_tokens != alike_.cached_tokens) {
+      add_alike();
+      alike_ = request;
+    }
+    ++count_;
+  }
+  TrafficMeans means();
 
  private:
+  void add_alike();
+
   const EngineSpec& engine_;
   bool holds_more_;  ///< a sequence, beside the blocks of its tokens
   TrafficMeans sums_;
+  RequestRecord alike_;  ///< the last requests were like this one
+  std::int64_t count_ = 0;
 };
 
 /// Requests all alike.
 TrafficMeans means_of(const EngineSpec& engine, std::int64_t input, std::int64_t output,
                       std::int64_t cached = 0);
-
-/// The completed requests of a run.
-TrafficMeans means_of(const EngineSpec& engine, const Result& result);
 
 }  // namespace penstock

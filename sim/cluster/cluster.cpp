@@ -156,6 +156,7 @@ std::size_t Cluster::route(const Request& request, SimTime now) {
 
 void Cluster::refuse(RequestRecord& record, RejectReason reason, std::uint64_t tag, SimTime now) {
   record.reject_reason = reason;
+  ++result_.rejected[static_cast<std::size_t>(reason)];
   record.status = RequestStatus::rejected;
   record.finish = now;
   depart(record, tag, now);
@@ -237,7 +238,6 @@ void Cluster::end_step(std::uint32_t index, SimTime now) {
   if (!pipelines_.empty()) {
     pipelines_[index].end(now, finished_);
   }
-  events_.set(index, now, EventKind::step_start);
   if (!finished_.empty()) {
     leave(index, now);
   }

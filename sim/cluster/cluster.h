@@ -26,6 +26,7 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   EventQueue& events() { return events_; }
+  std::size_t replicas() const { return views_.size(); }
   std::uint64_t arrived() const { return result_.requests.size(); }
   std::uint64_t departed() const { return departed_; }
   /// SimulationOptions::keep_going has said no.
@@ -33,6 +34,7 @@ class Cluster {
 
   /// A request reaches the front end: it is refused, or routed.
   void arrive(const Request& request, SimTime now);
+  /// Its next step is to be started now, or to be put into the queue of events.
   void end_step(std::uint32_t replica, SimTime now);
   /// Starts the replica's next step, unless `until` has come.
   void start_step(std::uint32_t replica, SimTime now, SimTime until);

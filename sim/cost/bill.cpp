@@ -59,8 +59,8 @@ TypeAccounts charge_the_read(const ClassAccounts& traffic) {
 /// What token types weigh under a rule that splits the whole busy time at once.
 using Weights = std::array<Int128, token_type_count>;
 
-/// The weights of each class.
-std::vector<Weights> weigh(const Result& result, CostRule rule) {
+/// The weights of each class, which has done this work.
+std::vector<Weights> weigh(const Result& result, const std::vector<FlopWork>& work, CostRule rule) {
   std::vector<Weights> weights;
   for (const ClassAccounts& traffic : result.ledger.classes) {
     const TokenTotals tokens = tokens_of(traffic);
@@ -73,22 +73,10 @@ std::vector<Weights> weigh(const Result& result, CostRule rule) {
             {traffic.input_block_ps, traffic.cached_block_ps, traffic.output_block_ps});
         break;
       case CostRule::flops:
-        weights.emplace_back();
+        weights.push_back(FlopUnits(result.peak).of(work[weights.size()]));
         break;
       default:
         weights.push_back({tokens[0], tokens[1], tokens[2]});
-    }
-  }
-  if (rule == CostRule::flops) {
-    const FlopUnits units(result.peak);
-    for (const RequestRecord& request : result.requests) {
-      if (request.status == RequestStatus::aborted) {
-        continue;
-      }
-      const Weights one = units.of(request, computed_input(request));
-      for (std::size_t type = 0; type < token_type_count; ++type) {
-        weights[request.class_index][type] += one[type];
-      }
     }
   }
   return weights;
@@ -123,9 +111,9 @@ RuleLedger charge_weights(const LedgerTotals& ledger, const std::vector<Weights>
   return result;
 }
 
-RuleLedger apply_rule(const Result& result, CostRule rule) {
+RuleLedger apply_rule(const Result& result, const std::vector<FlopWork>& work, CostRule rule) {
   if (rule != CostRule::phase && rule != CostRule::cause) {
-    return charge_weights(result.ledger, weigh(result, rule));
+    return charge_weights(result.ledger, weigh(result, work, rule));
   }
   RuleLedger split;
   for (const ClassAccounts& traffic : result.ledger.classes) {
@@ -309,7 +297,9 @@ double weight_of(const RequestRecord& request, std::size_t id, CostRule rule,
     case CostRule::occupancy:
       return id < result.ledger.block_ps.size() ? to_double(result.ledger.block_ps[id]) : 0;
     case CostRule::flops: {
-      const Weights flop = FlopUnits(result.peak).of(request, computed_input(request));
+      FlopWork work;
+      work.add(request, computed_input(request), result.peak.window);
+      const Weights flop = FlopUnits(result.peak).of(work);
       return to_double(flop[0] + flop[1] + flop[2]);
     }
     case CostRule::output_only:
@@ -319,6 +309,25 @@ double weight_of(const RequestRecord& request, std::size_t id, CostRule rule,
                                  std::int64_t{request.output_tokens});
   }
   return 0;
+}
+
+/// What the bill wants from the list of requests.
+struct RequestSums {
+  std::vector<FlopWork> work;  ///< by class
+  double weight = 0;           ///< Bill::weight
+};
+
+RequestSums sum_requests(const Result& result, CostRule leading) {
+  RequestSums sums;
+  sums.work.resize(result.ledger.classes.size());
+  std::size_t id = 0;
+  for (const RequestRecord& request : result.requests) {
+    if (request.status != RequestStatus::aborted) {
+      sums.work[request.class_index].add(request, computed_input(request), result.peak.window);
+    }
+    sums.weight += weight_of(request, id++, leading, result);
+  }
+  return sums;
 }
 
 /// GPUs x time x price in nano-dollars, rounded once.
@@ -340,20 +349,19 @@ Bill make_bill(const Scenario& scenario, const Result& result) {
   bill.total_nano = total_nano(scenario, result);
   bill.total = static_cast<double>(bill.total_nano) / 1e9;
   bill.gpu_hours = to_double(ledger.wall * scenario.cluster.tensor_parallel) / 3.6e15;
+  const RequestSums requests = sum_requests(result, bill.rule);
+  bill.weight = requests.weight;
   for (const CostRule rule : all_rules) {
     if (rule == CostRule::flops && !has_flop(result.peak)) {
       continue;
     }
-    const RuleLedger split = apply_rule(result, rule);
+    const RuleLedger split = apply_rule(result, requests.work, rule);
     const Pricing loaded{bill.total, totals.busy};
     bill.rules.push_back({rule, loaded.table(by_type(split), totals.tokens)});
     price_rows(make_rows(scenario, ledger, split, rule), rule == bill.rule, bill);
     if (rule == bill.rule) {
       fill_leading(ledger, split, totals, bill);
     }
-  }
-  for (std::size_t id = 0; id < result.requests.size(); ++id) {
-    bill.weight += weight_of(result.requests[id], id, bill.rule, result);
   }
   return bill;
 }

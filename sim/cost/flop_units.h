@@ -10,39 +10,57 @@
 
 namespace penstock {
 
-/// Useful FLOP, in 1/1024 ps at peak. Rows of the head are output; recomputation is nobody's.
+/// What the useful FLOP of requests are counted by. Rows of the head are output; recomputation is
+/// nobody's. Windows are taken to hold what has just been computed.
+struct FlopWork {
+  std::int64_t input = 0;    ///< prompt tokens computed
+  std::int64_t decodes = 0;  ///< tokens of output that were computed
+  std::int64_t output = 0;
+  Int128 read = 0;  ///< pairs of a computed prompt token and a cached one
+  Int128 input_pairs = 0;
+  Int128 output_pairs = 0;
+  Int128 input_window_pairs = 0;  ///< 0 without a window
+  Int128 output_window_pairs = 0;
+
+  /// `computed`: prompt tokens computed. `window`: PeakTimes::window.
+  void add(const RequestRecord& request, std::int64_t computed, std::int64_t window) {
+    const std::int64_t cached = request.cached_tokens;
+    const std::int64_t prompt = cached + computed;
+    const std::int64_t more = std::max<std::int64_t>(0, std::int64_t{request.output_tokens} - 1);
+    input += computed;
+    decodes += more;
+    output += request.output_tokens;
+    read += static_cast<Int128>(computed) * cached;
+    input_pairs += attention_pairs(cached, prompt);
+    output_pairs += attention_pairs(prompt, prompt + more);
+    if (window > 0) {
+      input_window_pairs += attention_pairs(cached, prompt, window);
+      output_window_pairs += attention_pairs(prompt, prompt + more, window);
+    }
+  }
+};
+
+/// Useful FLOP, in 1/1024 ps at peak.
 struct FlopUnits {
   explicit FlopUnits(const PeakTimes& peak)
       : token(units(peak.token_flop)),
         row(units(peak.row_flop)),
         pair(units(peak.pair_flop)),
-        window_pair(units(peak.window_pair_flop)),
-        window(peak.window) {}
+        window_pair(units(peak.window_pair_flop)) {}
   static std::int64_t units(double ps) { return static_cast<std::int64_t>(ps * 1024 + 0.5); }
 
-  /// `input`: prompt tokens computed. By token type.
-  std::array<Int128, token_type_count> of(const RequestRecord& request, std::int64_t input) const {
-    const std::int64_t cached = request.cached_tokens;
-    const std::int64_t prompt = cached + input;
-    const std::int64_t output = request.output_tokens;
-    const std::int64_t decodes = std::max<std::int64_t>(0, output - 1);
-    // A hit prefix pays for being attended to by the prefill that uses it, as in the ledger.
-    const Int128 read = static_cast<Int128>(input) * cached;
-    return {static_cast<Int128>(input) * token + of_pairs(cached, prompt) - read * pair,
-            read * pair,
-            static_cast<Int128>(decodes) * token + static_cast<Int128>(output) * row +
-                of_pairs(prompt, prompt + decodes)};
+  /// By token type. A hit prefix pays for being attended to by the prefill that uses it, as in the
+  /// ledger.
+  std::array<Int128, token_type_count> of(const FlopWork& work) const {
+    const Int128 read = work.read * pair;
+    return {static_cast<Int128>(work.input) * token + work.input_pairs * pair +
+                work.input_window_pairs * window_pair - read,
+            read,
+            static_cast<Int128>(work.decodes) * token + static_cast<Int128>(work.output) * row +
+                work.output_pairs * pair + work.output_window_pairs * window_pair};
   }
 
-  /// Attention of the positions [begin, end). Windows are taken to hold what has just been
-  /// computed.
-  Int128 of_pairs(std::int64_t begin, std::int64_t end) const {
-    return static_cast<Int128>(attention_pairs(begin, end)) * pair +
-           (window > 0 ? static_cast<Int128>(attention_pairs(begin, end, window)) * window_pair
-                       : 0);
-  }
-
-  std::int64_t token, row, pair, window_pair, window;
+  std::int64_t token, row, pair, window_pair;
 };
 
 }  // namespace penstock

@@ -38,6 +38,9 @@ class PerPayer {
 
 /// amount · part / whole, rounded towards zero; part <= whole.
 std::int64_t part_of(std::int64_t amount, std::int64_t part, std::int64_t whole) {
+  if (part == whole) {
+    return amount;
+  }
   if (std::int64_t product = 0; !__builtin_mul_overflow(amount, part, &product)) {
     return product / whole;
   }

@@ -298,13 +298,15 @@ void EngineState::add_chunk(Slot slot, std::int64_t tokens, Batch& batch) {
   Sequence& s = sequences[slot];
   const bool completes = s.computed + tokens == s.target;
   hold(s);  // its blocks change now
-  batch.work.push_back({.q = tokens, .context = s.computed});
-  batch.chunks.push_back(
-      {.slot = slot,
-       .recomputed = std::clamp(s.high_water - s.computed, std::int64_t{0}, tokens),
-       .measured = s.measured,
-       .completes = completes,
-       .last_token = s.emitted > 0 ? s.last_token : SimTime{-1}});
+  Chunk& work = batch.work.emplace_back();
+  work.q = tokens;
+  work.context = s.computed;
+  ScheduledChunk& chunk = batch.chunks.emplace_back();
+  chunk.slot = slot;
+  chunk.recomputed = std::clamp(s.high_water - s.computed, std::int64_t{0}, tokens);
+  chunk.measured = s.measured;
+  chunk.completes = completes;
+  chunk.last_token = s.emitted > 0 ? s.last_token : SimTime{-1};
   s.computed += tokens;
   pending_tokens -= tokens;
   if (s.holding != PrefixCache::none) {

@@ -13,6 +13,13 @@ namespace penstock {
 class LongestContext {
  public:
   void add(std::int64_t base, std::int64_t finish) {
+    if (top_ < size() && finish > stairs_.back().finish) {  // mostly: first come, first finished
+      while (top_ < size() && stairs_.back().base <= base) {
+        stairs_.pop_back();
+      }
+      stairs_.push_back({base, finish});
+      return;
+    }
     const auto after =
         std::lower_bound(stairs_.begin() + top_, stairs_.end(), finish,
                          [](const Stair& stair, std::int64_t step) { return stair.finish < step; });

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -136,8 +137,7 @@ class SequenceTable {
     }
     const Slot slot = free_.back();
     free_.pop_back();
-    Sequence& s = sequences_[slot];
-    s = Sequence{};
+    Sequence& s = *std::construct_at(&sequences_[slot]);
     s.id = request.id;
     s.class_index = request.class_index;
     s.measured = request.measured;

@@ -76,11 +76,13 @@ void BlockClock::leap_by_pace(std::int64_t first, std::int64_t growth, std::int6
 }
 
 BlockClock::Snapshot BlockClock::snapshot(std::int64_t base) const {
-  const std::int64_t missing = size_.rest(-base);
-  return {.time = time_,
-          .beyond = std::accumulate(by_residue_.begin() + missing + 1, by_residue_.end(),
-                                    std::int64_t{0}),
-          .round_time = round_time_};
+  const std::size_t residues = by_residue_.size();
+  const std::int64_t* mask = beyond_.data() + residues - 1 - size_.rest(-base);
+  std::int64_t beyond = 0;
+  for (std::size_t r = 0; r < residues; ++r) {
+    beyond += by_residue_[r] & mask[r];
+  }
+  return {.time = time_, .beyond = beyond, .round_time = round_time_};
 }
 
 BlockClock::Held BlockClock::held_since(const Snapshot& then, std::int64_t base) const {

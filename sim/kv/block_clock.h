@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -24,7 +25,10 @@ class BlockClock {
       : size_(block_size),
         running_(running),
         advance_(advance),
-        by_residue_(static_cast<std::size_t>(block_size)) {}
+        by_residue_(static_cast<std::size_t>(block_size)),
+        beyond_(static_cast<std::size_t>(2 * block_size)) {
+    std::fill(beyond_.begin() + block_size, beyond_.end(), -1);
+  }
 
   /// Step `step` is scheduled.
   void schedule(std::int64_t step, SimTime now) {
@@ -74,6 +78,8 @@ class BlockClock {
   std::int64_t time_ = 0;
   Int128 round_time_ = 0;                 ///< sum of q x time
   std::vector<std::int64_t> by_residue_;  ///< time, by r
+  /// As many zeros as residues, then as many masks of all bits: r > m without a branch.
+  std::vector<std::int64_t> beyond_;
 };
 
 }  // namespace penstock

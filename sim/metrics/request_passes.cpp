@@ -71,7 +71,10 @@ double asked(const Slo& slo) { return slo.any() ? slo.attainment : 0.0; }
 }  // namespace
 
 RequestPasses::RequestPasses(const Scenario& scenario, const Result& result)
-    : scenario_(scenario), result_(result), tallies_(scenario.workload.classes.size()) {
+    : scenario_(scenario),
+      result_(result),
+      tallies_(scenario.workload.classes.size()),
+      traffic_(scenario.engine) {
   for (std::size_t c = 0; c < tallies_.size(); ++c) {
     of_class_.emplace_back(asked(slo_of(scenario, c)));
   }
@@ -87,6 +90,9 @@ void RequestPasses::tally() {
     PENSTOCK_ASSERT(request.class_index < tallies_.size());
     Tally& tally = tallies_[request.class_index];
     count_status(request, tally.requests);
+    if (request.status == RequestStatus::completed) {
+      traffic_.add(request);
+    }
     if (is_measured(request)) {
       see<&LatencySample::add>(request);
     }

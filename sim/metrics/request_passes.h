@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "sim/analysis/traffic.h"
 #include "sim/metrics/quantiles.h"
 #include "sim/metrics/summary.h"
 #include "sim/result.h"
@@ -26,6 +27,8 @@ class RequestPasses {
 
   /// By class.
   const std::vector<Tally>& tallies() const { return tallies_; }
+  /// Means over those completed.
+  TrafficMeans traffic() { return traffic_.means(); }
   /// The latencies of the summary and its classes, which are there; once.
   void fill(Summary& summary);
 
@@ -56,6 +59,7 @@ class RequestPasses {
   const Scenario& scenario_;
   const Result& result_;
   std::vector<Tally> tallies_;
+  TrafficAccumulator traffic_;
   std::vector<Latencies> of_class_;
   std::optional<Latencies> all_;  ///< with several classes
 };

@@ -232,7 +232,7 @@ Summary summarize(const Scenario& scenario, const Result& result) {
   summary.bill = make_bill(scenario, result);
   summary.energy = measure_energy(scenario, result, summary.bill);
   summary.bases = price_bases(scenario.prices, summary.bill, summary.energy);
-  summary.load = assess_load(scenario, result, summary.requests_per_s);
+  summary.load = assess_load(scenario, passes.traffic(), summary.requests_per_s);
   return summary;
 }
 

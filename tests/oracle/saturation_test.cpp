@@ -85,7 +85,11 @@ Measured overload(const Case& test) {
   }
   measured.input_share = input / all;
   const auto model = make_step_model(s);
-  const auto closed = saturate(s.engine, *model, means_of(s.engine, result));
+  TrafficAccumulator served(s.engine);
+  for (const RequestRecord& request : result.requests) {
+    served.add(request);
+  }
+  const auto closed = saturate(s.engine, *model, served.means());
   REQUIRE(closed);
   measured.closed_form = *closed;
   return measured;

@@ -43,6 +43,7 @@ void add_requests(Result& result) {
     request.status = row.status;
     if (row.status == RequestStatus::rejected) {
       request.reject_reason = RejectReason::prompt_too_long;
+      ++result.rejected[static_cast<std::size_t>(RejectReason::prompt_too_long)];
     }
     result.requests.emplace_back() = request;
   }

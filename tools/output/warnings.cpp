@@ -27,16 +27,13 @@ std::string length_limit_text(const EngineSpec& engine) {
 
 void add_rejections(const Scenario& scenario, const Result& result,
                     std::vector<std::string>& warnings) {
-  std::int64_t too_long = 0;
-  std::int64_t does_not_fit = 0;
-  std::int64_t queue_full = 0;
-  std::int64_t beyond_budget = 0;
-  for (const RequestRecord& request : result.requests) {
-    too_long += request.reject_reason == RejectReason::prompt_too_long ? 1 : 0;
-    does_not_fit += request.reject_reason == RejectReason::does_not_fit ? 1 : 0;
-    queue_full += request.reject_reason == RejectReason::queue_full ? 1 : 0;
-    beyond_budget += request.reject_reason == RejectReason::beyond_budget ? 1 : 0;
-  }
+  const auto rejected = [&](RejectReason reason) {
+    return result.rejected[static_cast<std::size_t>(reason)];
+  };
+  const std::int64_t too_long = rejected(RejectReason::prompt_too_long);
+  const std::int64_t does_not_fit = rejected(RejectReason::does_not_fit);
+  const std::int64_t queue_full = rejected(RejectReason::queue_full);
+  const std::int64_t beyond_budget = rejected(RejectReason::beyond_budget);
   if (too_long > 0) {
     warnings.push_back(fmt::format("{}: the prompt leaves no room for output below {}",
                                    refused_text(too_long, result),
