@@ -30,7 +30,12 @@ class EventQueue {
   /// The next event; `at` is never() if nobody has one.
   const Event& next() const { return heap_.top(); }
   void set(std::uint32_t replica, SimTime at, EventKind kind) {
-    heap_.update(handles_[replica], {at, kind, replica});
+    Event& event = *handles_[replica];
+    event.at = at;
+    event.kind = kind;
+    if (handles_.size() > 1) {
+      heap_.update(handles_[replica]);
+    }
   }
   void clear(std::uint32_t replica) { set(replica, SimTime::never(), EventKind::step_end); }
 

@@ -303,10 +303,10 @@ void Replica::see_more_blocks(SimTime now) {
     if (at >= now) {  // a step that starts now may yet see an arrival
       return;
     }
-    recorder_.advance(at);
     run_.blocks += blocks;
-    recorder_.set_blocks(engine_.pool.used() + run_.blocks);
-    if (!shown_in_.empty()) {
+    if (shown_in_.empty()) {
+      recorder_.add_blocks(at, blocks);
+    } else {
       show_blocks(at);
     }
   }

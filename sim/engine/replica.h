@@ -160,7 +160,7 @@ class Replica {
   void see_more_blocks(SimTime now);
   /// A lane's batch starts.
   [[gnu::noinline]] void take_flight(SimTime now);
-  /// Shows the blocks of a leap, at `at`, to the other lanes.
+  /// Shows the blocks of a leap, at `at`, in the series of all lanes.
   [[gnu::noinline]] void show_blocks(SimTime at);
   /// A batch is back: those aborted since it was scheduled leave.
   void remove_gone();

@@ -34,6 +34,8 @@ std::int64_t Replica::cpu_wait_ps() const {
 }
 
 void Replica::show_blocks(SimTime at) {
+  recorder_.advance(at);
+  recorder_.set_blocks(engine_.pool.used() + run_.blocks);
   for (Recorder* other : shown_in_) {
     other->advance(at);
     other->set_blocks(engine_.pool.used() + run_.blocks);

@@ -91,8 +91,11 @@ void Recorder::integrate(SimTime now) {
     const std::int64_t span = (end - last_).ps;
     here.running_ps += static_cast<Int128>(running_) * span;
     here.waiting_ps += static_cast<Int128>(waiting_) * span;
-    here.blocks_ps += static_cast<Int128>(blocks_) * span;
+    blocks_ += risen_;
+    here.blocks_ps += static_cast<Int128>(blocks_) * span - risen_before_;
     here.busy_ps += busy_ ? span : 0;
+    risen_ = 0;
+    risen_before_ = 0;
     last_ = end;
   }
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "sim/core/assert.h"
 #include "sim/core/int128.h"
 #include "sim/result.h"
 
@@ -54,8 +55,21 @@ class Recorder {
       result_.blocks_peak = value;
     }
   }
+  /// From `at` on, later than all calls of advance(), so many blocks more are held.
+  void add_blocks(SimTime at, std::int64_t count) {
+    PENSTOCK_ASSERT(at >= last_);
+    point(last_);
+    if (at >= begin_ + interval_) {
+      advance(at);
+    }
+    risen_ += count;
+    risen_before_ += static_cast<Int128>(count) * (at - last_).ps;
+    if (blocks() > result_.blocks_peak) {
+      result_.blocks_peak = blocks();
+    }
+  }
   void set_busy(bool busy) { busy_ = busy; }
-  std::int64_t blocks() const { return blocks_; }
+  std::int64_t blocks() const { return blocks_ + risen_; }
 
   void count_arrival(SimTime now) { ++point(now).arrivals; }
   void count_completion(SimTime now) { ++point(now).completed; }
@@ -111,6 +125,9 @@ class Recorder {
   std::int64_t waiting_ = 0;
   std::int64_t blocks_ = 0;
   bool busy_ = false;
+  // Blocks taken since `last_`, in its interval: integrated with the next advance().
+  std::int64_t risen_ = 0;
+  Int128 risen_before_ = 0;  ///< blocks x ps, from `last_` until each was taken
 };
 
 }  // namespace penstock
