@@ -62,15 +62,18 @@ Slot EngineState::submit(const Arrival& request, const Content& content) {
 void EngineState::hold(Sequence& s) const {
   HeldBlocks& held = s.held;
   const std::int64_t time = (now_ - held.since).ps;
+  held.since = now_;
+  if (s.blocks == 0) {  // while it waits
+    return;
+  }
   const Int128 blocks = static_cast<Int128>(s.blocks) * time;
   held.all += blocks;
   if (s.blocks >= blocks_for(s.prompt, spec_.block_size)) {
     held.with_prompt += time;
-  } else if (s.blocks > 0) {
+  } else {
     held.partial += blocks;
     held.partial_time += time;
   }
-  held.since = now_;
 }
 
 void EngineState::hold_decode(Sequence& s) const {
