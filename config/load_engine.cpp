@@ -29,6 +29,7 @@ constexpr OwnKey own_keys[] = {
     {"kv_offloading_size", "vllm_v1"},
     {"kv_offloading_bandwidth", "vllm_v1"},
     {"async_scheduling", "vllm_v1|sglang|tensorrt_llm"},
+    {"pipeline_depth", "vllm_v1|sglang|tensorrt_llm"},
     {"chunked_prefill_size", "sglang", "`max_num_batched_tokens` is the budget of a step"},
     {"max_prefill_tokens", "sglang"},
     {"schedule_policy", "sglang"},
@@ -163,7 +164,13 @@ class EngineLoader {
     set(engine_.gpu_memory_utilization, section_.number("gpu_memory_utilization"));
     set(engine_.enable_chunked_prefill, section_.boolean("enable_chunked_prefill"));
     set(engine_.long_prefill_token_threshold, section_.whole("long_prefill_token_threshold"));
-    set(engine_.async_scheduling, section_.boolean("async_scheduling"));
+    set(engine_.async_scheduling, asked_async(section_));
+    if (section_.has("async_scheduling") &&
+        asked_async(section_) != section_.boolean("async_scheduling")) {
+      context_.reporter.error(section_.span("pipeline_depth"),
+                              "`pipeline_depth` contradicts `async_scheduling`",
+                              "they are one setting: depth 2 is asynchronous; leave one out");
+    }
     set(engine_.scheduler_reserve_full_isl, section_.boolean("scheduler_reserve_full_isl"));
     set(engine_.max_queued_requests, section_.whole("max_queued_requests"));
     set(engine_.watermark, section_.number("watermark"));
@@ -327,6 +334,13 @@ class EngineLoader {
 };
 
 }  // namespace
+
+std::optional<bool> asked_async(const Section& engine) {
+  if (const auto depth = engine.whole("pipeline_depth")) {
+    return *depth == 2;
+  }
+  return engine.boolean("async_scheduling");
+}
 
 std::optional<EnginePreset> load_engine(const LoadContext& context, bool hardware_is_known,
                                         Scenario& scenario) {

@@ -43,6 +43,8 @@ bool load_cluster(const LoadContext& context, bool model_is_known, Scenario& sce
 /// engine and step_model without what depends on memory. The preset, if it is known.
 std::optional<EnginePreset> load_engine(const LoadContext& context, bool hardware_is_known,
                                         Scenario& scenario);
+/// Whether the file asks for asynchronous scheduling, under either name.
+std::optional<bool> asked_async(const Section& engine);
 /// engine.speculative, of an engine whose other policies are loaded; may turn `async_scheduling`
 /// off. Needs a model.
 void load_speculative(const LoadContext& context, Scenario& scenario);

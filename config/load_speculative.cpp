@@ -150,17 +150,18 @@ class SpeculativeLoader {
   /// mid 2026, PR 48341). So it is with all of SGLang's (spec V2, the default since mid 2026).
   void check_async(Method method) {
     EngineSpec& engine = scenario_.engine;
-    const bool is_asked = engine_.boolean("async_scheduling").value_or(false);
+    const bool is_asked = asked_async(engine_).value_or(false);
     const bool is_sglang = engine.scheduler == "sglang";
     const bool goes_on = method != Method::ngram && method != Method::draft_model && !is_sglang;
     if (!engine.async_scheduling || goes_on) {
       return;
     }
     if (method == Method::ngram && is_asked && !is_sglang) {
-      context_.reporter.error(engine_.span("async_scheduling"),
-                              "`async_scheduling` does not go with n-gram drafts",
-                              fmt::format("{} has it off too",
-                                          engine.scheduler == "vllm_v1" ? "vLLM" : "TensorRT-LLM"));
+      context_.reporter.error(
+          engine_.span(engine_.has("pipeline_depth") ? "pipeline_depth" : "async_scheduling"),
+          "`async_scheduling` does not go with n-gram drafts",
+          fmt::format("{} has it off too",
+                      engine.scheduler == "vllm_v1" ? "vLLM" : "TensorRT-LLM"));
     } else if (!is_asked) {
       engine.async_scheduling = false;
       context_.reporter.note(

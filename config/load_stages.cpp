@@ -31,10 +31,9 @@ void load_stages(const LoadContext& context, bool must_fit, Scenario& scenario) 
   const Span span = context.root.section("cluster").span("pipeline_parallel");
   // vLLM's overlaps the CPU, but what is in flight is not scheduled again either
   // (vllm-project/vllm#32359): the schedule is the same.
-  if (engine.boolean("async_scheduling").value_or(false) &&
-      scenario.engine.scheduler != "vllm_v1") {
+  if (asked_async(engine).value_or(false) && scenario.engine.scheduler != "vllm_v1") {
     context.reporter.infeasible(
-        engine.span("async_scheduling"),
+        engine.span(engine.has("pipeline_depth") ? "pipeline_depth" : "async_scheduling"),
         fmt::format("`async_scheduling` together with `pipeline_parallel` is not built yet for {}",
                     scenario.engine.scheduler),
         "stages have batches in flight of their own; leave it out");

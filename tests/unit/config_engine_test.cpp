@@ -95,7 +95,7 @@ TEST_CASE("single keys override a preset") {
 
 TEST_CASE("keys that are not built yet are refused by name: exit 4") {
   for (const char* set : {
-           "engine.pipeline_depth=2",
+           "engine.front_ends=2",
            "step_model={table: x.csv}",
        }) {
     CAPTURE(set);
@@ -104,6 +104,22 @@ TEST_CASE("keys that are not built yet are refused by name: exit 4") {
     CHECK(exit_code(loaded.diagnostics) == 4);
     CHECK(rendered(loaded).find("= note: this version ") != std::string::npos);
   }
+}
+
+TEST_CASE("1.6.4: pipeline_depth is async_scheduling by another name") {
+  for (const bool async : {false, true}) {
+    const std::string depth = async ? "2" : "1";
+    const Loaded loaded = load_small({"engine.pipeline_depth=" + depth});
+    CHECK(rendered(loaded) == "");
+    CHECK(loaded.scenario.engine.async_scheduling == async);
+    const std::string both = "engine={preset: vllm-0.19, pipeline_depth: " + depth;
+    CHECK(rendered(load_small({both + ", async_scheduling: " + (async ? "true}" : "false}")})) ==
+          "");
+    CHECK(only_error(load_small({both + ", async_scheduling: " + (async ? "false}" : "true}")})) ==
+          "`pipeline_depth` contradicts `async_scheduling`");
+  }
+  CHECK(only_error(load_small({"engine={preset: vllm-0.6, pipeline_depth: 2}"})) ==
+        "`pipeline_depth` is no setting of the scheduler vllm_v0");
 }
 
 TEST_CASE("every preset of the catalogue names a scheduler that is built") {
