@@ -31,6 +31,9 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "router_aux_loss_coef",
                                          "mamba_expand",
                                          "chunk_size",
+                                         "layernorm_full_attention_beta",
+                                         "layernorm_linear_attention_beta",
+                                         "layernorm_mlp_beta",
                                          "expert_dtype",
                                          "moe_shared_expert_overlap",
                                          "experts_per_token",
@@ -40,6 +43,41 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "expert_capacity_factor",
                                          "hidden_size_per_layer_input",
                                          "vocab_size_per_layer_input"};
+
+/// By what it is called, or by its bits. Nothing for integers of 4 bits: AWQ, GPTQ and their like.
+std::optional<Dtype> stored_dtype(const Json& quantization) {
+  if (!quantization.is_object()) {
+    return std::nullopt;
+  }
+  const Json method = quantization.value("quant_method", Json());
+  const Json algorithm = quantization.value("quant_algo", Json());
+  if (method == "fp8" || method == "fbgemm_fp8" || algorithm == "FP8") {
+    return Dtype::fp8;
+  }
+  if (method == "mxfp4") {
+    return Dtype::mxfp4;
+  }
+  if (algorithm == "NVFP4") {
+    return Dtype::nvfp4;
+  }
+  const bool is_integer = method == "gptq" || method == "awq";
+  if (quantization.value("load_in_8bit", Json()) == true ||
+      (is_integer && quantization.value("bits", Json()) == 8)) {
+    return Dtype::int8;
+  }
+  const Json groups = quantization.value("config_groups", Json());
+  if (method != "compressed-tensors" || !groups.is_object() || groups.size() != 1) {
+    return std::nullopt;
+  }
+  const Json group = groups.front();
+  const Json weights = group.is_object() ? group.value("weights", Json()) : Json();
+  const Json bits = weights.is_object() ? weights.value("num_bits", Json()) : Json();
+  const Json type = weights.is_object() ? weights.value("type", Json()) : Json();
+  return type == "float" && bits == 8   ? std::optional(Dtype::fp8)
+         : type == "float" && bits == 4 ? std::optional(Dtype::nvfp4)
+         : type == "int" && bits == 8   ? std::optional(Dtype::int8)
+                                        : std::nullopt;
+}
 
 class ConfigReader {
  public:
@@ -96,16 +134,17 @@ class ConfigReader {
   void read_shape(const Family& family, Architecture& m) {
     m.num_hidden_layers = json_.whole({"num_hidden_layers", "n_layer"}, 2000);
     m.hidden_size = json_.whole({"hidden_size", "n_embed", "n_embd"}, 262144);
-    m.num_attention_heads = json_.whole({"num_attention_heads", "n_head"}, 4096);
+    m.num_attention_heads = json_.whole({"num_attention_heads", "n_head"}, 4096, family.heads);
     const bool is_four_fold = family.model_type == "falcon" || family.model_type == "bloom";
     m.intermediate_size = json_.whole({"intermediate_size", "ffn_dim", "ffn_hidden_size"}, 4194304,
                                       is_four_fold ? 4 * m.hidden_size : 0);
-    m.vocab_size = json_.whole({"vocab_size"}, 10000000);
+    m.vocab_size = json_.whole({"vocab_size"}, 10000000, family.vocab_size);
     if (m.num_attention_heads == 0 || m.hidden_size == 0) {
       return;
     }
     m.num_key_value_heads =
-        json_.whole({"num_key_value_heads", "num_kv_heads"}, 4096, m.num_attention_heads);
+        json_.whole({"num_key_value_heads", "num_kv_heads"}, 4096,
+                    family.kv_heads > 0 ? family.kv_heads : m.num_attention_heads);
     const std::int64_t head_dim =
         family.head_dim > 0 ? family.head_dim
                             : std::max<std::int64_t>(1, m.hidden_size / m.num_attention_heads);
@@ -120,7 +159,7 @@ class ConfigReader {
     m.norms_per_layer = family.norms_per_layer;
     m.attention_output_bias = family.has_output_bias;
     m.mlp_bias = family.has_output_bias;
-    m.max_position_embeddings = longest_context(is_four_fold);
+    m.max_position_embeddings = longest_context(family, is_four_fold ? 2048 : family.positions);
     if (m.num_key_value_heads > m.num_attention_heads ||
         m.num_attention_heads % std::max<std::int64_t>(1, m.num_key_value_heads) != 0) {
       reporter_.error(json_.span("num_key_value_heads"),
@@ -158,12 +197,12 @@ class ConfigReader {
 
   /// max_position_embeddings, stretched as engines do by rope_scaling of the kinds that they
   /// stretch.
-  std::int64_t longest_context(bool may_be_missing) {
+  std::int64_t longest_context(const Family& family, std::int64_t otherwise) {
     constexpr std::int64_t most = 100'000'000;
     const std::int64_t base =
-        json_.whole({"max_position_embeddings", "seq_length"}, most, may_be_missing ? 2048 : 0);
+        json_.whole({"max_position_embeddings", "seq_length"}, most, otherwise);
     const Json* scaling = json_.find({"rope_scaling"});
-    if (scaling == nullptr || !scaling->is_object()) {
+    if (scaling == nullptr || !scaling->is_object() || family.are_positions_scaled) {
       return base;
     }
     const Json type = scaling->value("rope_type", scaling->value("type", Json()));
@@ -202,13 +241,10 @@ class ConfigReader {
     if (const Json* quantization = json_.find({"quantization_config"});
         quantization != nullptr && !quantization->empty()) {
       model.weights_span = json_.span("quantization_config");
-      const Json method =
-          quantization->is_object() ? quantization->value("quant_method", Json()) : Json();
-      if (method == "fp8") {
-        model.weights = Dtype::fp8;
-      } else if (method == "mxfp4") {
-        model.weights = Dtype::mxfp4;
-      }
+      model.weights = stored_dtype(*quantization);
+      model.quantization = quantization->is_object()
+                               ? excerpt(quantization->value("quant_method", Json()).dump(), 40)
+                               : "";
       return;
     }
     model.weights = Dtype::bf16;  // 16 bits of either kind; engines round 32 bits down to them
@@ -219,6 +255,9 @@ class ConfigReader {
         model.weights_span = json_.span(key);
       } else if (dtype == "float32" || dtype == "float64") {
         model.rounded_from = dtype;
+      } else if (json_.says(key) && dtype != "bfloat16" && dtype != "float16" && dtype != "auto") {
+        reporter_.error(json_.span(key), fmt::format("`{}` is no type of weights", key),
+                        "such as \"bfloat16\"");
       }
     }
   }

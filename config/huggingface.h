@@ -13,7 +13,8 @@ struct HuggingFaceModel {
   Architecture architecture;
   /// How the checkpoint is stored; nothing if it is quantized in a way that has no name here.
   std::optional<Dtype> weights;
-  Span weights_span;  ///< the key that says so
+  Span weights_span;         ///< the key that says so
+  std::string quantization;  ///< `quant_method`, as the file writes it
   /// The checkpoint's type where `weights` is not it: float32, which engines round to 16 bits.
   std::string rounded_from;
 };

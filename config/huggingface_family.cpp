@@ -80,7 +80,12 @@ constexpr Family families[] = {
      .sliding_window = 4096,
      .window_pattern = 6,
      .is_tied = true,
-     .norms_per_layer = 4},
+     .norms_per_layer = 4,
+     .vocab_size = 262208,
+     .heads = 8,
+     .kv_heads = 4,
+     .positions = 131072,
+     .are_positions_scaled = true},
     {.model_type = "gemma4_text",
      .has_qk_norm = true,
      .head_dim = 256,
@@ -151,9 +156,8 @@ void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
     return;
   }
   m.chunked = family.model_type == "llama4_text";
-  const ConfigJson::Json* given = json.find({"sliding_window", "attention_chunk_size"});
-  const std::int64_t window =
-      given == nullptr ? 0 : json.whole({"sliding_window", "attention_chunk_size"}, 100'000'000, 0);
+  const ConfigJson::Keys keys{"sliding_window", "sliding_window_size", "attention_chunk_size"};
+  const std::int64_t window = json.find(keys) == nullptr ? 0 : json.whole(keys, 100'000'000, 0);
   m.sliding_window = window;
   const ConfigJson::Json* types = json.find({"layer_types"});
   const std::int64_t pattern =
@@ -275,6 +279,18 @@ void read_nemotron_h(ConfigJson& json, Architecture& m) {
               .conv_kernel = json.whole({"conv_kernel"}, 64, 4)};
 }
 
+/// A list of layers' kinds is as long as there are layers, or says nothing.
+void check_length(ConfigJson& json, const Architecture& m) {
+  for (const char* key : {"layer_types", "attn_type_list"}) {
+    const ConfigJson::Json* types = json.peek(key);
+    if (types != nullptr && types->is_array() && std::ssize(*types) != m.num_hidden_layers &&
+        count_types(*types, "full_attention") != std::ssize(*types)) {
+      json.reporter().error(json.span(key), fmt::format("`{}` has {} entries for {} layers", key,
+                                                        types->size(), m.num_hidden_layers));
+    }
+  }
+}
+
 }  // namespace
 
 const Family* find_family(std::string_view model_type) {
@@ -295,6 +311,7 @@ std::vector<std::string_view> family_names() {
 }
 
 void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
+  const std::size_t before = json.reporter().size();
   if (family.model_type == "gemma4_text" && json.says("global_head_dim")) {
     m.global_head_dim = json.whole({"global_head_dim"}, most_heads);
     m.num_global_key_value_heads =
@@ -320,6 +337,9 @@ void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
     case Mixer::nemotron_h:
       read_nemotron_h(json, m);
       break;
+  }
+  if (json.reporter().size() == before) {
+    check_length(json, m);
   }
   if (m.full_layers() < 0) {
     json.reporter().error(json.span("num_hidden_layers"),

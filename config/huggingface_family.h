@@ -32,6 +32,12 @@ struct Family {
   bool is_gated = true;
   bool has_norm_bias = false;
   std::int64_t norms_per_layer = 2;
+  // Where the file does not say; 0 = it has to.
+  std::int64_t vocab_size = 0;
+  std::int64_t heads = 0;
+  std::int64_t kv_heads = 0;  ///< 0 = as many as heads
+  std::int64_t positions = 0;
+  bool are_positions_scaled = false;  ///< they hold the factor of `rope_scaling` already
 };
 
 /// Null if the family is not known.

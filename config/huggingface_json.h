@@ -27,6 +27,11 @@ class ConfigJson {
   bool parse();
   bool has_text_config() const { return outer_.is_object(); }
 
+  /// Its value, without counting as read; null if it is not there.
+  const Json* peek(std::string_view key) const {
+    const auto at = json_.find(key);
+    return at == json_.end() ? nullptr : &*at;
+  }
   /// True if the key is there, whatever it holds.
   bool has(std::string_view key) const {
     return json_.contains(key) || (outer_.is_object() && outer_.contains(key));

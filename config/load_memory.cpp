@@ -85,7 +85,8 @@ void report_misfit(const LoadContext& context, const MemoryQuestion& question,
     d.notes.push_back("instead: " + fit);
   }
   if (fits.empty()) {
-    d.notes.emplace_back("no GPU of the catalogue holds it at this tensor_parallel");
+    d.notes.emplace_back(
+        "no GPU of the catalogue holds it, be it 8 of them or those of one NVLink domain");
   }
 }
 

@@ -29,9 +29,12 @@ std::optional<Architecture> load_huggingface(const LoadContext& context, const s
   }
   const bool is_given = context.root.has("weights");
   if (!model->weights && !is_given) {
-    context.reporter.error(model->weights_span,
-                           "this checkpoint is quantized in a way that has no name here",
-                           "give `weights` in the workload file");
+    context.reporter.error(
+        model->weights_span,
+        fmt::format("this checkpoint is quantized in a way that has no name here: {}",
+                    model->quantization),
+        "give the nearest of bf16, fp8, int8, nvfp4 and mxfp4 as `weights` in the workload file; "
+        "integers of 4 bits are none of them");
   }
   if (!model->rounded_from.empty() && !is_given) {
     context.reporter.note(

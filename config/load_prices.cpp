@@ -38,7 +38,7 @@ void take_catalogue_price(const LoadContext& context, Scenario& scenario) {
       prices.has("gpu") ? prices.span("gpu") : span,
       fmt::format("`prices.gpu` {}: {} of the catalogue ({}) is used", missing,
                   price_text(price->usd_per_hour, price->currency), price->date));
-  if (price->high > 0) {
+  if (price->high > price->low) {
     d.notes.push_back(fmt::format("{} offers from {} to {}", price->offers,
                                   price_text(price->low, price->currency),
                                   price_text(price->high, price->currency)));

@@ -81,7 +81,11 @@ class WorkloadLoader {
     if (name.empty()) {
       return;  // reported as missing
     }
-    if (!names_.insert(name).second) {
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (std::any_of(name.begin(), name.end(), is_control)) {
+      reporter_.error(section.span("name"), "a class name has no control characters",
+                      "letters, digits and signs are fine");
+    } else if (!names_.insert(name).second) {
       reporter_.error(section.span("name"),
                       fmt::format("there is a class `{}` already", excerpt(name)));
     } else if (name == "default" && section_.has("trace")) {

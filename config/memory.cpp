@@ -286,6 +286,48 @@ std::optional<std::string> more_gpus(MemoryQuestion q, std::int64_t tokens) {
   return std::nullopt;
 }
 
+/// GPUs of the catalogue with more memory, the vendor's own first, then by memory.
+std::vector<Accelerator> bigger_gpus(const Accelerator& than, const Catalog& catalog) {
+  std::vector<Accelerator> gpus;
+  Reporter ignored;
+  for (const Catalog::Entry& entry : catalog.list(CatalogKind::gpus)) {
+    auto gpu = catalog.gpu(entry.name, {}, ignored);
+    if (gpu && gpu->memory_bytes > than.memory_bytes) {
+      gpus.push_back(std::move(*gpu));
+    }
+  }
+  std::stable_sort(gpus.begin(), gpus.end(), [&than](const auto& a, const auto& b) {
+    const bool a_other = a.vendor != than.vendor;
+    const bool b_other = b.vendor != than.vendor;
+    return a_other != b_other ? b_other : a.memory_bytes < b.memory_bytes;
+  });
+  return gpus;
+}
+
+/// With smaller weights, or on a bigger GPU, and more of them.
+std::vector<std::string> two_changes(const MemoryQuestion& question, std::int64_t tokens,
+                                     const Catalog& catalog) {
+  std::vector<std::string> fits;
+  for (const Dtype dtype : {Dtype::fp8, Dtype::nvfp4}) {
+    MemoryQuestion q = question;
+    q.weights = dtype;
+    const bool is_smaller = bytes_per_element(dtype) < bytes_per_element(question.weights);
+    if (const auto fit = is_smaller ? more_gpus(q, tokens) : std::nullopt) {
+      fits.push_back(fmt::format("`weights: {}` with {}", to_string(dtype), *fit));
+      break;
+    }
+  }
+  for (const Accelerator& gpu : bigger_gpus(question.gpu, catalog)) {
+    MemoryQuestion q = question;
+    q.gpu = gpu;
+    if (const auto fit = more_gpus(q, tokens)) {
+      fits.push_back(fmt::format("`gpu: {}` with {}", gpu.name, *fit));
+      break;
+    }
+  }
+  return fits;
+}
+
 std::optional<std::string> smaller_dtype(MemoryQuestion q, std::int64_t tokens) {
   const double bytes = bytes_per_element(q.weights);
   for (const Dtype dtype : {q.weights, Dtype::fp8, Dtype::nvfp4}) {
@@ -310,22 +352,7 @@ std::optional<std::string> smaller_dtype(MemoryQuestion q, std::int64_t tokens) 
 
 std::optional<std::string> bigger_gpu(MemoryQuestion q, std::int64_t tokens,
                                       const Catalog& catalog) {
-  std::vector<Accelerator> gpus;
-  const double memory = q.gpu.memory_bytes;
-  const std::string vendor = q.gpu.vendor;
-  Reporter ignored;
-  for (const Catalog::Entry& entry : catalog.list(CatalogKind::gpus)) {
-    auto gpu = catalog.gpu(entry.name, {}, ignored);
-    if (gpu && gpu->memory_bytes > memory) {
-      gpus.push_back(std::move(*gpu));
-    }
-  }
-  std::stable_sort(gpus.begin(), gpus.end(), [&vendor](const auto& a, const auto& b) {
-    const bool a_other = a.vendor != vendor;
-    const bool b_other = b.vendor != vendor;
-    return a_other != b_other ? b_other : a.memory_bytes < b.memory_bytes;
-  });
-  for (const Accelerator& gpu : gpus) {
+  for (const Accelerator& gpu : bigger_gpus(q.gpu, catalog)) {
     q.gpu = gpu;
     if (const MemoryPlan plan = plan_memory(q); plan.holds(tokens)) {
       return fmt::format("`gpu: {}` fits ({})", gpu.name, tokens_text(plan));
@@ -345,7 +372,7 @@ std::vector<std::string> nearest_fits(const MemoryQuestion& question, std::int64
       fits.push_back(*fit);
     }
   }
-  return fits;
+  return fits.empty() ? two_changes(question, tokens, catalog) : fits;
 }
 
 }  // namespace penstock::config

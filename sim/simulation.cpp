@@ -106,6 +106,10 @@ class Simulation {
       end = std::max(end, until_);
       reason_ = reason_ == StopReason::finished ? StopReason::until : reason_;
     }
+    while (source_.next_arrival() < until_ && until_ != SimTime::never()) {
+      const SimTime at = source_.next_arrival();
+      cluster_.leave_in_front_end(source_.pop(), at, end);
+    }
     PENSTOCK_ASSERT(cut_short || cluster_.departed() == cluster_.arrived());
     return cluster_.close(end, reason_);
   }

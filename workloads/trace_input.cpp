@@ -107,7 +107,10 @@ std::string first_bytes(ByteSource& source, std::size_t count) {
   return bytes;
 }
 
-/// All bytes of a source.
+/// What is no regular file is read as a whole, up to here.
+constexpr std::size_t most_held = std::size_t{2} << 30;
+
+/// All bytes of a source, or more than `most_held` of them.
 std::string all_bytes(ByteSource& source) {
   constexpr std::size_t piece = std::size_t{1} << 20;
   std::string text;
@@ -116,7 +119,7 @@ std::string all_bytes(ByteSource& source) {
     text.resize(size + piece);
     const std::size_t got = source.read(text.data() + size, piece);
     size += got;
-    if (got == 0) {
+    if (got == 0 || size > most_held) {
       text.resize(size);
       text.shrink_to_fit();
       return text;
@@ -135,7 +138,9 @@ TraceInput::TraceInput(const std::string& path) : path_(path == "-" ? "/dev/stdi
   }
   const auto source = open_file(path_);
   held_ = std::make_shared<const std::string>(all_bytes(*source));
-  failure_ = source->failure();
+  failure_ = held_->size() > most_held
+                 ? "more than 2 GiB, and no regular file: write it to one first"
+                 : source->failure();
 }
 
 TraceInput TraceInput::of_text(std::string text) {

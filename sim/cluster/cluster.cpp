@@ -162,14 +162,19 @@ void Cluster::refuse(RequestRecord& record, RejectReason reason, std::uint64_t t
   depart(record, tag, now);
 }
 
+RequestRecord& Cluster::new_record(const Request& request, SimTime at) {
+  RequestRecord& record = result_.requests.emplace_back();
+  record.arrival = at;
+  record.input_tokens = static_cast<std::uint32_t>(request.input_tokens);
+  record.class_index = request.class_index;
+  return record;
+}
+
 void Cluster::arrive(const Request& request, SimTime now) {
   look(now);
   PENSTOCK_ASSERT(request.input_tokens >= 1 && request.output_tokens >= 1);
   const auto id = static_cast<std::uint32_t>(result_.requests.size());
-  RequestRecord& record = result_.requests.emplace_back();
-  record.arrival = now - scenario_.engine.front_end_latency;
-  record.input_tokens = static_cast<std::uint32_t>(request.input_tokens);
-  record.class_index = request.class_index;
+  RequestRecord& record = new_record(request, now - scenario_.engine.front_end_latency);
   const RejectReason reason = refusal(request);
   if (reason != RejectReason::none) {
     refuse(record, reason, request.tag, now);

@@ -34,6 +34,12 @@ class Cluster {
 
   /// A request reaches the front end: it is refused, or routed.
   void arrive(const Request& request, SimTime now);
+  /// At `end` the front end still has a request that arrived at `at`: it waits, and is seen in the
+  /// first replica's time series.
+  void leave_in_front_end(const Request& request, SimTime at, SimTime end) {
+    new_record(request, at);
+    replicas_.front()->recorder().count_arrival(at, end);
+  }
   /// Its next step is to be started now, or to be put into the queue of events.
   void end_step(std::uint32_t replica, SimTime now);
   /// Starts the replica's next step, unless `until` has come.
@@ -53,6 +59,8 @@ class Cluster {
                           const Content& content);
   /// As start_step(), of stages.
   void start_pipeline(std::uint32_t replica, SimTime now, SimTime until);
+  /// Of a request that arrived at `at`.
+  RequestRecord& new_record(const Request& request, SimTime at);
   RejectReason refusal(const Request& request) const;
   /// Before something happens at `now`: what was due until then, if anything.
   void look(SimTime now) {

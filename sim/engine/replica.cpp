@@ -30,7 +30,7 @@ Replica::Replica(std::uint16_t index, const Scenario& scenario, const Simulation
 bool Replica::submit(const Arrival& request, const Content& content, SimTime now) {
   see_blocks(now);
   recorder_.advance(now);
-  recorder_.count_arrival(now);
+  recorder_.count_arrival(shared_.requests[request.id].arrival, now);
   // Behind a head that cannot be admitted before something finishes, an arrival changes nothing.
   const bool changes_nothing =
       engine_.spec().scheduling_policy == SchedulingPolicy::fcfs && !engine_.waiting.empty();

@@ -100,6 +100,15 @@ void Recorder::integrate(SimTime now) {
   }
 }
 
+void Recorder::count_waiting(SimTime from, SimTime to) {
+  while (from < to) {
+    SeriesPoint& here = point(from);
+    const SimTime end = std::min(to, begin_ + interval_);
+    here.waiting_ps += (end - from).ps;
+    from = end;
+  }
+}
+
 void Recorder::count_steps(SimTime start, SimTime end, const StepCounts& counts) {
   SeriesPoint& here = point(start);
   here.steps += counts.steps;

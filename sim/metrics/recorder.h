@@ -71,7 +71,13 @@ class Recorder {
   void set_busy(bool busy) { busy_ = busy; }
   std::int64_t blocks() const { return blocks_ + risen_; }
 
-  void count_arrival(SimTime now) { ++point(now).arrivals; }
+  /// A request has arrived at `at` and has been with the front end, waiting, until `now`.
+  void count_arrival(SimTime at, SimTime now) {
+    ++point(at).arrivals;
+    if (at < now) {
+      count_waiting(at, now);
+    }
+  }
   void count_completion(SimTime now) { ++point(now).completed; }
   void count_preemptions(SimTime now, std::int64_t count) { point(now).preemptions += count; }
   /// Steps that start at `start`, in one interval; the last of them ends at `end`.
@@ -96,6 +102,7 @@ class Recorder {
                                                              : move_to(now);
   }
   SeriesPoint& move_to(SimTime now);
+  void count_waiting(SimTime from, SimTime to);
   /// Shares the work of a step among the intervals that it lasts over.
   void share_work(SimTime start, SimTime end, const StepCounts& counts);
   void share_bound(SimTime start, SimTime end,

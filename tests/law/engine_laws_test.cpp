@@ -100,6 +100,33 @@ TEST_CASE("7.2-34: Little's law holds exactly: the integral of N is the sum of t
   }
 }
 
+TEST_CASE("7.2-34: so it does with those that the front end has, wherever the run stops") {
+  std::int64_t left = 0;
+  for (std::uint64_t seed = 1; seed <= loads; ++seed) {
+    const probe::RandomLoad load = probe::random_load(seed);
+    CAPTURE(load.describe());
+    Scenario scenario = probe::scenario(load.limits);
+    const std::int64_t step = load.step.base;
+    scenario.engine.front_end_latency = {step * static_cast<std::int64_t>(seed % 5)};
+    scenario.until =
+        seed % 3 > 0 ? SimTime{step * static_cast<std::int64_t>(seed % 37)} : SimTime::never();
+    const Result result = probe::run(scenario, load.requests, load.step).result;
+    Int128 in_system = 0;
+    std::int64_t arrived = 0;
+    for (const RequestRecord& r : result.requests) {
+      if (r.status != RequestStatus::rejected) {  // those are in no replica's series
+        in_system += ((r.finish < SimTime{} ? result.duration : r.finish) - r.arrival).ps;
+        ++arrived;
+      }
+      left += r.status == RequestStatus::queued ? 1 : 0;
+    }
+    const SeriesPoint& total = result.replicas[0].total;
+    REQUIRE((total.running_ps + total.waiting_ps == in_system));
+    REQUIRE(total.arrivals == arrived);
+  }
+  CHECK(left > 100);
+}
+
 TEST_CASE("cost: accounts sum to busy time, requests to the accounts, nothing is negative") {
   for (std::uint64_t seed = 1; seed <= loads; ++seed) {
     const probe::RandomLoad load = probe::random_load(seed);

@@ -117,6 +117,8 @@ TEST_CASE("keys that may change the layers of a family that does not have them a
             .model);
   CHECK(parse(config("qwen2", R"("sliding_window": 4096, "use_sliding_window": false)")).model);
   CHECK(parse(config("qwen3", R"("layer_types": ["full_attention", "full_attention"])")).model);
+  CHECK(parse(config("gemma2", R"("layer_types": ["sliding_attention"])")).diagnostics[0].message ==
+        "`layer_types` has 1 entries for 32 layers");
 }
 
 TEST_CASE("windows are read") {
@@ -151,6 +153,46 @@ TEST_CASE("the checkpoint's dtype is the default of `weights`") {
       Dtype::fp8);
   CHECK_FALSE(
       parse(config("llama", R"("quantization_config": {"quant_method": "awq"})")).model->weights);
+}
+
+TEST_CASE("methods of quantization by their bits: integers of four have no name") {
+  const auto stored = [](const std::string& quantization) {
+    return parse(config("llama", R"("quantization_config": )" + quantization)).model->weights;
+  };
+  const auto compressed = [&](const std::string& weights) {
+    return stored(
+        R"({"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": )" +
+        weights + "}}}");
+  };
+  CHECK(stored(R"({"quant_method": "fbgemm_fp8"})") == Dtype::fp8);
+  CHECK(stored(R"({"quant_method": "modelopt", "quant_algo": "FP8"})") == Dtype::fp8);
+  CHECK(stored(R"({"quant_method": "modelopt", "quant_algo": "NVFP4"})") == Dtype::nvfp4);
+  CHECK(stored(R"({"quant_method": "bitsandbytes", "load_in_8bit": true})") == Dtype::int8);
+  CHECK(stored(R"({"quant_method": "gptq", "bits": 8})") == Dtype::int8);
+  CHECK_FALSE(stored(R"({"quant_method": "gptq", "bits": 4})"));
+  CHECK_FALSE(stored(R"({"quant_method": "bitsandbytes", "load_in_4bit": true})"));
+  CHECK(compressed(R"({"num_bits": 8, "type": "float"})") == Dtype::fp8);
+  CHECK(compressed(R"({"num_bits": 4, "type": "float"})") == Dtype::nvfp4);
+  CHECK(compressed(R"({"num_bits": 8, "type": "int"})") == Dtype::int8);
+  CHECK_FALSE(compressed(R"({"num_bits": 4, "type": "int"})"));
+  CHECK_FALSE(compressed("3"));
+  CHECK(parse(config("llama", R"("torch_dtype": 7)")).diagnostics[0].message ==
+        "`torch_dtype` is no type of weights");
+}
+
+TEST_CASE("Gemma 3 leaves out what its family knows, and its positions are scaled already") {
+  const Parsed p = parse(R"({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text",
+    "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34,
+    "sliding_window": 1024,
+    "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}})");
+  CHECK(p.text.find("error") == std::string::npos);
+  REQUIRE(p.model);
+  const Architecture& m = p.model->architecture;
+  CHECK(m.vocab_size == 262208);
+  CHECK(m.num_attention_heads == 8);
+  CHECK(m.num_key_value_heads == 4);
+  CHECK(m.head_dim == 256);
+  CHECK(m.max_position_embeddings == 131072);
 }
 
 TEST_CASE("mistakes in a config.json are shown at their key, all at once") {
@@ -224,7 +266,7 @@ TEST_CASE("`model:` takes the path of a config.json, relative to the workload fi
   CHECK(test::rendered(load("none.json")).find("none.json`: there is no such file") !=
         std::string::npos);
   CHECK(test::only_error(load("my-llama/awq.json")) ==
-        "this checkpoint is quantized in a way that has no name here");
+        "this checkpoint is quantized in a way that has no name here: \"awq\"");
   fs::remove_all(folder);
 }
 

@@ -247,7 +247,8 @@ TEST_CASE("warnings name what was refused, and a note stays among them") {
   REQUIRE(json["warnings"].size() == 4);
   CHECK(json["warnings"][0].get<std::string>().starts_with("interrupted at 10 s of simulated"));
   CHECK(json["warnings"][1].get<std::string>().starts_with("1 request refused"));
-  CHECK(json["warnings"][2] == "2 requests cut short at max_model_len = 8,192 tokens");
+  CHECK(json["warnings"][2] ==
+        "2 requests asked for more output than max_model_len = 8,192 tokens leaves: cut there");
   CHECK(json["warnings"][3] == "a note");
 }
 

@@ -238,7 +238,16 @@ Calibrated calibrate_to_run(const Scenario& scenario, const Measurement& measure
   const RunModel::Figures after = model.play(out.scenario);
   out.after = after.shown;
   out.error_after = error_of(after.fitted);
-  add_warnings(out);
+  if (out.error_after < out.error_before) {
+    add_warnings(out);
+  } else {
+    out.parameters.clear();
+    out.scenario = scenario;
+    out.after = out.before;
+    out.error_after = out.error_before;
+    out.warnings.emplace_back(
+        "no change of the parameters describes the measurement better: nothing is fitted");
+  }
   if (before.unserved > 0) {
     out.warnings.push_back(
         fmt::format("{} of {} measured requests are refused or cut short in the simulation: is "

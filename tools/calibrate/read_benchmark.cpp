@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -29,8 +30,18 @@ double sum_of(const BenchmarkJson& gaps) {
   return sum;
 }
 
+/// Start times in seconds lie within 90 days of the first of the list.
+bool are_of_one_clock(const BenchmarkJson& starts) {
+  constexpr double most_seconds = 90 * 86400.0;
+  return std::all_of(starts.begin(), starts.end(), [&](const BenchmarkJson& start) {
+    return !start.is_number() ||
+           (starts.front().is_number() &&
+            std::fabs(start.get<double>() - starts.front().get<double>()) <= most_seconds);
+  });
+}
+
 /// What `--save-detailed` adds: a list a quantity, seconds. Requests that failed have no tokens.
-void read_details(const BenchmarkJson& result, Measurement& out) {
+void read_details(const BenchmarkJson& result, ErrorLog& errors, Measurement& out) {
   const std::size_t count = result.contains("ttfts") ? result["ttfts"].size() : 0;
   const BenchmarkJson* const ttfts = list_at(result, "ttfts", count);
   const BenchmarkJson* const inputs = list_at(result, "input_lens", count);
@@ -38,6 +49,11 @@ void read_details(const BenchmarkJson& result, Measurement& out) {
   const BenchmarkJson* const gaps = list_at(result, "itls", count);
   const BenchmarkJson* const starts = list_at(result, "start_times", count);
   if (ttfts == nullptr || inputs == nullptr || outputs == nullptr) {
+    return;
+  }
+  if (starts != nullptr && !are_of_one_clock(*starts)) {
+    errors.add(Diagnostic::Kind::input, "`start_times` are more than 90 days apart",
+               {"are they of one clock, in seconds?"});
     return;
   }
   for (std::size_t i = 0; i < count; ++i) {
@@ -101,7 +117,7 @@ void read_benchmark(const std::string& text, ErrorLog& errors, Measurement& out)
   }
   out.format = "vLLM benchmark";
   out.by_clients = true;
-  read_details(result, out);
+  read_details(result, errors, out);
   set_arrivals(result, out);
   if (out.requests.empty()) {
     read_statistics(result, out);

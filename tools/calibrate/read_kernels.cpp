@@ -4,6 +4,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <string>
+#include <utility>
+
+#include "config/catalog.h"
 
 namespace penstock::calibrate {
 namespace {
@@ -63,7 +67,25 @@ bool is_known(const KernelTime& row) {
   return !crosses && std::find(ops.begin(), ops.end(), row.op) != ops.end();
 }
 
-/// False if a number is none: reported.
+/// The project's name of a dtype, by whatever name; empty if it has none.
+std::string dtype_name(std::string_view given) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> others{
+      {{"", "bf16"},
+       {"bfloat16", "bf16"},
+       {"fp16", "bf16"},
+       {"float16", "bf16"},
+       {"half", "bf16"},
+       {"float8_e4m3fn", "fp8"},
+       {"float8_e4m3fnuz", "fp8"},
+       {"fp8_e4m3", "fp8"},
+       {"e4m3", "fp8"}}};
+  for (const auto& [name, ours] : others) {
+    given = given == name ? ours : given;
+  }
+  return config::parse_dtype(given) ? std::string(given) : std::string();
+}
+
+/// False if a number is none, or the dtype: reported.
 bool read_kernel_row(const CsvReader& reader, const CsvHeader& header, ErrorLog& errors,
                      KernelTime& row) {
   for (const TextColumn& column : text_columns) {
@@ -74,6 +96,13 @@ bool read_kernel_row(const CsvReader& reader, const CsvHeader& header, ErrorLog&
   if (!is_known(row)) {
     return true;
   }
+  const std::string dtype = dtype_name(row.dtype);
+  if (dtype.empty() && row.op == "gemm") {
+    errors.add(reader.span(*header.find("dtype")), "no dtype of a gemm is called this", {},
+               {"known are bf16, fp8, int8, nvfp4 and mxfp4; fp16 counts as bf16"});
+    return false;
+  }
+  row.dtype = dtype.empty() ? row.dtype : dtype;
   for (const NumberColumn& column : number_columns) {
     const auto index = header.find(column.name);
     const std::string_view cell = index ? reader.field(*index) : std::string_view();

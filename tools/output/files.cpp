@@ -45,6 +45,20 @@ fs::path first_missing(const fs::path& path) {
   return missing;
 }
 
+/// Where a link points to, if it is one.
+fs::path behind_links(const fs::path& path) {
+  std::error_code error;
+  const fs::path target = fs::is_symlink(path, error) ? fs::canonical(path, error) : fs::path();
+  return target.empty() ? path : target;
+}
+
+/// Neither a regular file nor a place for one.
+bool is_special(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
 }  // namespace
 
 void write_all(int descriptor, std::string_view bytes, std::string_view name) {
@@ -61,10 +75,11 @@ void write_all(int descriptor, std::string_view bytes, std::string_view name) {
   }
 }
 
-OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+OutputFile::OutputFile(fs::path path, fs::path shown)
+    : shown_(shown.empty() ? path.filename() : std::move(shown)) {
+  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
-    fail("create", path_.filename(), reason_of(errno));
+    fail("create", shown_, reason_of(errno));
   }
 }
 
@@ -75,7 +90,7 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write(std::string_view bytes) {
-  write_all(descriptor_, bytes, "`" + path_.filename().string() + "`");
+  write_all(descriptor_, bytes, "`" + printable(shown_.string()) + "`");
 }
 
 void OutputFile::close() {
@@ -84,17 +99,19 @@ void OutputFile::close() {
   const int error = errno;
   const bool closed = ::close(std::exchange(descriptor_, -1)) == 0;
   if (!synced || !closed) {
-    fail("write", path_.filename(), reason_of(synced ? errno : error));
+    fail("write to", shown_, reason_of(synced ? errno : error));
   }
 }
 
 WholeFile::WholeFile(fs::path target)
-    : target_(std::move(target)),
-      temporary_(target_.string() + ".penstock-" + std::to_string(::getpid())),
-      file_(temporary_) {}
+    : target_(behind_links(target)),
+      temporary_(is_special(target_)
+                     ? fs::path()
+                     : fs::path(target_.string() + ".penstock-" + std::to_string(::getpid()))),
+      file_(temporary_.empty() ? target_ : temporary_, std::move(target)) {}
 
 WholeFile::~WholeFile() {
-  if (!committed_) {
+  if (!committed_ && !temporary_.empty()) {
     std::error_code ignored;
     fs::remove(temporary_, ignored);
   }
@@ -102,12 +119,23 @@ WholeFile::~WholeFile() {
 
 void WholeFile::commit() {
   file_.close();
+  committed_ = true;
+  if (temporary_.empty()) {
+    return;
+  }
   std::error_code error;
   fs::rename(temporary_, target_, error);
   if (error) {
+    committed_ = false;
     fail("write", target_, error.message());
   }
-  committed_ = true;
+}
+
+void check_is_not(const fs::path& target, const fs::path& input) {
+  std::error_code error;
+  if (fs::equivalent(target, input, error)) {
+    fail("write to", target, "it is an input of this command");
+  }
 }
 
 void check_folder(const fs::path& target, bool force) {

@@ -20,7 +20,8 @@ void write_all(int descriptor, std::string_view bytes, std::string_view name);
 /// A file that is being written: all errors are noticed, close() makes it durable.
 class OutputFile {
  public:
-  explicit OutputFile(std::filesystem::path path);
+  /// `shown`: what errors call it; empty: by its own name.
+  explicit OutputFile(std::filesystem::path path, std::filesystem::path shown = {});
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -29,12 +30,13 @@ class OutputFile {
   void close();
 
  private:
-  std::filesystem::path path_;
+  std::filesystem::path shown_;
   int descriptor_ = -1;
 };
 
 /// A file that is there whole or not at all: it is written under a temporary name beside its own
-/// and takes it in commit(). Without that, the target stays as it was.
+/// and takes it in commit(). Without that, the target stays as it was. A link stays one; what is no
+/// regular file (a pipe, a device) is written to as it is.
 class WholeFile {
  public:
   explicit WholeFile(std::filesystem::path target);
@@ -47,10 +49,13 @@ class WholeFile {
 
  private:
   std::filesystem::path target_;
-  std::filesystem::path temporary_;
+  std::filesystem::path temporary_;  ///< empty: none
   OutputFile file_;
   bool committed_ = false;
 };
+
+/// Throws IoError if the target is this input.
+void check_is_not(const std::filesystem::path& target, const std::filesystem::path& input);
 
 /// Throws IoError if results cannot go to this folder: it is a file, is not empty (unless `force`),
 /// or cannot be written to. Changes nothing, so that a long run can ask before it starts.

@@ -102,9 +102,9 @@ std::vector<std::string> run_warnings(const Scenario& scenario, const Result& re
   }
   add_rejections(scenario, result, warnings);
   if (result.truncated > 0) {
-    warnings.push_back(fmt::format("{} cut short at max_model_len = {} tokens",
-                                   requests_text(result.truncated),
-                                   group_digits(scenario.engine.max_model_len)));
+    warnings.push_back(
+        fmt::format("{} asked for more output than max_model_len = {} tokens leaves: cut there",
+                    requests_text(result.truncated), group_digits(scenario.engine.max_model_len)));
   }
   if (scenario.timeseries_interval > SimTime{} &&
       result.series_interval > scenario.timeseries_interval) {

@@ -14,7 +14,8 @@ constexpr std::array glossary{
          "requests with more than one output token; `tpot_ms`. In an SLO a request with one\n"
          "output token counts as 0."},
     Term{"itl",
-         "Inter-token latency: every gap between two tokens of a request, all requests pooled;\n"
+         "Inter-token latency: every gap between two tokens of a request, all requests that\n"
+         "arrived after the warm-up pooled, also those that do not complete;\n"
          "`itl_ms`. Percentiles from a histogram, at most 0.1 % off; mean and max are exact."},
     Term{"e2e", "Latency from arrival to the last token, over completed requests; `e2e_ms`."},
     Term{"queue", "From arrival to the step in which the request is first scheduled; `queue_ms`."},

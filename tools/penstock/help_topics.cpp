@@ -43,7 +43,8 @@ constexpr std::string_view metrics_text =
 Percentiles are exact, interpolated linearly (type 7, as numpy does); std divides by n.
 
   ttft   first token - arrival               tpot   (e2e - ttft) / (output tokens - 1)
-  e2e    last token - arrival                itl    all gaps between tokens, pooled
+  e2e    last token - arrival                itl    all gaps between tokens, pooled,
+                                             also of requests that do not complete
   queue  first scheduled - arrival           ttft, e2e, queue: with engine.front_end_latency
 
 A request is good if it meets every limit that it has; attainment = good / (completed + rejected +

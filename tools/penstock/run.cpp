@@ -228,6 +228,14 @@ void write_timeline(const Request& request, const output::RunOutput& run,
   }
 }
 
+/// Throws IoError if the timeline would replace what is read.
+void check_timeline(const Request& request, const WorkloadSpec& workload) {
+  if (request.timeline) {
+    output::check_is_not(*request.timeline, request.file);
+    output::check_is_not(*request.timeline, workload.trace ? workload.trace->path : "");
+  }
+}
+
 int run(const Request& request) {
   const Clock::time_point start = Clock::now();
   const InterruptGuard guard;
@@ -238,6 +246,7 @@ int run(const Request& request) {
   if (prepared.exit_code != exit_ok) {
     return prepared.exit_code;
   }
+  check_timeline(request, prepared.loaded.scenario.workload);
   output::RunFacts facts;
   facts.load_seconds = seconds_since(start);
   const Clock::time_point simulation_start = Clock::now();

@@ -8,6 +8,7 @@
 #include "config/quantity.h"
 #include "config/text.h"
 #include "sim/kv/prefix_memory.h"
+#include "tools/output/files.h"
 #include "tools/penstock/console.h"
 #include "tools/penstock/input.h"
 #include "tools/penstock/options.h"
@@ -201,6 +202,9 @@ int convert(const ParsedOptions& options) {
   const TraceTarget target = trace_target(options);
   const TraceOptions how = trace_options(options);
   const std::string& file = options.words().front();
+  if (target.file) {
+    output::check_is_not(*target.file, file);
+  }
   ErrorLog errors(file);
   const TraceInput input(file);
   const auto scan = scan_trace(input, how, errors, [](const TraceRow&) {});
