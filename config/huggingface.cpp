@@ -291,8 +291,8 @@ std::optional<HuggingFaceModel> read_huggingface(const std::string& path, const 
   }
   const std::filesystem::path file(path);
   const std::string folder = file.parent_path().filename().string();
-  return parse_huggingface(
-      source, folder.empty() || folder == "." ? file.filename().string() : folder, reporter);
+  const bool says_more = file.filename() != "config.json" || folder.empty() || folder == ".";
+  return parse_huggingface(source, says_more ? file.stem().string() : folder, reporter);
 }
 
 }  // namespace penstock::config

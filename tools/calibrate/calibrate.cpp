@@ -209,6 +209,16 @@ void add_warnings(Calibrated& out) {
   }
 }
 
+/// A fit that far off says that something else is wrong.
+void warn_if_hopeless(Calibrated& out) {
+  constexpr double hopeless = 0.5;
+  if (out.error_after > hopeless) {
+    out.warnings.push_back(
+        fmt::format("the fit is {:.0f} % off: are these figures of this system, in these units?",
+                    100 * out.error_after));
+  }
+}
+
 Calibrated calibrate_to_run(const Scenario& scenario, const Measurement& measurement) {
   constexpr double least_sd = 0.002;
   Calibrated out;
@@ -248,6 +258,7 @@ Calibrated calibrate_to_run(const Scenario& scenario, const Measurement& measure
     out.warnings.emplace_back(
         "no change of the parameters describes the measurement better: nothing is fitted");
   }
+  warn_if_hopeless(out);
   if (before.unserved > 0) {
     out.warnings.push_back(
         fmt::format("{} of {} measured requests are refused or cut short in the simulation: is "
@@ -292,6 +303,7 @@ Calibrated calibrate_to_kernels(const Scenario& scenario, const std::vector<Kern
     out.kernels.push_back(figures);
   }
   add_warnings(out);
+  warn_if_hopeless(out);
   return out;
 }
 

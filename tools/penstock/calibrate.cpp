@@ -91,10 +91,9 @@ int check_scenario(const Scenario& scenario, const Measurement& measured) {
 }
 
 std::string system_text(const Scenario& scenario, bool is_run) {
-  const std::string gpu =
-      scenario.cluster.tensor_parallel > 1
-          ? fmt::format("{} {}", scenario.cluster.tensor_parallel, scenario.cluster.gpu.title)
-          : scenario.cluster.gpu.title;
+  const std::int64_t gpus = scenario.cluster.replicas * scenario.cluster.gpus_per_replica();
+  const std::string gpu = gpus > 1 ? fmt::format("{} {}", gpus, scenario.cluster.gpu.title)
+                                   : scenario.cluster.gpu.title;
   return is_run ? fmt::format("{} {} · {} · {}", scenario.model_name, to_string(scenario.weights),
                               gpu, scenario.engine.preset)
                 : scenario.cluster.gpu.title;

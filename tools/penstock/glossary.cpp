@@ -67,7 +67,21 @@ constexpr std::array glossary{
     Term{"kv",
          "Share of the KV cache's blocks that requests hold, averaged over time (`kv_mean`), and\n"
          "the most at any time on any replica (`kv_peak`)."},
+    Term{"kv_mean", "`kv` over the run's time, all replicas together."},
+    Term{"kv_peak", "The largest `kv` of any replica."},
     Term{"batch", "Sequences per step: mean over steps, and the largest."},
+    Term{"batch_peak", "The largest number of sequences in a step of any replica."},
+    Term{"steps", "Steps that have run, of all replicas (ranks and lanes each their own)."},
+    Term{"running", "Requests admitted and not finished; in the time series a mean over time."},
+    Term{"waiting",
+         "Requests that have arrived and are not admitted: in the engine's queue, or still with\n"
+         "the front end (`engine.front_end_latency`)."},
+    Term{"rejected",
+         "Refused as they arrived: too long for the model, the KV pool or a step, or the queue is\n"
+         "full (`engine.max_queued_requests`). They cost nothing."},
+    Term{"saturation",
+         "What a replica could serve of the same traffic, if it never waited for work; `load` is\n"
+         "the run's requests/s over that. A closed form: `penstock explain`."},
     Term{"prefix_hit_rate", "Cached input tokens / all input tokens."},
     Term{"rank_wait",
          "Share of step time in which ranks (data_parallel) wait for the slowest one; idle in the "
@@ -95,18 +109,25 @@ constexpr std::array glossary{
          "its provider's model and hardware, not to this run."},
     Term{"owned", "The run's GPU-hours at what owning a GPU costs; `prices.owned`, `cost.bases`."},
     Term{"electricity", "What the run's energy costs: facility kWh x `prices.electricity`."},
+    Term{"facility_kwh", "Energy of the GPUs and their hosts, times `prices.pue`."},
+    Term{"joules_per_output_token", "Energy of the GPUs over all output tokens."},
     Term{"energy",
          "GPU power from idle power, TDP, busy, MBU and MFU, times time; with hosts and PUE "
          "`facility_kwh`."},
     Term{"rule",
          "How a step's time is split among the tokens it serves: phase (default), cause,\n"
-         "output_only, blended. Each sums to the same bill. `cost.rule` names the leading one."},
+         "occupancy, flops, output_only, blended. Each sums to the same bill. `cost.rule` names "
+         "the leading one."},
     Term{"phase",
          "Cost rule: a step that serves prompts and output is split by the Shapley value of the\n"
          "two, part by part; KV reads are paid by the token that reads."},
     Term{"cause",
          "Cost rule: as phase, but KV reads are paid by the token that is read: a long prompt\n"
          "pays for what its cache costs all later output tokens."},
+    Term{"occupancy", "Cost rule: busy time is shared by KV blocks held, times how long."},
+    Term{"flops", "Cost rule: busy time is shared by useful floating-point operations."},
+    Term{"per_million", "Cost of a million tokens of a type, idle time included."},
+    Term{"bases", "What is paid for: `rental`, `owned`, `electricity`; `cost.bases`."},
     Term{"output_only", "Cost rule: everything is charged to output tokens."},
     Term{"blended", "Cost rule: every token costs the same. Also the bill over all tokens."},
     Term{"idle",
