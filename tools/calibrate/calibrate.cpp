@@ -184,7 +184,8 @@ void take_parameters(const Scenario& scenario, const std::vector<Candidate>& can
 void add_warnings(Calibrated& out) {
   for (const CalibratedParameter& one : out.parameters) {
     const bool is_share = step_parameter(one.path).unit == config::Unit::fraction;
-    if (one.fit.is_at_bound && is_share && one.fitted > 0.99) {
+    const bool is_at_one = is_share && one.fitted > 0.99;
+    if (is_at_one && (one.fit.is_at_bound || one.fitted > one.prior + 0.01)) {
       out.warnings.push_back(fmt::format(
           "{} is held at 1: the measurement is faster than the hardware's peak in the catalogue; "
           "are GPU, dtype and lengths right?",
