@@ -94,6 +94,21 @@ TEST_CASE("calibrate gives back the parameters of a simulated run") {
   CHECK(has(run.out, "calibrated on a measurement of your own"));
 }
 
+TEST_CASE("calibrate leaves what describes the measurement already") {
+  const TemporaryFolder folder;
+  const CommandOptions inside{folder.path(), {}, {}};
+  std::ofstream(folder.path() / "system.yaml") << varied_run;
+  REQUIRE(run_penstock(
+              {"run", "system.yaml", "--set", "workload.requests=40", "-o", "measured", "--quiet"},
+              inside)
+              .exit_code == 0);
+  const CommandResult result = run_penstock(
+      {"calibrate", "measured/requests.csv", "system.yaml", "--format", "json"}, inside);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  const auto fit = CalibrationJson::parse(result.out);
+  CHECK(fit["error"]["after"] <= fit["error"]["before"]);
+}
+
 TEST_CASE("calibrate lowers the error against a measured run of vLLM") {
   const auto run =
       shared_data("data/measured_runs/vllm-0.19_rtx-pro-6000_llama-3.1-8b_tp1/requests.jsonl");

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -115,6 +116,26 @@ TEST_CASE("a timeline changes no result, and starts where it is told") {
     CHECK(begin["ts"].get<double>() >= 10e6);
   }
   CHECK(run_penstock({"run", "workloads/chat.yaml", "--timeline-from", "1s"}).exit_code == 2);
+}
+
+TEST_CASE("a timeline goes through a link, and never over its own input") {
+  const test::TemporaryFolder folder;
+  fs::copy_file(test::source_dir() / "workloads/chat.yaml", folder.path() / "chat.yaml");
+  const test::CommandOptions inside{folder.path(), {}, {}};
+  const auto write_to = [&](const std::string& target) {
+    return run_penstock({"run", "chat.yaml", "--set", "workload.requests=50", "--quiet",
+                         "--timeline", target},
+                        inside)
+        .exit_code;
+  };
+  fs::create_symlink(folder.path() / "t.json", folder.path() / "link");
+  std::ofstream(folder.path() / "t.json") << "before";
+  CHECK(write_to("link") == 0);
+  CHECK(fs::is_symlink(folder.path() / "link"));
+  CHECK(fs::file_size(folder.path() / "t.json") > 1000);
+  const auto size = fs::file_size(folder.path() / "chat.yaml");
+  CHECK(write_to("chat.yaml") == 74);
+  CHECK(fs::file_size(folder.path() / "chat.yaml") == size);
 }
 
 TEST_CASE("a timeline of 20,000 requests stays below 50 MB and says what it leaves out") {

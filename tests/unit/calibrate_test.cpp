@@ -261,6 +261,12 @@ TEST_CASE("requests as CSV and JSON lines, by the names that tools give") {
       read_text_as("r.csv", "arrival_s,ttft_ms,input_tokens,output_tokens\n1,x,1,1\n");
   REQUIRE(has_errors(wrong.diagnostics));
   CHECK(wrong.diagnostics.front().line == 2);
+  CHECK(has_errors(read_text_as("bench.json", R"({"input_lens": [9, 9], "output_lens": [2, 2],
+      "ttfts": [1, 1], "itls": [[1], [1]], "start_times": [0, 1e7]})")
+                       .diagnostics));
+  const std::string gemm = "op,M,N,K,measured_ms,dtype\ngemm,8,4096,4096,0.1,";
+  CHECK(read_text_as("k.csv", gemm + "float8_e4m3fn\n").measurement.kernels.front().dtype == "fp8");
+  CHECK(has_errors(read_text_as("k.csv", gemm + "foo\n").diagnostics));
   for (const char* text : {"", "a,b\n1,2\n", "measured_ms,op\n3,gemm\n", "{}", "[1]"}) {
     CAPTURE(text);
     CHECK(has_errors(read_text_as("bad", text).diagnostics));

@@ -175,6 +175,12 @@ prices: {gpu: $2.50/h}
   CHECK(exit_code(loaded.diagnostics) == 4);
 }
 
+TEST_CASE("where no single change makes a model fit, two that do are named") {
+  const std::string text = rendered(load_small({"model=llama-3.1-405b"}));
+  CHECK(text.find("instead: `weights: fp8` with `tensor_parallel: ") != std::string::npos);
+  CHECK(text.find("` with `tensor_parallel: ", text.find("instead: `gpu: ")) != std::string::npos);
+}
+
 TEST_CASE("a max_model_len that does not fit is refused") {
   const Loaded loaded = test::load_small({"cluster.gpu=rtx-4090", "engine.max_model_len=100000"});
   CHECK(exit_code(loaded.diagnostics) == 4);
