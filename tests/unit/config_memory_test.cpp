@@ -176,7 +176,7 @@ prices: {gpu: $2.50/h}
 }
 
 TEST_CASE("where no single change makes a model fit, two that do are named") {
-  const std::string text = rendered(load_small({"model=llama-3.1-405b"}));
+  const std::string text = test::rendered(test::load_small({"model=llama-3.1-405b"}));
   CHECK(text.find("instead: `weights: fp8` with `tensor_parallel: ") != std::string::npos);
   CHECK(text.find("` with `tensor_parallel: ", text.find("instead: `gpu: ")) != std::string::npos);
 }
