@@ -108,6 +108,7 @@ Architecture read_model(const Section& file) {
   read_attention(file, m);
   m.moe = read_moe(file.section("moe"));
   m.moe_only_layers = whole_or(file.section("moe"), "only_layers");
+  m.mlp_only_layers = whole_or(file, "mlp_only_layers");
   m.linear = read_linear(file.section("linear"));
   m.weights = dtype_of(file, "weights");
   m.dense_weights = dtype_of(file, "dense_weights");

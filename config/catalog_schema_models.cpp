@@ -38,6 +38,7 @@ constexpr auto model_keys = with_common_keys(std::to_array<Key>({
     flag("qk_norm_full_width"),
     flag("gated_mlp"),
     flag("mlp_bias"),
+    count("mlp_only_layers", most_layers),
     flag("norm_bias"),
     count("norms_per_layer", 8),
     count("extra_norms", 8),

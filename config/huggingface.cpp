@@ -23,6 +23,10 @@ constexpr std::string_view layer_words[] = {
 /// Keys with such words that change no shape.
 constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "mamba_ssm_cache_dtype",
+                                         "mamba_ssm_dtype",
+                                         "mamba_chunk_size",
+                                         "mamba_conv_bias",
+                                         "moe_router_enable_expert_bias",
                                          "mamba_hidden_act",
                                          "mamba_proj_bias",
                                          "use_mamba_kernels",
@@ -125,41 +129,39 @@ class ConfigReader {
     }
     Diagnostic& d = reporter_.infeasible(
         json_.span("model_type"), fmt::format("`model_type: {}` is not built yet", excerpt(name)));
-    d.notes.push_back("this version reads " + list_of_names(family_names()));
+    d.notes.push_back(fmt::format("docs/models.md names the {} families that this version reads",
+                                  family_names().size()));
     d.notes.emplace_back(
         "any model can be described in a file like the catalogue's: docs/models.md");
     return nullptr;
   }
 
   void read_shape(const Family& family, Architecture& m) {
-    m.num_hidden_layers = json_.whole({"num_hidden_layers", "n_layer"}, 2000);
+    m.num_hidden_layers = json_.whole({"num_hidden_layers", "n_layer", "num_layers"}, 2000);
     m.hidden_size = json_.whole({"hidden_size", "n_embed", "n_embd"}, 262144);
     m.num_attention_heads = json_.whole({"num_attention_heads", "n_head"}, 4096, family.heads);
-    const bool is_four_fold = family.model_type == "falcon" || family.model_type == "bloom";
-    m.intermediate_size = json_.whole({"intermediate_size", "ffn_dim", "ffn_hidden_size"}, 4194304,
-                                      is_four_fold ? 4 * m.hidden_size : 0);
-    m.vocab_size = json_.whole({"vocab_size"}, 10000000, family.vocab_size);
+    m.intermediate_size =
+        json_.whole({"intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner"}, 4194304,
+                    family.mlp_multiple * m.hidden_size);
+    m.vocab_size = json_.whole({"vocab_size", "padded_vocab_size"}, 10000000, family.vocab_size);
     if (m.num_attention_heads == 0 || m.hidden_size == 0) {
       return;
     }
     m.num_key_value_heads =
-        json_.whole({"num_key_value_heads", "num_kv_heads"}, 4096,
+        json_.whole({"num_key_value_heads", "num_kv_heads", "multi_query_group_num"}, 4096,
                     family.kv_heads > 0 ? family.kv_heads : m.num_attention_heads);
     const std::int64_t head_dim =
         family.head_dim > 0 ? family.head_dim
                             : std::max<std::int64_t>(1, m.hidden_size / m.num_attention_heads);
-    m.head_dim = json_.whole({"head_dim"}, 4096, head_dim);
+    m.head_dim = json_.whole({"head_dim", "attention_head_dim", "kv_channels"}, 4096, head_dim);
     m.tie_word_embeddings = json_.flag("tie_word_embeddings", family.is_tied);
-    m.attention_bias = family.bias_key.empty() ? family.has_qkv_bias
-                                               : json_.flag(family.bias_key, family.has_qkv_bias);
+    read_biases(family, m);
     m.qk_norm = family.qk_norm_key.empty() ? family.has_qk_norm : json_.flag(family.qk_norm_key);
     m.qk_norm_full_width = m.qk_norm && family.is_qk_norm_wide;
     m.gated_mlp = family.is_gated;
     m.norm_bias = family.has_norm_bias;
     m.norms_per_layer = family.norms_per_layer;
-    m.attention_output_bias = family.has_output_bias;
-    m.mlp_bias = family.has_output_bias;
-    m.max_position_embeddings = longest_context(family, is_four_fold ? 2048 : family.positions);
+    m.max_position_embeddings = longest_context(family);
     if (m.num_key_value_heads > m.num_attention_heads ||
         m.num_attention_heads % std::max<std::int64_t>(1, m.num_key_value_heads) != 0) {
       reporter_.error(json_.span("num_key_value_heads"),
@@ -167,14 +169,22 @@ class ConfigReader {
     }
   }
 
+  void read_biases(const Family& family, Architecture& m) {
+    m.attention_bias =
+        family.bias_key.empty() ? family.has_bias : json_.flag(family.bias_key, family.has_bias);
+    m.attention_output_bias = m.attention_bias && family.biases != Family::Biases::qkv;
+    m.mlp_bias = m.attention_bias && family.biases == Family::Biases::all;
+  }
+
   /// What a family has of its own.
   void read_exceptions(const Family& family, Architecture& m) {
     const std::string_view type = family.model_type;
     if (type == "gpt_oss") {
-      m.attention_output_bias = m.attention_bias;
       m.attention_sinks = true;
     } else if (type == "opt") {
       m.position_embeddings = m.max_position_embeddings + 2;
+    } else if (type == "gpt2") {
+      m.position_embeddings = m.max_position_embeddings;
     } else if (type == "bloom") {
       m.extra_norms = 1;
     } else if (type == "falcon") {
@@ -195,12 +205,13 @@ class ConfigReader {
   /// True if the key is there, whatever it holds.
   bool names(std::string_view key) const { return json_.has(key); }
 
-  /// max_position_embeddings, stretched as engines do by rope_scaling of the kinds that they
-  /// stretch.
-  std::int64_t longest_context(const Family& family, std::int64_t otherwise) {
+  /// max_position_embeddings, or Cohere's model_max_length, stretched as engines do by rope_scaling
+  /// of the kinds that they stretch.
+  std::int64_t longest_context(const Family& family) {
     constexpr std::int64_t most = 100'000'000;
     const std::int64_t base =
-        json_.whole({"max_position_embeddings", "seq_length"}, most, otherwise);
+        json_.whole({"model_max_length", "max_position_embeddings", "seq_length", "n_positions"},
+                    most, family.positions);
     const Json* scaling = json_.find({"rope_scaling"});
     if (scaling == nullptr || !scaling->is_object() || family.are_positions_scaled) {
       return base;

@@ -14,138 +14,29 @@ constexpr std::int64_t most_layers = 2000;
 constexpr std::int64_t most_heads = 4096;
 constexpr std::int64_t most_width = 4194304;
 
-constexpr Family families[] = {
-    {.model_type = "llama", .bias_key = "attention_bias"},
-    {.model_type = "Yi"},
-    {.model_type = "mistral", .sliding_window = 4096},
-    {.model_type = "mixtral", .has_experts = true},
-    {.model_type = "qwen2", .has_qkv_bias = true},
-    {.model_type = "qwen2_moe", .has_qkv_bias = true, .has_experts = true},
-    {.model_type = "qwen3", .bias_key = "attention_bias", .has_qk_norm = true, .head_dim = 128},
-    {.model_type = "qwen3_moe",
-     .bias_key = "attention_bias",
-     .has_qk_norm = true,
-     .head_dim = 128,
-     .has_experts = true},
-    {.model_type = "qwen3_next",
-     .mixer = Mixer::delta_net,
-     .has_qk_norm = true,
-     .head_dim = 256,
-     .has_experts = true},
-    {.model_type = "qwen3_5_moe_text",
-     .mixer = Mixer::delta_net,
-     .has_qk_norm = true,
-     .head_dim = 256,
-     .has_experts = true},
-    {.model_type = "deepseek_v2", .mixer = Mixer::latent, .has_experts = true},
-    {.model_type = "deepseek_v3",
-     .mixer = Mixer::latent,
-     .has_experts = true,
-     .has_router_bias = true},
-    {.model_type = "deepseek_v32",
-     .mixer = Mixer::latent,
-     .has_experts = true,
-     .has_router_bias = true},
-    {.model_type = "kimi_k2", .mixer = Mixer::latent, .has_experts = true, .has_router_bias = true},
-    {.model_type = "kimi_linear",
-     .mixer = Mixer::kimi_linear,
-     .has_experts = true,
-     .has_router_bias = true},
-    {.model_type = "glm_moe_dsa",
-     .mixer = Mixer::latent,
-     .has_experts = true,
-     .has_router_bias = true},
-    {.model_type = "glm4_moe",
-     .bias_key = "attention_bias",
-     .qk_norm_key = "use_qk_norm",
-     .has_experts = true,
-     .has_router_bias = true},
-    {.model_type = "gpt_oss",
-     .bias_key = "attention_bias",
-     .has_qkv_bias = true,
-     .head_dim = 64,
-     .sliding_window = 128,
-     .window_pattern = 2,
-     .has_experts = true,
-     .has_router_bias = true},
-    {.model_type = "gemma2",
-     .head_dim = 256,
-     .sliding_window = 4096,
-     .window_pattern = 2,
-     .is_tied = true,
-     .norms_per_layer = 4},
-    {.model_type = "gemma3_text",
-     .has_qk_norm = true,
-     .head_dim = 256,
-     .sliding_window = 4096,
-     .window_pattern = 6,
-     .is_tied = true,
-     .norms_per_layer = 4,
-     .vocab_size = 262208,
-     .heads = 8,
-     .kv_heads = 4,
-     .positions = 131072,
-     .are_positions_scaled = true},
-    {.model_type = "gemma4_text",
-     .has_qk_norm = true,
-     .head_dim = 256,
-     .sliding_window = 1024,
-     .window_pattern = 6,
-     .is_tied = true,
-     .norms_per_layer = 4},
-    {.model_type = "llama4_text", .window_pattern = 4, .has_experts = true},
-    {.model_type = "minimax", .mixer = Mixer::lightning, .has_experts = true},
-    {.model_type = "minimax_m2",
-     .has_qk_norm = true,
-     .is_qk_norm_wide = true,
-     .has_experts = true,
-     .has_router_bias = true},
-    {.model_type = "nemotron", .is_gated = false, .has_norm_bias = true},
-    {.model_type = "nemotron_h",
-     .mixer = Mixer::nemotron_h,
-     .has_experts = true,
-     .has_router_bias = true,
-     .is_gated = false,
-     .norms_per_layer = 1},
-    {.model_type = "phi3"},
-    {.model_type = "falcon", .is_tied = true, .is_gated = false, .has_norm_bias = true},
-    {.model_type = "opt",
-     .has_qkv_bias = true,
-     .has_output_bias = true,
-     .is_tied = true,
-     .is_gated = false,
-     .has_norm_bias = true},
-    {.model_type = "bloom",
-     .has_qkv_bias = true,
-     .has_output_bias = true,
-     .is_tied = true,
-     .is_gated = false,
-     .has_norm_bias = true},
-    {.model_type = "internlm", .bias_key = "bias"},
-    {.model_type = "internlm2", .bias_key = "bias"},
-};
-
-/// Other names of the same.
-constexpr std::pair<std::string_view, std::string_view> same_families[] = {
-    {"gemma3", "gemma3_text"},
-    {"gemma4", "gemma4_text"},
-    {"llama4", "llama4_text"},
-    {"mistral3", "mistral"},
-    {"ministral3", "mistral"},
-    {"qwen3_5_moe", "qwen3_5_moe_text"},
-    {"qwen3_vl_moe_text", "qwen3_moe"},
-    {"qwen3_vl_text", "qwen3"},
-    {"kimi_k25", "kimi_k2"},
-    {"minimax_text_01", "minimax"},
-};
-
 /// Layers by the name that `layer_types` gives them.
 std::int64_t count_types(const ConfigJson::Json& types, std::string_view name) {
   return std::count(types.begin(), types.end(), name);
 }
 
+/// Of how many layers the last one attends to all; EXAONE 4 spells them out, "LLLG".
+std::int64_t read_pattern(ConfigJson& json, const Family& family) {
+  const std::int64_t otherwise = std::max<std::int64_t>(1, family.window_pattern);
+  const ConfigJson::Json* spelt = json.peek("sliding_window_pattern");
+  if (spelt != nullptr && spelt->is_string()) {
+    const std::string pattern = json.text("sliding_window_pattern");
+    const bool is_known =
+        pattern.ends_with('G') && pattern.find_first_not_of('L') + 1 == pattern.size();
+    if (!is_known) {
+      json.refuse("sliding_window_pattern", "known are patterns such as \"LLLG\"");
+    }
+    return is_known ? std::ssize(pattern) : otherwise;
+  }
+  return json.whole({"sliding_window_pattern", "_sliding_window_pattern"}, most_layers, otherwise);
+}
+
 void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
-  const bool is_switched = family.model_type.starts_with("qwen");
+  const bool is_switched = family.are_windows_switched;
   if (is_switched && !json.flag("use_sliding_window")) {
     json.find({"sliding_window", "max_window_layers"});
     const ConfigJson::Json* types = json.find({"layer_types"});
@@ -160,9 +51,7 @@ void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
   const std::int64_t window = json.find(keys) == nullptr ? 0 : json.whole(keys, 100'000'000, 0);
   m.sliding_window = window;
   const ConfigJson::Json* types = json.find({"layer_types"});
-  const std::int64_t pattern =
-      json.whole({"sliding_window_pattern", "_sliding_window_pattern"}, most_layers,
-                 std::max<std::int64_t>(1, family.window_pattern));
+  const std::int64_t pattern = read_pattern(json, family);
   if (types != nullptr && types->is_array()) {
     m.sliding_layers =
         count_types(*types, "sliding_attention") + count_types(*types, "chunked_attention");
@@ -189,13 +78,15 @@ void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
   }
 }
 
-void read_latents(ConfigJson& json, Architecture& m) {
+void read_latents(ConfigJson& json, const Family& family, Architecture& m) {
   m.mla.kv_lora_rank = json.whole({"kv_lora_rank"}, 65536);
   m.mla.q_lora_rank =
       json.find({"q_lora_rank"}) == nullptr ? 0 : json.whole({"q_lora_rank"}, 65536);
   m.mla.qk_rope_head_dim = json.whole({"qk_rope_head_dim"}, most_heads);
   m.mla.qk_nope_head_dim = json.whole({"qk_nope_head_dim"}, most_heads);
-  m.mla.v_head_dim = json.whole({"v_head_dim"}, most_heads);
+  const bool is_implied = family.model_type == "minicpm3";
+  m.mla.v_head_dim = json.whole({"v_head_dim"}, most_heads,
+                                is_implied ? m.hidden_size / m.num_attention_heads : 0);
   m.num_key_value_heads = m.num_attention_heads;
   m.head_dim = m.mla.qk_rope_head_dim + m.mla.qk_nope_head_dim;
   m.attention_bias = false;
@@ -237,7 +128,7 @@ void read_lightning(ConfigJson& json, Architecture& m) {
               .value_head_dim = m.head_dim};
 }
 
-void read_kimi_linear(ConfigJson& json, Architecture& m) {
+void read_kimi_linear(ConfigJson& json, const Family& family, Architecture& m) {
   const ConfigJson::Json* config = json.find({"linear_attn_config"});
   const auto dim = [&](const char* key) {
     const ConfigJson::Json value =
@@ -255,7 +146,28 @@ void read_kimi_linear(ConfigJson& json, Architecture& m) {
     json.reporter().error(json.span("linear_attn_config"),
                           "`linear_attn_config` must have kda_layers, num_heads and head_dim");
   }
-  read_latents(json, m);
+  read_latents(json, family, m);
+}
+
+/// Granite 4.0.
+void read_mamba2(ConfigJson& json, Architecture& m) {
+  const ConfigJson::Json* types = json.find({"layer_types"});
+  if (types == nullptr || !types->is_array() ||
+      count_types(*types, "mamba") + count_types(*types, "attention") != std::ssize(*types)) {
+    json.reporter().error(json.span("layer_types"),
+                          "`layer_types` must say of each layer: mamba or attention");
+    return;
+  }
+  if (count_types(*types, "mamba") == 0) {
+    return;
+  }
+  m.linear = {.kind = LinearAttention::Kind::mamba2,
+              .layers = count_types(*types, "mamba"),
+              .key_heads = json.whole({"mamba_n_groups"}, most_heads),
+              .value_heads = json.whole({"mamba_n_heads"}, most_heads),
+              .key_head_dim = json.whole({"mamba_d_state"}, most_heads),
+              .value_head_dim = json.whole({"mamba_d_head"}, most_heads),
+              .conv_kernel = json.whole({"mamba_d_conv"}, 64, 4)};
 }
 
 void read_nemotron_h(ConfigJson& json, Architecture& m) {
@@ -263,13 +175,15 @@ void read_nemotron_h(ConfigJson& json, Architecture& m) {
   const auto count = [&pattern](char kind) {
     return std::count(pattern.begin(), pattern.end(), kind);
   };
-  if (count('M') + count('*') + count('E') != std::ssize(pattern) ||
+  if (count('M') + count('*') + count('E') + count('-') != std::ssize(pattern) ||
       std::ssize(pattern) != m.num_hidden_layers) {
     json.refuse("hybrid_override_pattern",
-                "known are blocks of Mamba-2 (M), attention (*) and experts (E)");
+                "known are blocks of Mamba-2 (M), attention (*), an MLP (-) and experts (E), one "
+                "for each layer");
     return;
   }
   m.moe_only_layers = count('E');
+  m.mlp_only_layers = count('-');
   m.linear = {.kind = LinearAttention::Kind::mamba2,
               .layers = count('M'),
               .key_heads = json.whole({"n_groups"}, most_heads),
@@ -293,23 +207,6 @@ void check_length(ConfigJson& json, const Architecture& m) {
 
 }  // namespace
 
-const Family* find_family(std::string_view model_type) {
-  for (const auto& [name, same] : same_families) {
-    model_type = model_type == name ? same : model_type;
-  }
-  const auto* found = std::find_if(std::begin(families), std::end(families),
-                                   [&](const Family& f) { return f.model_type == model_type; });
-  return found == std::end(families) ? nullptr : found;
-}
-
-std::vector<std::string_view> family_names() {
-  std::vector<std::string_view> names;
-  for (const Family& family : families) {
-    names.push_back(family.model_type);
-  }
-  return names;
-}
-
 void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
   const std::size_t before = json.reporter().size();
   if (family.model_type == "gemma4_text" && json.says("global_head_dim")) {
@@ -323,7 +220,7 @@ void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
       read_windows(json, family, m);
       break;
     case Mixer::latent:
-      read_latents(json, m);
+      read_latents(json, family, m);
       break;
     case Mixer::delta_net:
       read_delta_nets(json, m);
@@ -332,7 +229,10 @@ void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
       read_lightning(json, m);
       break;
     case Mixer::kimi_linear:
-      read_kimi_linear(json, m);
+      read_kimi_linear(json, family, m);
+      break;
+    case Mixer::mamba2:
+      read_mamba2(json, m);
       break;
     case Mixer::nemotron_h:
       read_nemotron_h(json, m);
@@ -347,53 +247,102 @@ void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
   }
 }
 
-void read_experts(ConfigJson& json, const Family& family, Architecture& m) {
-  if (!family.has_experts ||
-      (family.model_type == "gemma4_text" && !json.says("enable_moe_block"))) {
-    return;
+namespace {
+
+/// Families whose files say that they have no experts after all.
+bool lacks_experts(ConfigJson& json, const Family& family, Architecture& m) {
+  if (family.model_type == "gemma4_text") {
+    return !json.says("enable_moe_block");
   }
-  const std::string_view type = family.model_type;
+  if (family.model_type == "nemotron_h") {
+    return m.moe_only_layers == 0;
+  }
+  if (family.model_type == "granitemoehybrid" && !json.says("num_local_experts")) {
+    m.intermediate_size = json.whole({"shared_intermediate_size"}, most_width);
+    return true;
+  }
+  return false;
+}
+
+/// Width of all shared experts together; 0 = none.
+std::int64_t shared_width(ConfigJson& json, const Architecture& m) {
+  constexpr std::string_view counts[] = {"n_shared_experts", "num_shared_experts",
+                                         "moe_num_shared_experts", "num_shared_expert"};
+  std::int64_t experts = 0;
+  for (const std::string_view key : counts) {
+    experts = json.says(key) ? json.whole({key}, 4096) : experts;
+  }
+  for (const std::string_view key :
+       {"shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"}) {
+    if (json.says(key)) {
+      return std::max<std::int64_t>(1, experts) * json.whole({key}, most_width);
+    }
+  }
+  if (json.says("shared_intermediate_size")) {
+    return json.whole({"shared_intermediate_size"}, most_width);
+  }
+  return experts * m.moe.moe_intermediate_size;
+}
+
+/// The leading layers, and of the others, that have a dense MLP instead.
+void read_dense_layers(ConfigJson& json, const Family& family, Architecture& m) {
   MoeLayers& moe = m.moe;
-  moe.num_experts = json.whole({"num_experts", "num_local_experts", "n_routed_experts"}, 65536);
-  moe.num_experts_per_tok =
-      json.whole({"num_experts_per_tok", "num_experts_per_token", "top_k_experts"}, 65536);
-  const bool width_is_mlps = type == "mixtral" || type == "gpt_oss" || type == "minimax" ||
-                             type == "minimax_m2" || type == "llama4_text";
-  moe.moe_intermediate_size =
-      width_is_mlps ? m.intermediate_size : json.whole({"moe_intermediate_size"}, most_width);
-  const std::int64_t shared = json.says("n_shared_experts") || json.says("num_shared_experts")
-                                  ? json.whole({"n_shared_experts", "num_shared_experts"}, 4096)
-                                  : 0;
-  const bool names_width = json.says("shared_expert_intermediate_size") ||
-                           json.says("moe_shared_expert_intermediate_size");
-  moe.shared_expert_intermediate_size =
-      names_width
-          ? std::max<std::int64_t>(1, shared) * json.whole({"shared_expert_intermediate_size",
-                                                            "moe_shared_expert_intermediate_size"},
-                                                           most_width)
-      : type == "llama4_text" ? m.intermediate_size
-                              : shared * moe.moe_intermediate_size;
-  moe.shared_expert_gate = type.starts_with("qwen") && moe.shared_expert_intermediate_size > 0;
-  moe.first_k_dense_replace =
-      json.says("first_k_dense_replace") ? json.whole({"first_k_dense_replace"}, most_layers) : 0;
-  moe.moe_layer_freq = json.whole(
-      {"moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step"}, most_layers, 1);
-  if (type == "llama4_text") {
-    m.intermediate_size = json.whole({"intermediate_size_mlp"}, most_width, m.intermediate_size);
+  moe.first_k_dense_replace = family.dense_layers;
+  for (const std::string_view key : {"first_k_dense_replace", "moe_layer_start_index"}) {
+    if (json.find({key}) != nullptr) {
+      moe.first_k_dense_replace = json.says(key) ? json.whole({key}, most_layers) : 0;
+    }
   }
-  moe.router_bias = family.has_router_bias;
-  moe.expert_bias = type == "gpt_oss";
+  moe.moe_layer_freq = json.whole(
+      {"moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_interval"},
+      most_layers, 1);
+  if (const ConfigJson::Json* types = json.find({"mlp_layer_types"});
+      types != nullptr && types->is_array()) {
+    moe.first_k_dense_replace = count_types(*types, "dense");
+    if (std::count(types->begin(), types->begin() + moe.first_k_dense_replace, "dense") !=
+            moe.first_k_dense_replace ||
+        std::ssize(*types) != m.num_hidden_layers) {
+      json.refuse("mlp_layer_types", "known are leading dense layers, an entry for each layer");
+    }
+  }
   if (json.says("mlp_only_layers")) {
     json.refuse("mlp_only_layers", "dense layers are modelled at the start or at every n-th layer");
-  }
-  if (moe.num_experts > 0 && moe.num_experts_per_tok > moe.num_experts) {
-    json.reporter().error(json.span("num_experts_per_tok"),
-                          "`num_experts_per_tok` is more than there are experts");
   }
   if (moe.first_k_dense_replace >= m.num_hidden_layers && m.num_hidden_layers > 0) {
     json.reporter().error(json.span("first_k_dense_replace"),
                           "`first_k_dense_replace` leaves no layer for the experts");
   }
+}
+
+}  // namespace
+
+void read_experts(ConfigJson& json, const Family& family, Architecture& m) {
+  if (!has_experts(family) || lacks_experts(json, family, m)) {
+    return;
+  }
+  const std::string_view type = family.model_type;
+  MoeLayers& moe = m.moe;
+  moe.num_experts = json.whole(
+      {"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"}, 65536);
+  moe.num_experts_per_tok = json.whole(
+      {"num_experts_per_tok", "num_experts_per_token", "top_k_experts", "moe_k", "moe_topk"},
+      65536);
+  moe.moe_intermediate_size = family.are_experts_mlps
+                                  ? m.intermediate_size
+                                  : json.whole({"moe_intermediate_size"}, most_width);
+  moe.shared_expert_intermediate_size =
+      type == "llama4_text" ? m.intermediate_size : shared_width(json, m);
+  moe.shared_expert_gate = type.starts_with("qwen") && moe.shared_expert_intermediate_size > 0;
+  if (type == "llama4_text") {
+    m.intermediate_size = json.whole({"intermediate_size_mlp"}, most_width, m.intermediate_size);
+  }
+  moe.router_bias = family.has_router_bias;
+  moe.expert_bias = type == "gpt_oss";
+  if (moe.num_experts > 0 && moe.num_experts_per_tok > moe.num_experts) {
+    json.reporter().error(json.span("num_experts_per_tok"),
+                          "`num_experts_per_tok` is more than there are experts");
+  }
+  read_dense_layers(json, family, m);
 }
 
 }  // namespace penstock::config

@@ -11,13 +11,15 @@ namespace penstock::config {
 /// A family by its `model_type`, with the defaults of its configuration class in transformers.
 struct Family {
   /// Token mixers beyond (grouped) attention.
-  enum class Mixer { attention, latent, delta_net, lightning, kimi_linear, nemotron_h };
+  enum class Mixer { attention, latent, delta_net, lightning, kimi_linear, mamba2, nemotron_h };
+  /// What its biases are on: q, k and v; the attention's output too; the MLP too.
+  enum class Biases { qkv, attention, all };
 
   std::string_view model_type;
   Mixer mixer = Mixer::attention;
-  std::string_view bias_key = {};  ///< the key that turns biases of q, k, v on
-  bool has_qkv_bias = false;       ///< what it is without that key
-  bool has_output_bias = false;    ///< and on the output and in the MLP, as OPT
+  std::string_view bias_key = {};  ///< the key that turns biases on
+  bool has_bias = false;           ///< what it is without that key
+  Biases biases = Biases::qkv;
   std::string_view qk_norm_key = {};
   bool has_qk_norm = false;
   bool is_qk_norm_wide = false;
@@ -26,13 +28,16 @@ struct Family {
   /// Of so many layers the last attends to all, where `layer_types` does not say; 0 = windows, if
   /// there are any, are in all layers.
   std::int64_t window_pattern = 0;
-  bool has_experts = false;
+  bool are_windows_switched = false;  ///< windows are there with `use_sliding_window` only
+  bool are_experts_mlps = false;      ///< `intermediate_size` is an expert's
   bool has_router_bias = false;
   bool is_tied = false;
   bool is_gated = true;
   bool has_norm_bias = false;
   std::int64_t norms_per_layer = 2;
+  std::int64_t dense_layers = 0;  ///< at the start, where the file does not say
   // Where the file does not say; 0 = it has to.
+  std::int64_t mlp_multiple = 0;  ///< the MLP is so many times as wide as the hidden state
   std::int64_t vocab_size = 0;
   std::int64_t heads = 0;
   std::int64_t kv_heads = 0;  ///< 0 = as many as heads
@@ -42,6 +47,7 @@ struct Family {
 
 /// Null if the family is not known.
 const Family* find_family(std::string_view model_type);
+bool has_experts(const Family& family);
 /// All names, for a message.
 std::vector<std::string_view> family_names();
 

@@ -22,6 +22,33 @@ bool says_something(const ConfigJson::Json& value) {
   return !value.is_null() && value != false && value != 0 && !value.empty();
 }
 
+/// Numbers by layer, none different (Hunyuan).
+bool is_all_the_same(const ConfigJson::Json& value) {
+  return value.is_array() && !value.empty() &&
+         std::all_of(value.begin(), value.end(),
+                     [&](const ConfigJson::Json& one) { return one == value.front(); });
+}
+
+/// The text with null, as long, for the Infinity that Python writes (Nemotron-H).
+std::string without_infinities(std::string_view text) {
+  std::string out(text);
+  bool is_string = false;
+  for (std::size_t at = 0; at < out.size(); ++at) {
+    if (is_string && out[at] == '\\') {
+      ++at;
+    } else if (out[at] == '"') {
+      is_string = !is_string;
+    } else if (!is_string) {
+      for (const std::string_view name : {"-Infinity", "Infinity"}) {
+        if (std::string_view(out).substr(at, name.size()) == name) {
+          out.replace(at, name.size(), std::string("null").append(name.size() - 4, ' '));
+        }
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Span ConfigJson::span(std::string_view key) const {
@@ -48,7 +75,8 @@ bool ConfigJson::parse() {
     return true;
   };
   try {
-    json_ = Json::parse(source_->text().begin(), source_->text().end(), watch);
+    const std::string text = without_infinities(source_->text());
+    json_ = Json::parse(text.begin(), text.end(), watch);
   } catch (const Json::parse_error& e) {
     const std::size_t at = std::min(e.byte > 0 ? e.byte - 1 : 0, source_->text().size());
     reporter_.error(span_at_byte(source_, at, 1), "this is not JSON");
@@ -69,7 +97,7 @@ bool ConfigJson::parse() {
   return true;
 }
 
-const ConfigJson::Json* ConfigJson::find(Keys keys) {
+const ConfigJson::Json* ConfigJson::find(Keys keys, std::string_view* found) {
   for (const Json* object : {&json_, &outer_}) {
     if (!object->is_object()) {
       continue;
@@ -78,6 +106,9 @@ const ConfigJson::Json* ConfigJson::find(Keys keys) {
       read_.emplace(key);
       const auto at = object->find(key);
       if (at != object->end() && !at->is_null()) {
+        if (found != nullptr) {
+          *found = key;
+        }
         return &*at;
       }
     }
@@ -91,19 +122,22 @@ bool ConfigJson::says(std::string_view key) {
 }
 
 std::int64_t ConfigJson::whole(Keys keys, std::int64_t most, std::int64_t otherwise) {
-  const Json* value = find(keys);
-  const std::string_view first = *keys.begin();
+  std::string_view key = *keys.begin();
+  const Json* value = find(keys, &key);
   if (value == nullptr) {
     if (otherwise == 0) {
-      reporter_.error(span(first), fmt::format("`{}` is missing", first));
+      reporter_.error(span(key), fmt::format("`{}` is missing", key));
     }
     return otherwise;
+  }
+  if (is_all_the_same(*value)) {
+    value = &value->front();
   }
   const bool is_whole = value->is_number_unsigned() && value->get<std::uint64_t>() >= 1 &&
                         value->get<std::uint64_t>() <= static_cast<std::uint64_t>(most);
   if (!is_whole) {
-    reporter_.error(span(first), fmt::format("`{}` must be a whole number from 1 to {}", first,
-                                             group_digits(most)));
+    reporter_.error(span(key), fmt::format("`{}` must be a whole number from 1 to {}", key,
+                                           group_digits(most)));
     return otherwise;
   }
   return value->get<std::int64_t>();

@@ -38,9 +38,9 @@ class ConfigJson {
   }
   /// Where `"key":` stands first; the start of the file if it does not.
   Span span(std::string_view key) const;
-  /// The value of the first of `keys` that is there and not null; null if none is. They count as
-  /// read.
-  const Json* find(Keys keys);
+  /// The value of the first of `keys` that is there and not null, and which one that is; null if
+  /// none is. They count as read.
+  const Json* find(Keys keys, std::string_view* found = nullptr);
   /// True if the key says something: not absent, null, false, 0 or empty. Counts as read.
   bool says(std::string_view key);
   /// A whole number from 1 to `most`; without one, `otherwise`, or an error if that is 0.

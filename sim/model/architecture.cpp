@@ -196,13 +196,13 @@ std::int64_t Architecture::moe_layers() const {
   if (moe.num_experts == 0) {
     return 0;
   }
-  return moe_only_layers > 0 ? moe_only_layers
+  return has_single_blocks() ? moe_only_layers
                              : (num_hidden_layers - moe.first_k_dense_replace) / moe.moe_layer_freq;
 }
 
 std::int64_t Architecture::dense_mlp_layers() const {
-  if (moe_only_layers > 0) {
-    return 0;
+  if (has_single_blocks()) {
+    return mlp_only_layers;
   }
   return moe.dense_beside_experts ? num_hidden_layers : num_hidden_layers - moe_layers();
 }

@@ -71,8 +71,8 @@ struct LinearAttention {
 
 /// A decoder-only transformer, field names as in a Hugging Face config.json. Layers are told apart
 /// by kind and count; their order does not matter to cost or memory. Of num_hidden_layers,
-/// sliding_layers and linear.layers are what their names say, moe_only_layers have no token mixer,
-/// and the rest attend to the whole context.
+/// sliding_layers and linear.layers are what their names say, moe_only_layers and mlp_only_layers
+/// have no token mixer, and the rest attend to the whole context.
 struct Architecture {
   std::string name;
   std::string title;
@@ -108,7 +108,9 @@ struct Architecture {
   std::int64_t num_global_key_value_heads = 0;
   bool global_k_eq_v = false;  ///< and one projection for K and V
 
-  std::int64_t moe_only_layers = 0;  ///< blocks of experts alone: then no other block has an MLP
+  /// Blocks of experts or of a dense MLP alone (Nemotron-H): then no other block has an MLP.
+  std::int64_t moe_only_layers = 0;
+  std::int64_t mlp_only_layers = 0;
   MoeLayers moe = {};
   LatentAttention mla = {};
   SparseIndexer indexer = {};
@@ -121,8 +123,10 @@ struct Architecture {
   std::optional<Dtype> dense_weights = {};
 
   std::int64_t full_layers() const {
-    return num_hidden_layers - sliding_layers - linear.layers - moe_only_layers;
+    return num_hidden_layers - sliding_layers - linear.layers - moe_only_layers - mlp_only_layers;
   }
+  /// True if a layer is a token mixer or an MLP, not both.
+  bool has_single_blocks() const { return moe_only_layers + mlp_only_layers > 0; }
   std::int64_t attention_layers() const { return full_layers() + sliding_layers; }
   std::int64_t moe_layers() const;
   /// Layers with a dense MLP.

@@ -14,6 +14,7 @@ Architecture draft_layer(const Architecture& model, DraftLayer kind) {
   out.num_hidden_layers = 1;
   out.sliding_layers = 0;
   out.moe_only_layers = 0;
+  out.mlp_only_layers = 0;
   out.extra_norms = 0;
   out.linear = {};
   out.indexer = {};

@@ -73,7 +73,7 @@ void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
   const bool combines = scenario.cluster.data_parallel > 1 && !model.moe.dense_beside_experts;
   const std::int64_t combined = combines ? model.moe_layers() : 0;
   out.all_reduces =
-      static_cast<double>(model.num_hidden_layers * (model.moe_only_layers > 0 ? 1 : 2) - combined);
+      static_cast<double>(model.num_hidden_layers * (model.has_single_blocks() ? 1 : 2) - combined);
   out.all_reduce_bytes_per_token = 2 * static_cast<double>(scenario.model.hidden_size);
 }
 

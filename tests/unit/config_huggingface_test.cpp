@@ -101,7 +101,7 @@ TEST_CASE("a family that is not built is refused by its model_type") {
   --> config.json:2:3
 2 |   "model_type": "rwkv",
   |   ^^^^^^^^^^^^
-  = note: this version reads `llama`, )"));
+  = note: docs/models.md names the )"));
   CHECK(text.find("docs/models.md") != std::string::npos);
 }
 
@@ -268,6 +268,46 @@ TEST_CASE("`model:` takes the path of a config.json, relative to the workload fi
   CHECK(test::only_error(load("my-llama/awq.json")) ==
         "this checkpoint is quantized in a way that has no name here: \"awq\"");
   fs::remove_all(folder);
+}
+
+TEST_CASE("what Python and later transformers write into a config.json") {
+  const auto same = [](const std::string& mine, const std::string& plain) {
+    const Parsed got = parse(mine);
+    const Parsed want = parse(plain);
+    CHECK(got.text == "");
+    REQUIRE(got.model);
+    REQUIRE(want.model);
+    CHECK(parameters(got.model->architecture) == parameters(want.model->architecture));
+    CHECK(got.model->architecture.sliding_layers == want.model->architecture.sliding_layers);
+  };
+  const std::string experts = R"("moe_intermediate_size": 512, "num_experts": 64, )";
+  same(config("llama", R"("time_step_limit": [0.0, Infinity], "_name": "a \" Infinity")"),
+       config("llama"));
+  same(config("bailing_moe", experts + R"("num_experts_per_tok": [6, 6, 6])"),
+       config("bailing_moe", experts + R"("num_experts_per_tok": 6)"));
+  same(config(
+           "deepseek", R"("moe_intermediate_size": 512, "n_routed_experts": 64,
+  "num_experts_per_tok": 6, "mlp_layer_types": ["dense",)" +
+                           [] {
+                             std::string sparse;
+                             for (int i = 0; i < 30; ++i) {
+                               sparse += R"("sparse", )";
+                             }
+                             return sparse;
+                           }() +
+                           R"("sparse"])"),
+       config("deepseek", R"("moe_intermediate_size": 512, "n_routed_experts": 64,
+  "num_experts_per_tok": 6, "first_k_dense_replace": 1)"));
+  same(config("exaone4", R"("sliding_window": 4096, "sliding_window_pattern": "LLLG")"),
+       config("exaone4", R"("sliding_window": 4096, "sliding_window_pattern": 4)"));
+  CHECK(refusal(config("exaone4", R"("sliding_window": 4096, "sliding_window_pattern": "LGLG")")) ==
+        "`sliding_window_pattern` is not understood");
+}
+
+TEST_CASE("a wrong value is told by the name that the file has for it") {
+  CHECK(
+      parse(config("mixtral", R"("num_local_experts": -1, "num_experts_per_tok": 2)"))
+          .text.starts_with("error: `num_local_experts` must be a whole number from 1 to 65,536"));
 }
 
 }  // namespace

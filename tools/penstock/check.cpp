@@ -3,6 +3,7 @@
 #include <array>
 
 #include "config/catalog.h"
+#include "config/huggingface.h"
 #include "config/load.h"
 #include "tools/output/text.h"
 #include "tools/penstock/console.h"
@@ -18,16 +19,37 @@ constexpr std::array<std::string_view, 2> examples{
     "penstock check workloads/*.yaml",
     "penstock check mix.yaml --set cluster.tensor_parallel=2",
 };
-constexpr Usage usage{
-    "check",
-    "FILE... [OPTION]...",
-    "Tells everything that is wrong with workload files, all at once, traces "
-    "included,\nand with files of the catalogue's form: your own GPU, model, system. "
-    "Runs nothing.",
-    examples,
-    options_table,
-    1,
-    10'000};
+constexpr Usage usage{"check",
+                      "FILE... [OPTION]...",
+                      "Tells everything that is wrong with workload files, all at once, traces "
+                      "included,\nand with a model's config.json and files of the catalogue's "
+                      "form: your own GPU, model, "
+                      "system.\nRuns nothing.",
+                      examples,
+                      options_table,
+                      1,
+                      10'000};
+
+std::string facts_of(const Architecture& model) {
+  return output::printable(
+      fmt::format("model, {:.2f}e9 parameters, {:.2f}e9 active, {:.0f} bytes of KV cache a token",
+                  static_cast<double>(parameters(model)) / 1e9,
+                  static_cast<double>(active_parameters(model)) / 1e9,
+                  kv_bytes_per_token_per_gpu(model, Dtype::bf16, 1) +
+                      window_bytes_per_token_per_gpu(model, Dtype::bf16, 1)));
+}
+
+/// Checks the config.json of a model.
+int check_huggingface(const std::string& file) {
+  config::Reporter reporter;
+  const auto model = config::read_huggingface(file, {}, reporter);
+  const Diagnostics diagnostics = reporter.take();
+  tell(diagnostics);
+  if (model) {
+    print(fmt::format("{}: ok ({})\n", output::printable(file), facts_of(model->architecture)));
+  }
+  return config::exit_code(diagnostics);
+}
 
 /// Checks a file of the catalogue's form: one's own GPU, model or system.
 int check_item(const config::Node& root, config::CatalogKind kind, const std::string& file,
@@ -37,12 +59,9 @@ int check_item(const config::Node& root, config::CatalogKind kind, const std::st
   tell(diagnostics);
   if (!has_errors(diagnostics)) {
     const config::Section item(&root, "", config::model_schema());
-    const std::string facts =
-        kind != config::CatalogKind::models
-            ? std::string(noun(kind))
-            : output::printable(
-                  fmt::format("model, {:.2f}e9 parameters",
-                              static_cast<double>(parameters(config::read_model(item))) / 1e9));
+    const std::string facts = kind != config::CatalogKind::models
+                                  ? std::string(noun(kind))
+                                  : facts_of(config::read_model(item));
     print(fmt::format("{}: ok ({})\n", output::printable(file), facts));
   }
   return config::exit_code(diagnostics);
@@ -50,6 +69,9 @@ int check_item(const config::Node& root, config::CatalogKind kind, const std::st
 
 /// Checks one file and tells what is wrong; returns its exit code.
 int check_file(const std::string& file, const config::LoadOptions& load) {
+  if (file.ends_with(".json")) {
+    return check_huggingface(file);
+  }
   config::Reporter reporter;
   const config::SourcePtr source = config::read_source(file, file, {}, reporter);
   const auto root = source ? config::parse_yaml(source, reporter) : std::nullopt;
