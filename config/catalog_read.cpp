@@ -229,6 +229,7 @@ EnginePreset read_engine(const Section& file) {
   experts.bandwidth_efficiency =
       moe.number("bandwidth_efficiency").value_or(experts.bandwidth_efficiency);
   experts.imbalance = moe.number("imbalance").value_or(experts.imbalance);
+  experts.mxfp4_as_bf16 = moe.boolean("mxfp4_as_bf16").value_or(experts.mxfp4_as_bf16);
   spec.timing.pipeline_ms_per_stage =
       file.time("pipeline_per_stage").value_or(SimTime{}).milliseconds();
   return preset;

@@ -131,6 +131,7 @@ constexpr auto engine_keys = with_common_keys(std::to_array<Key>({
     latency("moe.latency", false),
     efficiency("moe.bandwidth_efficiency", false),
     number("moe.imbalance", Unit::count, 0, 100, false),
+    flag("moe.mxfp4_as_bf16"),
     latency("pipeline_per_stage", false),
 }));
 

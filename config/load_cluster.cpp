@@ -44,10 +44,14 @@ void check_experts(const LoadContext& context, const Section& section, const Sce
                     cluster.pipeline_parallel > 1 ? fmt::format("{} GPUs of a stage", gpus)
                                                   : all_gpus_text(cluster)),
         fmt::format("tensor_parallel x data_parallel: `expert_parallel: {}`", gpus));
-  } else if (cluster.expert_parallel > 1 && experts % cluster.expert_parallel != 0) {
+  } else if (cluster.expert_parallel > std::max<std::int64_t>(1, experts)) {
     reporter.error(section.span("expert_parallel"),
-                   fmt::format("`expert_parallel: {}` does not divide the {} experts of {}",
+                   fmt::format("`expert_parallel: {}` is more than the {} experts of {}",
                                cluster.expert_parallel, experts, scenario.model.name));
+  } else if (experts % cluster.expert_parallel != 0) {
+    reporter.note(fmt::format("{} experts do not divide by {}: the fullest GPU, of {}, decides",
+                              experts, cluster.expert_parallel,
+                              (experts + cluster.expert_parallel - 1) / cluster.expert_parallel));
   }
 }
 
@@ -72,7 +76,7 @@ void load_network(const LoadContext& context, const Section& section, ClusterSpe
   if (const auto given = section.number("network_bandwidth")) {
     gpu.network_gb_s = *given / 1e9;
   }
-  const int server = std::max(gpu.server_gpus, gpu.scaleup_domain);
+  const int server = gpu.near_gpus();
   const bool reaches = cluster.engines_per_replica() > 1 && cluster.gpus_per_replica() > server;
   if (reaches && gpu.network_gb_s <= 0) {
     context.reporter.error(

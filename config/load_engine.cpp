@@ -91,6 +91,7 @@ class EngineLoader {
     override_own();
     override_timing();
     if (hardware_is_known) {
+      warn_of_vendor();
       load_speculative(context_, scenario_);
       set_limits(*preset);
       check_drafts();
@@ -104,6 +105,15 @@ class EngineLoader {
   static void set(T& field, const std::optional<U>& value) {
     if (value) {
       field = *value;
+    }
+  }
+
+  void warn_of_vendor() {
+    const Accelerator& gpu = scenario_.cluster.gpu;
+    if (engine_.scheduler == "tensorrt_llm" && !gpu.vendor.empty() && gpu.vendor != "nvidia") {
+      context_.reporter.warning(
+          section_.span("preset"),
+          fmt::format("TensorRT-LLM runs on NVIDIA's GPUs only, not on {}", gpu.name));
     }
   }
 
@@ -181,12 +191,25 @@ class EngineLoader {
     set(engine_.enable_prefix_caching, section_.boolean("enable_prefix_caching"));
   }
 
+  /// vLLM's API server streams what all ranks of its server compute, TensorRT-LLM's first rank what
+  /// all of them do; the schedulers of SGLang's ranks are processes of their own.
+  std::int64_t default_front_ends() const {
+    const ClusterSpec& cluster = scenario_.cluster;
+    if (engine_.scheduler != "vllm_v1") {
+      return engine_.scheduler == "sglang" ? cluster.data_parallel : 1;
+    }
+    const int servers = (cluster.gpus_per_replica() + cluster.gpu.server_gpus - 1) /
+                        std::max(1, cluster.gpu.server_gpus);
+    return std::clamp(servers, 1, cluster.data_parallel);
+  }
+
   void override_timing() {
     const Section cpu = section_.section("cpu_overhead");
     CpuOverhead& overhead = engine_.cpu_overhead;
     overhead.per_step = cpu.time("per_step").value_or(overhead.per_step);
     overhead.per_sequence = cpu.time("per_sequence").value_or(overhead.per_sequence);
     overhead.overlap = cpu.boolean("overlap").value_or(overhead.overlap);
+    overhead.front_ends = section_.whole("front_ends").value_or(default_front_ends());
     engine_.front_end_latency =
         section_.time("front_end_latency").value_or(engine_.front_end_latency);
     const Section model = context_.root.section("step_model");

@@ -136,6 +136,7 @@ Json engine_json(const EngineSpec& e) {
              {{"per_step_ms", milliseconds(e.cpu_overhead.per_step)},
               {"per_sequence_ms", milliseconds(e.cpu_overhead.per_sequence)},
               {"overlap", e.cpu_overhead.overlap}}},
+            {"front_ends", e.cpu_overhead.front_ends},
             {"front_end_latency_ms", milliseconds(e.front_end_latency)}};
   add_own(e, json);
   return json;

@@ -179,7 +179,10 @@ constexpr Key workload_keys[] = {
     whole("engine.pipeline_depth",
           "steps that are scheduled at a time: 2 is `async_scheduling`, by another name", 1, 2,
           "preset"),
-    later("engine.front_ends", "API-server processes", "this version has one"),
+    whole("engine.front_ends",
+          "processes of a replica that stream its tokens, each an equal share of the sequences: "
+          "`cpu_overhead.per_sequence` counts those of one",
+          1, 10'000, "one per server; of SGLang one per rank, of TensorRT-LLM one"),
     map("engine.speculative",
         "speculative decoding, with the schedulers of vLLM V1, SGLang and TensorRT-LLM"),
     required(choice("engine.speculative.method", "who proposes tokens",

@@ -12,6 +12,7 @@
 #include "sim/hardware/accelerator.h"
 #include "sim/kv/block_size.h"
 #include "sim/model/architecture.h"
+#include "sim/step/engine_timing.h"
 
 /// Everything that describes a run: the only input of simulate(). Made by config/, all names
 /// resolved, all defaults filled in, all numbers checked.
@@ -29,7 +30,6 @@ enum class RouterKind {
   weighted,
 };
 enum class SchedulingPolicy { fcfs, priority };
-enum class AttentionKernel { mixed, separate };
 enum class CostRule { phase, cause, occupancy, flops, output_only, blended };
 
 struct ClusterSpec {
@@ -54,30 +54,6 @@ struct ClusterSpec {
   int engines() const { return replicas * engines_per_replica(); }
   int gpus_per_stage() const { return tensor_parallel * data_parallel; }
   int gpus_per_replica() const { return gpus_per_stage() * pipeline_parallel; }
-};
-
-/// Factors by which an engine's kernels differ from bare ones (step-model.md §1, f_...).
-struct EngineTiming {
-  double gpu_time_factor = 1;
-  double gemm_latency_factor = 1;
-  double decode_per_sequence_factor = 1;
-  double elementwise_factor = 1;
-  double all_reduce_latency_factor = 1;
-  AttentionKernel attention = AttentionKernel::mixed;
-  /// The grouped GEMM of routed experts.
-  struct Moe {
-    double latency_us = 28.806;
-    double bandwidth_efficiency = 0.83143;
-    double imbalance = 0.16543;  ///< the busiest of many GPUs has so much more than the mean
-  } moe = {};
-  double comm_overlap = 0;           ///< share of dispatch and combine that hides behind computing
-  double pipeline_ms_per_stage = 0;  ///< beside what a stage computes and sends
-};
-
-struct CpuOverhead {
-  SimTime per_step;
-  SimTime per_sequence;
-  bool overlap = false;  ///< the GPU works meanwhile: max(GPU, CPU) instead of the sum
 };
 
 /// What only SGLang has.

@@ -67,6 +67,9 @@ struct Accelerator {
   int server_gpus = 8;                  ///< beyond these, or the fast link, there is the network
   double network_gb_s = 0;              ///< one GPU's share of it, one direction; 0 = unknown
   AcceleratorTiming timing;
+
+  /// Of one server, or of a fast link that joins more.
+  int near_gpus() const { return server_gpus > scaleup_domain ? server_gpus : scaleup_domain; }
 };
 
 }  // namespace penstock

@@ -315,8 +315,13 @@ double weight_bytes_per_gpu(const Architecture& model, const WeightDtypes& weigh
       static_cast<double>(count_parameters(spread).attention + all.dense_mlp + all.shared_experts);
   const auto experts = static_cast<double>(all.experts) * bytes_per_element(weights.experts);
   const auto split_in_bf16 = static_cast<double>(all.embedding + all.head + all.vectors);
-  return (split * dense + split_in_bf16 * bf16) / tp +
-         experts / std::max<double>(tp, expert_parallel) + static_cast<double>(all.latent) * dense +
+  const std::int64_t whole = model.moe.num_experts;
+  const double spread_share =
+      whole > 0 && expert_parallel > 1
+          ? std::ceil(static_cast<double>(whole) / expert_parallel) / static_cast<double>(whole)
+          : 1;
+  return (split * dense + split_in_bf16 * bf16) / tp + experts * std::min(1 / tp, spread_share) +
+         static_cast<double>(all.latent) * dense +
          static_cast<double>(all.norms + all.routers) * bf16;
 }
 

@@ -193,7 +193,8 @@ struct WeightDtypes {
 };
 /// Bytes of weights on one GPU: projections in their dtype, embedding, head, routers, biases and
 /// norms in bf16, all split over tp (routers and norms excepted), K/V projections replicated where
-/// tp exceeds the KV heads. Experts are split over `expert_parallel` GPUs, or else as the rest.
+/// tp exceeds the KV heads. Experts are split over `expert_parallel` GPUs, or else as the rest;
+/// where they cannot be split evenly, it is the fullest GPU.
 double weight_bytes_per_gpu(const Architecture& model, const WeightDtypes& weights,
                             int tensor_parallel, int expert_parallel = 1);
 

@@ -1,6 +1,7 @@
 #include "sim/step/moe.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/core/math.h"
 #include "sim/step/roofline_parameters.h"
@@ -19,8 +20,6 @@ constexpr double all_to_all_latency_ms = 23.515e-3;
 constexpr double all_to_all_link_efficiency = 0.34457;
 /// A token goes out in one byte an element and comes back in two, on average of both ways.
 constexpr double all_to_all_bytes_per_element = 1.5;
-/// DeepEP @0297fc80, docs/legacy.md: 43 of about 50 GB/s of a 400 Gbit/s card, two servers.
-constexpr double network_efficiency = 0.86;
 /// What the parameters of cards without a fast link give an all-to-all at most.
 constexpr double pcie_gb_s_of_collectives = 20;
 
@@ -50,9 +49,11 @@ double none_of(double share, double n) {
 
 }  // namespace
 
-GemmNumerics moe_numerics(const AcceleratorTiming& timing, Dtype weights) {
+GemmNumerics moe_numerics(const AcceleratorTiming& timing, const EngineTiming::Moe& engine,
+                          Dtype weights) {
   GemmNumerics numerics = gemm_numerics(timing, weights);
-  const bool is_stored_only = numerics.activation_bytes == 2 && weights != Dtype::mxfp4;
+  const bool is_stored_only =
+      numerics.activation_bytes == 2 && (weights != Dtype::mxfp4 || engine.mxfp4_as_bf16);
   const Dtype like = weights == Dtype::int8 ? Dtype::fp8 : is_stored_only ? Dtype::bf16 : weights;
   numerics.flops_efficiency = moe_efficiency(timing, like);
   numerics.extrapolated = numerics.extrapolated || timing.moe_flops_efficiency.count(weights) == 0;
@@ -69,15 +70,17 @@ MoeRates make_moe_rates(const Scenario& scenario) {
   if (rates.layers == 0) {
     return rates;
   }
-  const GemmNumerics numerics = moe_numerics(timing, scenario.weights);
+  const GemmNumerics numerics = moe_numerics(timing, engine, scenario.weights);
   const bool is_spread = scenario.cluster.expert_parallel > 1;
-  rates.gpus = is_spread ? scenario.cluster.expert_parallel : 1;
+  // Where the experts do not divide evenly, the fullest GPU decides.
+  const auto experts = static_cast<double>(moe.num_experts);
+  rates.gpus = is_spread ? experts / std::ceil(experts / scenario.cluster.expert_parallel) : 1;
   rates.ranks = scenario.cluster.data_parallel;
   rates.hidden = static_cast<double>(moe.latent_size > 0 ? moe.latent_size : model.hidden_size);
   rates.width = static_cast<double>(moe.moe_intermediate_size) /
                 (is_spread ? 1 : scenario.cluster.tensor_parallel);
   rates.matrices = model.gated_mlp ? 3 : 2;
-  rates.experts = static_cast<double>(moe.num_experts);
+  rates.experts = experts;
   rates.top_k = static_cast<double>(moe.num_experts_per_tok);
   rates.share = rates.ranks / rates.gpus;
   rates.weight_bytes = numerics.weight_bytes;
@@ -136,7 +139,7 @@ OperatorTime grouped_gemm(const MoeRates& rates, double tokens) {
 
 Reach reach_of(const Accelerator& gpu, int gpus) {
   const int domain = std::max(1, gpu.scaleup_domain);
-  const int server = std::max(domain, gpu.server_gpus);
+  const int server = gpu.near_gpus();
   const double near_gb_s = gpus <= domain || server == domain
                                ? gpu.timing.link_gb_s
                                : std::min(gpu.timing.link_gb_s, pcie_gb_s_of_collectives);

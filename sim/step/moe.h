@@ -43,6 +43,10 @@ double expert_weights_ms(const MoeRates& rates, double tokens);
 /// its floor. Bound: compute or memory.
 OperatorTime grouped_gemm(const MoeRates& rates, double tokens);
 
+/// Of a network's bandwidth, what collectives reach: DeepEP @0297fc80, docs/legacy.md, 43 of about
+/// 50 GB/s of a 400 Gbit/s card, two servers.
+inline constexpr double network_efficiency = 0.86;
+
 /// Where the GPUs of a replica lie: consecutive ones, server by server.
 struct Reach {
   double servers = 1;
@@ -64,6 +68,7 @@ OperatorTime dispatch_and_combine(const DispatchRates& rates, double tokens);
 /// How a GPU computes routed experts stored in `weights`: as gemm_numerics, with efficiencies of
 /// the grouped GEMM.
 struct GemmNumerics;
-GemmNumerics moe_numerics(const AcceleratorTiming& timing, Dtype weights);
+GemmNumerics moe_numerics(const AcceleratorTiming& timing, const EngineTiming::Moe& engine,
+                          Dtype weights);
 
 }  // namespace penstock

@@ -1,8 +1,10 @@
 #include "sim/step/roofline_parameters.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/core/assert.h"
+#include "sim/core/math.h"
 #include "sim/model/stages.h"
 #include "sim/step/token_mixers.h"
 
@@ -55,6 +57,23 @@ GemmRates gemm_rates(const Scenario& scenario, const GemmNumerics& numerics) {
   return rates;
 }
 
+/// 2 (n - 1) / n: what each of n GPUs sends of what is reduced.
+double sent_share(double n) { return 2 * (n - 1) / n; }
+
+/// An all-reduce that reaches past a server: within each server first, then between those GPUs of
+/// the servers that hold the same part, then within again (NCCL's way). The latency of a doubling
+/// of servers is an assumption, from small NCCL all-reduces of 40 us on two servers to 60 on four.
+void add_servers(const Accelerator& gpu, AllReduceRates& rates) {
+  constexpr double doubling_ms = 20e-3;
+  const double near = gpu.near_gpus();
+  const double servers = std::ceil(rates.gpus / near);
+  rates.latency_ms += doubling_ms * math::log(servers) / math::log(2.0);
+  const double far_bytes_per_ms = network_efficiency * gpu.network_gb_s * bytes_per_ms;
+  const double ms_per_byte =
+      sent_share(near) / rates.bytes_per_ms + sent_share(servers) / (near * far_bytes_per_ms);
+  rates.bytes_per_ms = sent_share(rates.gpus) / ms_per_byte;
+}
+
 void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
   const AcceleratorTiming::AllReduce& timing = scenario.cluster.gpu.timing.all_reduce;
   const int gpus = scenario.cluster.tensor_parallel;
@@ -65,9 +84,15 @@ void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
   // The engines' factors were fitted over NVLink and say nothing about PCIe.
   const double factor =
       timing.bandwidth_gb_s < pcie_gb_s ? 1 : scenario.engine.timing.all_reduce_latency_factor;
+  const Accelerator& gpu = scenario.cluster.gpu;
+  const bool is_far = gpus > gpu.near_gpus() && gpu.network_gb_s > 0;
+  const int near = is_far ? gpu.near_gpus() : gpus;
   out.all_reduce.gpus = gpus;
-  out.all_reduce.latency_ms = all_reduce_latency_us(timing.latency_us, gpus) * ms_per_us * factor;
+  out.all_reduce.latency_ms = all_reduce_latency_us(timing.latency_us, near) * ms_per_us * factor;
   out.all_reduce.bytes_per_ms = timing.bandwidth_gb_s * bytes_per_ms;
+  if (is_far) {
+    add_servers(gpu, out.all_reduce);
+  }
   // After the token mixer's output and after the MLP; combine gathers the experts' outputs.
   const Architecture& model = scenario.model;
   const bool combines = scenario.cluster.data_parallel > 1 && !model.moe.dense_beside_experts;
@@ -80,10 +105,14 @@ void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
 }  // namespace
 
 GemmNumerics gemm_numerics(const AcceleratorTiming& timing, Dtype weights) {
-  const bool has_fp4 = peak_of(timing, Dtype::nvfp4) > 0 || peak_of(timing, Dtype::mxfp4) > 0;
-  const Dtype computed_in = weights == Dtype::mxfp4 ? Dtype::fp8 : weights;
-  const double peak = peak_of(timing, computed_in);
-  if (peak == 0 || (weights == Dtype::mxfp4 && !has_fp4)) {
+  const bool has_mxfp4 = peak_of(timing, Dtype::mxfp4) > 0;
+  const bool has_fp4 = has_mxfp4 || peak_of(timing, Dtype::nvfp4) > 0;
+  // NVIDIA's engines widen MXFP4 to fp8 on the way; AMD's units take it as it is.
+  const bool is_widened = weights == Dtype::mxfp4 && !has_mxfp4;
+  const double peak = peak_of(timing, is_widened ? Dtype::fp8 : weights);
+  // Units that are slower than those of bf16 (int8 on a B300) are left alone by every engine.
+  const bool is_slower = weights != Dtype::bf16 && peak < peak_of(timing, Dtype::bf16);
+  if (is_slower || (weights == Dtype::mxfp4 && !has_fp4)) {
     return weight_only(timing, weights);
   }
   const double bytes = bytes_per_element(weights);
@@ -91,7 +120,7 @@ GemmNumerics gemm_numerics(const AcceleratorTiming& timing, Dtype weights) {
   const bool fitted = weights != Dtype::int8 && efficiencies.count(weights) > 0;
   const Dtype otherwise = efficiencies.count(Dtype::fp8) > 0 ? Dtype::fp8 : Dtype::bf16;
   return {.weight_bytes = bytes,
-          .activation_bytes = weights == Dtype::mxfp4 ? 1 : bytes,
+          .activation_bytes = is_widened ? 1 : bytes,
           .peak_tflops = peak,
           .flops_efficiency = efficiency_of(timing, fitted ? weights : otherwise, otherwise),
           .extrapolated = !fitted};
@@ -148,8 +177,7 @@ void set_stages(const Scenario& scenario, RooflineParameters& out) {
     return;
   }
   const Accelerator& gpu = cluster.gpu;
-  const bool leaves_server =
-      cluster.gpus_per_replica() > std::max(gpu.server_gpus, gpu.scaleup_domain);
+  const bool leaves_server = cluster.gpus_per_replica() > gpu.near_gpus();
   const double link = leaves_server
                           ? std::min(gpu.timing.all_reduce.bandwidth_gb_s, gpu.network_gb_s)
                           : gpu.timing.all_reduce.bandwidth_gb_s;
@@ -193,7 +221,7 @@ RooflineParameters make_roofline_parameters(const Scenario& scenario) {
   set_experts(scenario, out);
   out.attention = make_attention_layers(scenario);
   out.attention_kernel = scenario.engine.timing.attention;
-  out.cpu = scenario.engine.cpu_overhead;
+  out.cpu = scenario.engine.cpu_overhead.of_a_front_end();
   out.cpu_ranks = scenario.cluster.data_parallel;
   set_elementwise(scenario, out);
   set_stages(scenario, out);

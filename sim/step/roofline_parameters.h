@@ -66,7 +66,7 @@ struct RooflineParameters {
   /// numbers of them, and the fullest decides.
   double layers_timed = 1;
   CpuOverhead cpu;
-  double cpu_ranks = 1;  ///< whose sequences one front end streams
+  double cpu_ranks = 1;  ///< whose sequences the front ends stream
 };
 RooflineParameters make_roofline_parameters(const Scenario& scenario);
 /// Each decoding sequence attends with so many rows, which share one reading of its KV.

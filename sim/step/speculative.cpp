@@ -167,7 +167,7 @@ class SpeculativeModel final : public StepModel {
 
 std::unique_ptr<StepModel> make_speculative_model(const Scenario& scenario) {
   return std::make_unique<SpeculativeModel>(scenario, make_roofline_model,
-                                            scenario.engine.cpu_overhead);
+                                            scenario.engine.cpu_overhead.of_a_front_end());
 }
 
 std::unique_ptr<StepModel> make_speculative_rank_model(const Scenario& scenario) {

@@ -43,7 +43,7 @@ TogetherModel::TogetherModel(const Scenario& scenario)
       padding_(scenario.engine.cuda_graph_sizes),
       largest_graph_(
           scenario.engine.cuda_graph_sizes.empty() ? 0 : scenario.engine.cuda_graph_sizes.back()),
-      cpu_(scenario.engine.cpu_overhead) {
+      cpu_(scenario.engine.cpu_overhead.of_a_front_end()) {
   const TogetherCost single = make(1);
   single_variable_ = single.parts[0] + single.parts[1];
   const SpeculativeSpec& drafts = scenario.engine.speculative;

@@ -55,7 +55,7 @@ class TogetherModel {
   /// Of a step, with the drafter's passes; `drafting`: of these alone.
   TogetherCost step(const TogetherLoad& load);
   TogetherCost drafting(const TogetherLoad& load);
-  /// Of the front end that all ranks share, for so many sequences.
+  /// For so many sequences of all ranks.
   std::int64_t cpu_ps(std::int64_t sequences) const {
     return cpu_.per_step.ps + cpu_.per_sequence.ps * sequences;
   }

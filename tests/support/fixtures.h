@@ -278,14 +278,16 @@ inline EngineSpec tensorrt_llm_1_0() {
   engine.preset = "tensorrt-llm-1.0";
   engine.max_num_seqs = 2048;
   engine.block_size = 32;
-  engine.timing = {
-      .gpu_time_factor = 1,
-      .gemm_latency_factor = 1.2999,
-      .decode_per_sequence_factor = 0.75112,
-      .elementwise_factor = 0.71789,
-      .all_reduce_latency_factor = 1.9349,
-      .attention = AttentionKernel::separate,
-      .moe = {.latency_us = 18.14, .bandwidth_efficiency = 0.45896, .imbalance = 1.0274}};
+  engine.timing = {.gpu_time_factor = 1,
+                   .gemm_latency_factor = 1.2999,
+                   .decode_per_sequence_factor = 0.75112,
+                   .elementwise_factor = 0.71789,
+                   .all_reduce_latency_factor = 1.9349,
+                   .attention = AttentionKernel::separate,
+                   .moe = {.latency_us = 18.14,
+                           .bandwidth_efficiency = 0.45896,
+                           .imbalance = 1.0274,
+                           .mxfp4_as_bf16 = false}};
   engine.cpu_overhead = {.per_step = SimTime::from_milliseconds(0.36519),
                          .per_sequence = SimTime::from_milliseconds(0.0016516)};
   return engine;

@@ -95,7 +95,6 @@ TEST_CASE("single keys override a preset") {
 
 TEST_CASE("keys that are not built yet are refused by name: exit 4") {
   for (const char* set : {
-           "engine.front_ends=2",
            "step_model={table: x.csv}",
        }) {
     CAPTURE(set);

@@ -38,7 +38,8 @@ std::string_view flops_path(const Scenario& scenario, std::string_view table) {
     const WeightDtypes weights = of.weight_dtypes();
     return table.starts_with("timing.gemm")
                ? gemm_numerics(of.cluster.gpu.timing, weights.dense).flops_efficiency
-               : moe_numerics(of.cluster.gpu.timing, weights.experts).flops_efficiency;
+               : moe_numerics(of.cluster.gpu.timing, of.engine.timing.moe, weights.experts)
+                     .flops_efficiency;
   };
   for (const StepParameter& parameter : config::step_parameters()) {
     const double value = parameter.get(scenario);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "sim/step/moe.h"
@@ -16,20 +17,47 @@ namespace {
 constexpr std::int64_t longest_measured_prompt = 8192;
 constexpr std::int64_t largest_measured_batch = 1024;
 
-/// Errors of whole systems against published measurements, by engine family (docs/validation.md).
+/// Errors of whole systems against published measurements (docs/validation.md 2c; vLLM's
+/// out of sample, 2e): of engines that begin so, the first row that fits.
 struct EngineErrors {
   std::string_view prefix;
+  bool has_experts;
+  std::string_view gpus;  ///< with these
   std::string_view measurements;
   double throughput;
-  double tpot;
+  double tpot;  ///< 0 = not measured
 };
 constexpr EngineErrors engine_errors[] = {
-    {"vllm", "published vLLM batch sweeps and load curves", 0.075, 0.078},
-    {"tensorrt-llm", "published TensorRT-LLM offline throughput, dense models", 0.037, 0.037},
+    {"vllm", false, "h100-sxm|h100-nvl|h100-pcie|h200-sxm|b200",
+     "published vLLM batch sweeps and load curves", 0.096, 0.089},
+    {"vllm", true, "h100-sxm|b200", "published vLLM batch sweeps of models with experts", 0.125,
+     0.133},
+    {"sglang", false, "h100-sxm", "SGLang 0.3 with Llama-3.1-70B on four H100", 0.13, 0.06},
+    {"sglang", true, "h100-sxm", "prompts of DeepSeek-V3 on 32 H100, SGLang", 0.19, 0},
+    {"tensorrt-llm-0.14", false, "a100-80-sxm|h100-sxm|h200-sxm",
+     "published TensorRT-LLM offline throughput, dense models", 0.037, 0},
+    {"tensorrt-llm", false, "h100-sxm|h200-sxm|b200",
+     "published TensorRT-LLM offline throughput, dense models", 0.037, 0},
+    {"tensorrt-llm", true, "h100-sxm|h200-sxm",
+     "published TensorRT-LLM offline throughput, models with experts", 0.10, 0},
 };
 
 bool starts_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
+}
+
+/// `words`, divided by bars, as a list.
+std::string listed(std::string_view words) {
+  std::string out;
+  for (const char c : words) {
+    out += c == '|' ? ", " : std::string(1, c);
+  }
+  return out;
+}
+
+bool has_word(std::string_view words, std::string_view word) {
+  return ('|' + std::string(words) + '|').find('|' + std::string(word) + '|') !=
+         std::string_view::npos;
 }
 
 void add_measurements(const Scenario& scenario, Confidence& c) {
@@ -60,11 +88,25 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
     return;
   }
   c.label = "step model fitted to published measurements of whole systems";
-  for (const EngineErrors& engine : engine_errors) {
-    if (starts_with(scenario.engine.preset, engine.prefix)) {
-      c.nearest.emplace_back(engine.measurements);
-      c.median_error = {{"throughput", engine.throughput}, {"tpot", engine.tpot}};
-    }
+  const bool has_experts = scenario.model.moe_layers() > 0;
+  const std::string& preset = scenario.engine.preset;
+  const auto* engine =
+      std::find_if(std::begin(engine_errors), std::end(engine_errors), [&](const EngineErrors& e) {
+        return starts_with(preset, e.prefix) && e.has_experts == has_experts;
+      });
+  if (engine == std::end(engine_errors)) {
+    c.extrapolated.push_back(fmt::format("{}: compared with no measurement", preset));
+    return;
+  }
+  c.nearest.emplace_back(engine->measurements);
+  c.median_error = {{"throughput", engine->throughput}};
+  if (engine->tpot > 0) {
+    c.median_error.emplace_back("tpot", engine->tpot);
+  }
+  if (!has_word(engine->gpus, gpu.name)) {
+    c.extrapolated.push_back(fmt::format("{}{} on {} (measured: {})", preset,
+                                         has_experts ? " with experts" : "", gpu.name,
+                                         listed(engine->gpus)));
   }
 }
 
@@ -98,7 +140,8 @@ void add_extrapolations(const Scenario& scenario, const Result& result, Confiden
   const WeightDtypes weights = scenario.weight_dtypes();
   const bool has_experts = model.moe_layers() > 0;
   if (gemm_numerics(timing, weights.dense).extrapolated ||
-      (has_experts && moe_numerics(timing, weights.experts).extrapolated)) {
+      (has_experts &&
+       moe_numerics(timing, scenario.engine.timing.moe, weights.experts).extrapolated)) {
     const Dtype dtype = has_experts ? weights.experts : weights.dense;
     c.extrapolated.push_back(fmt::format("{} weights on {}", to_string(dtype), gpu.title));
   }
@@ -118,8 +161,14 @@ void add_extrapolations(const Scenario& scenario, const Result& result, Confiden
                                          group_digits(largest_measured_batch),
                                          group_digits(result.max_decode_batch)));
   }
-  if (scenario.cluster.tensor_parallel > 1 && gpu.scaleup_domain <= 1) {
+  const int tp = scenario.cluster.tensor_parallel;
+  if (tp > 1 && gpu.scaleup_domain <= 1) {
     c.extrapolated.emplace_back("tensor parallelism over PCIe (a factor of 1.5 to 2)");
+  } else if (tp > gpu.near_gpus()) {
+    c.extrapolated.emplace_back("tensor parallelism between servers (its latency is assumed)");
+  } else if (tp > gpu.scaleup_domain) {
+    c.extrapolated.push_back(
+        fmt::format("tensor parallelism beyond the {} GPUs of a fast link", gpu.scaleup_domain));
   }
   add_parallelism(scenario.cluster, c);
   if (scenario.engine.speculative.on()) {

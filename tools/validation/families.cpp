@@ -39,7 +39,9 @@ int ranks_of(const PublishedPoint& point) {
 
 System system_of(const PublishedPoint& point, std::string engine) {
   return {.model = model_named(point.model),
-          .weights = point.weights == "fp8" ? "fp8" : "bf16",
+          .weights = point.weights == "fp8"     ? "fp8"
+                     : point.weights == "mxfp4" ? "{experts: mxfp4, dense: bf16}"
+                                                : "bf16",
           .gpu = gpu_named(point.gpu),
           .tensor_parallel = static_cast<int>(first_tokens(point.tp)),
           .engine = std::move(engine),

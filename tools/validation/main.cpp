@@ -23,15 +23,19 @@ void write_images(const penstock::ValidationReport& report, const std::filesyste
 
 /// Prints docs/validation.md, and writes the pictures that it shows:
 ///
-///     build/release/penstock_validate DATA_DIR docs/images > docs/validation.md
+///     build/release/penstock_validate DATA_DIR docs/images
+///         docs/measured/ml_energy_2025_12.csv > docs/validation.md
 int main(int argc, char** argv) {
-  if (argc != 2 && argc != 3) {
-    std::fputs("usage: penstock_validate DATA_DIR [IMAGES_DIR] > docs/validation.md\n", stderr);
+  if (argc < 2 || argc > 4) {
+    std::fputs(
+        "usage: penstock_validate DATA_DIR [IMAGES_DIR [UNFITTED_CSV]] > docs/validation.md\n",
+        stderr);
     return 2;
   }
   try {
-    const penstock::ValidationReport report = penstock::validation_report(argv[1]);
-    if (argc == 3) {
+    const penstock::ValidationReport report =
+        penstock::validation_report(argv[1], argc > 3 ? argv[3] : "");
+    if (argc >= 3) {
       write_images(report, argv[2]);
     }
     const std::string& page = report.page;

@@ -12,7 +12,7 @@ struct PublishedName {
   std::string_view ours;
 };
 
-constexpr std::array<PublishedName, 20> models{
+constexpr std::array<PublishedName, 36> models{
     {{"Llama-3.1-8B", "llama-3.1-8b"},
      {"Llama-3.1-8B-Instruct", "llama-3.1-8b"},
      {"DeepSeek-R1-Distill-Llama-8B", "llama-3.1-8b"},
@@ -32,7 +32,23 @@ constexpr std::array<PublishedName, 20> models{
      {"Llama-4-Maverick-400B-A17B", "llama-4-maverick-17b-128e"},
      {"DeepSeek-V3-671B-A37B", "deepseek-v3"},
      {"Mixtral-8x7B", "mixtral-8x7b"},
-     {"gpt-oss-20b", "gpt-oss-20b"}}};
+     {"gpt-oss-20b", "gpt-oss-20b"},
+     {"gpt-oss-120b", "gpt-oss-120b"},
+     {"DeepSeek-R1-0528", "deepseek-r1"},
+     {"DeepSeek-V3.1", "deepseek-v3"},
+     {"gemma-3-12b-it", "gemma-3-12b"},
+     {"gemma-3-27b-it", "gemma-3-27b"},
+     {"Llama-3.1-405B-Instruct", "llama-3.1-405b"},
+     {"Llama-3.1-405B-Instruct-FP8", "llama-3.1-405b"},
+     {"Llama-3.3-70B-Instruct", "llama-3.3-70b"},
+     {"Llama-4-Maverick-17B-128E-Instruct-FP8", "llama-4-maverick-17b-128e"},
+     {"Llama-4-Scout-17B-16E-Instruct", "llama-4-scout-17b-16e"},
+     {"NVIDIA-Nemotron-Nano-9B-v2", "nemotron-nano-9b-v2"},
+     {"Qwen3-14B", "qwen3-14b"},
+     {"Qwen3-235B-A22B-Instruct-2507", "qwen3-235b-a22b"},
+     {"Qwen3-235B-A22B-Thinking-2507", "qwen3-235b-a22b"},
+     {"Qwen3-235B-A22B-Thinking-2507-FP8", "qwen3-235b-a22b"},
+     {"Qwen3-30B-A3B-Thinking-2507", "qwen3-30b-a3b"}}};
 constexpr std::array<PublishedName, 7> gpus{{{"A100-SXM", "a100-80-sxm"},
                                              {"H100", "h100-sxm"},
                                              {"H100-PCIe", "h100-pcie"},
@@ -54,7 +70,8 @@ std::string model_named(std::string_view published) { return find_name(models, p
 std::string gpu_named(std::string_view published) { return find_name(gpus, published); }
 
 bool is_moe(std::string_view model) {
-  constexpr std::array<std::string_view, 4> signs{"-A", "DeepSeek-V3", "gpt-oss", "Mixtral"};
+  constexpr std::array<std::string_view, 6> signs{"-A",      "DeepSeek-V3", "DeepSeek-R1-0",
+                                                  "gpt-oss", "Llama-4",     "Mixtral"};
   return std::any_of(signs.begin(), signs.end(), [&](std::string_view sign) {
     return model.find(sign) != std::string_view::npos;
   });

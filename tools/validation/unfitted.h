@@ -1,0 +1,13 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace penstock {
+
+/// Published batch sweeps that no parameter was fitted to, beside their simulations, as Markdown:
+/// errors by model and GPUs, then every point. Throws std::runtime_error if the file, of the form
+/// of measured_end_to_end.csv, cannot be read.
+std::string unfitted_section(const std::filesystem::path& points_csv);
+
+}  // namespace penstock
