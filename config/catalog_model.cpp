@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "config/catalog.h"
 
 namespace penstock::config {
@@ -76,6 +78,21 @@ void read_attention(const Section& file, Architecture& m) {
                   whole_or(c, "o_lora_rank"),      whole_or(c, "o_groups"),
                   whole_or(c, "hyper_connections")};
   m.sliding_window = whole_or(c, "window", m.sliding_window);
+}
+
+/// A file may say how many parameters its publisher states: a check of the shape.
+void compare_with_published(const Section& file, const Architecture& model, Reporter& reporter) {
+  constexpr double usual_difference = 0.05;  // rounding, a vision tower
+  const std::int64_t published = whole_or(file, "parameters");
+  const auto counted = static_cast<double>(parameters(model));
+  if (published > 0 &&
+      std::fabs(counted - static_cast<double>(published)) > usual_difference * counted) {
+    reporter.warning(file.span("parameters"),
+                     fmt::format("the shape has {:.2f}e9 parameters, not the {:.2f}e9 that "
+                                 "`parameters` says",
+                                 counted / 1e9, static_cast<double>(published) / 1e9),
+                     "which is a check only: the shape decides");
+  }
 }
 
 }  // namespace
@@ -160,6 +177,9 @@ void check_model(const Section& file, Reporter& reporter) {
                           m.linear.kind == LinearAttention::Kind::mamba2;
   if (needs_keys && !has_keys) {
     wrong("linear", "of this kind needs `key_heads` and `key_head_dim`");
+  }
+  if (!reporter.has_errors()) {
+    compare_with_published(file, m, reporter);
   }
 }
 

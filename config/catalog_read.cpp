@@ -139,7 +139,8 @@ LengthSpec quantile_lengths(const std::vector<double>& probabilities,
 }  // namespace
 
 std::optional<Dtype> parse_dtype(std::string_view name) {
-  for (const Dtype dtype : {Dtype::bf16, Dtype::fp8, Dtype::int8, Dtype::nvfp4, Dtype::mxfp4}) {
+  for (const Dtype dtype :
+       {Dtype::bf16, Dtype::fp8, Dtype::int8, Dtype::nvfp4, Dtype::mxfp4, Dtype::int4}) {
     if (name == to_string(dtype)) {
       return dtype;
     }
@@ -148,6 +149,9 @@ std::optional<Dtype> parse_dtype(std::string_view name) {
 }
 
 void check_gpu(const Section& file, Reporter& reporter) {
+  if (plain(file, "tdp") > 0 && plain(file, "idle_power") > plain(file, "tdp")) {
+    reporter.error(file.span("idle_power"), "`idle_power` is more than the `tdp`");
+  }
   const Section timing = file.section("timing");
   check_peak(timing, "memory_bandwidth", file, "memory_bandwidth", reporter);
   for (const std::string_view dtype : {"bf16", "fp8", "int8", "nvfp4", "mxfp4"}) {

@@ -8,7 +8,7 @@ namespace penstock::config {
 namespace catalog_rows {
 namespace {
 
-constexpr std::string_view dtypes = "bf16|fp8|int8|nvfp4|mxfp4";
+constexpr std::string_view dtypes = "bf16|fp8|int8|nvfp4|mxfp4|int4";
 constexpr double most_layers = 2000;
 constexpr double most_width = 4194304;
 constexpr Key count(std::string_view path, double max, bool required = false) {

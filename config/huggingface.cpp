@@ -48,7 +48,7 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "hidden_size_per_layer_input",
                                          "vocab_size_per_layer_input"};
 
-/// By what it is called, or by its bits. Nothing for integers of 4 bits: AWQ, GPTQ and their like.
+/// By what it is called, or by its bits.
 std::optional<Dtype> stored_dtype(const Json& quantization) {
   if (!quantization.is_object()) {
     return std::nullopt;
@@ -65,9 +65,12 @@ std::optional<Dtype> stored_dtype(const Json& quantization) {
     return Dtype::nvfp4;
   }
   const bool is_integer = method == "gptq" || method == "awq";
-  if (quantization.value("load_in_8bit", Json()) == true ||
-      (is_integer && quantization.value("bits", Json()) == 8)) {
+  const Json whole_bits = quantization.value("bits", method == "awq" ? Json(4) : Json());
+  if (quantization.value("load_in_8bit", Json()) == true || (is_integer && whole_bits == 8)) {
     return Dtype::int8;
+  }
+  if (is_integer && whole_bits == 4) {
+    return Dtype::int4;
   }
   const Json groups = quantization.value("config_groups", Json());
   if (method != "compressed-tensors" || !groups.is_object() || groups.size() != 1) {
@@ -80,6 +83,7 @@ std::optional<Dtype> stored_dtype(const Json& quantization) {
   return type == "float" && bits == 8   ? std::optional(Dtype::fp8)
          : type == "float" && bits == 4 ? std::optional(Dtype::nvfp4)
          : type == "int" && bits == 8   ? std::optional(Dtype::int8)
+         : type == "int" && bits == 4   ? std::optional(Dtype::int4)
                                         : std::nullopt;
 }
 

@@ -33,8 +33,8 @@ std::optional<Architecture> load_huggingface(const LoadContext& context, const s
         model->weights_span,
         fmt::format("this checkpoint is quantized in a way that has no name here: {}",
                     model->quantization),
-        "give the nearest of bf16, fp8, int8, nvfp4 and mxfp4 as `weights` in the workload file; "
-        "integers of 4 bits are none of them");
+        "give the nearest of bf16, fp8, int8, nvfp4, mxfp4 and int4 as `weights` in the workload "
+        "file");
   }
   if (!model->rounded_from.empty() && !is_given) {
     context.reporter.note(

@@ -58,7 +58,7 @@ constexpr double ten_seconds = 10e12;
 constexpr double hundred_years = 100 * 365 * 86400e12;
 constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give `cluster.gpu`";
 
-constexpr std::string_view weight_dtypes = "bf16|fp8|int8|nvfp4|mxfp4";
+constexpr std::string_view weight_dtypes = "bf16|fp8|int8|nvfp4|mxfp4|int4";
 
 constexpr Key unless_planned(Key key) {
   key.required = true;
@@ -295,7 +295,7 @@ constexpr Key workload_keys[] = {
          "the file's"),
     whole("plan.data_parallel[]", "a number of ranks", 1, 1024),
     list("plan.weights", "how weights may be stored", "the file's"),
-    choice("plan.weights[]", "", "bf16|fp8|int8|nvfp4|mxfp4", {}),
+    choice("plan.weights[]", "", weight_dtypes, {}),
     list("plan.kv_cache", "how the KV cache may be stored", "the file's"),
     choice("plan.kv_cache[]", "", "bf16|fp8", {}),
     list("plan.max_num_seqs", "most sequences in one step", "the file's or the preset's"),

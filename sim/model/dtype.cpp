@@ -15,6 +15,8 @@ double bytes_per_element(Dtype dtype) {
       return 0.5625;  // 4 bits, and an 8-bit scale per 16 elements
     case Dtype::mxfp4:
       return 0.53;  // 4 bits, and an 8-bit scale per 32 elements
+    case Dtype::int4:
+      return 0.52;  // 4 bits, and a 16-bit scale and a 4-bit zero per 128 elements (AWQ, GPTQ)
   }
   PENSTOCK_ASSERT(false);
 }
@@ -31,6 +33,8 @@ const char* to_string(Dtype dtype) {
       return "nvfp4";
     case Dtype::mxfp4:
       return "mxfp4";
+    case Dtype::int4:
+      return "int4";
   }
   PENSTOCK_ASSERT(false);
 }

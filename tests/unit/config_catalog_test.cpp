@@ -230,6 +230,29 @@ TEST_CASE("a GPU's timing may not be faster than its own datasheet") {
   CHECK(problems().find("`bf16` must be at most 1") != std::string::npos);
 }
 
+TEST_CASE("a file that contradicts itself: idle power above the TDP, parameters that are not its") {
+  Reporter reporter;
+  const Catalog catalog("", reporter);
+  const auto problems = [&](CatalogKind kind, const std::string& name, const std::string& from,
+                            const std::string& to) {
+    std::string text(catalog.text(*catalog.find(kind, name)));
+    REQUIRE(text.find(from) != std::string::npos);
+    text.replace(text.find(from), from.size(), to);
+    const Folder folder("penstock-config-catalog-contradiction");
+    folder.write(kind == CatalogKind::gpus ? "gpus/mine.yaml" : "models/mine.yaml", text);
+    LoadOptions options;
+    options.catalog_dir = folder.path();
+    return test::rendered(
+        load_scenario_from_text(std::string(test::small_workload), "w.yaml", options));
+  };
+  CHECK(problems(CatalogKind::gpus, "h100-sxm", "tdp: 700W", "tdp: 50W")
+            .find("`idle_power` is more than the `tdp`") != std::string::npos);
+  CHECK(problems(CatalogKind::models, "llama-3.1-8b", "num_hidden_layers: 32",
+                 "num_hidden_layers: 40")
+            .find("the shape has 9.78e9 parameters, not the 8.03e9 that `parameters` says") !=
+        std::string::npos);
+}
+
 TEST_CASE("a profile's probabilities rise and its lengths never fall") {
   const Folder folder("penstock-config-catalog-profile");
   const std::string head = "name: p\ntitle: P\nsource: s\ndate: 2026-11\nkind: length_profile\n";

@@ -152,10 +152,10 @@ TEST_CASE("the checkpoint's dtype is the default of `weights`") {
       parse(config("llama", R"("quantization_config": {"quant_method": "fp8"})")).model->weights ==
       Dtype::fp8);
   CHECK_FALSE(
-      parse(config("llama", R"("quantization_config": {"quant_method": "awq"})")).model->weights);
+      parse(config("llama", R"("quantization_config": {"quant_method": "aqlm"})")).model->weights);
 }
 
-TEST_CASE("methods of quantization by their bits: integers of four have no name") {
+TEST_CASE("methods of quantization by their bits") {
   const auto stored = [](const std::string& quantization) {
     return parse(config("llama", R"("quantization_config": )" + quantization)).model->weights;
   };
@@ -169,12 +169,14 @@ TEST_CASE("methods of quantization by their bits: integers of four have no name"
   CHECK(stored(R"({"quant_method": "modelopt", "quant_algo": "NVFP4"})") == Dtype::nvfp4);
   CHECK(stored(R"({"quant_method": "bitsandbytes", "load_in_8bit": true})") == Dtype::int8);
   CHECK(stored(R"({"quant_method": "gptq", "bits": 8})") == Dtype::int8);
-  CHECK_FALSE(stored(R"({"quant_method": "gptq", "bits": 4})"));
+  CHECK(stored(R"({"quant_method": "gptq", "bits": 4})") == Dtype::int4);
+  CHECK(stored(R"({"quant_method": "awq"})") == Dtype::int4);
+  CHECK_FALSE(stored(R"({"quant_method": "gptq", "bits": 3})"));
   CHECK_FALSE(stored(R"({"quant_method": "bitsandbytes", "load_in_4bit": true})"));
   CHECK(compressed(R"({"num_bits": 8, "type": "float"})") == Dtype::fp8);
   CHECK(compressed(R"({"num_bits": 4, "type": "float"})") == Dtype::nvfp4);
   CHECK(compressed(R"({"num_bits": 8, "type": "int"})") == Dtype::int8);
-  CHECK_FALSE(compressed(R"({"num_bits": 4, "type": "int"})"));
+  CHECK(compressed(R"({"num_bits": 4, "type": "int"})") == Dtype::int4);
   CHECK_FALSE(compressed("3"));
   CHECK(parse(config("llama", R"("torch_dtype": 7)")).diagnostics[0].message ==
         "`torch_dtype` is no type of weights");
@@ -245,8 +247,8 @@ TEST_CASE("`model:` takes the path of a config.json, relative to the workload fi
   const fs::path folder = fs::temp_directory_path() / "penstock-config-huggingface";
   fs::create_directories(folder / "my-llama");
   std::ofstream(folder / "my-llama" / "config.json") << config("llama");
-  std::ofstream(folder / "my-llama" / "awq.json")
-      << config("llama", R"("quantization_config": {"quant_method": "awq"})");
+  std::ofstream(folder / "my-llama" / "aqlm.json")
+      << config("llama", R"("quantization_config": {"quant_method": "aqlm"})");
   const auto load = [&folder](const std::string& model) {
     LoadOptions options;
     const std::string text = "model: " + model + std::string(test::small_workload.substr(19));
@@ -265,8 +267,8 @@ TEST_CASE("`model:` takes the path of a config.json, relative to the workload fi
         "weights are bf16: the checkpoint is float32, and engines round it to 16 bits");
   CHECK(test::rendered(load("none.json")).find("none.json`: there is no such file") !=
         std::string::npos);
-  CHECK(test::only_error(load("my-llama/awq.json")) ==
-        "this checkpoint is quantized in a way that has no name here: \"awq\"");
+  CHECK(test::only_error(load("my-llama/aqlm.json")) ==
+        "this checkpoint is quantized in a way that has no name here: \"aqlm\"");
   fs::remove_all(folder);
 }
 

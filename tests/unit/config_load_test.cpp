@@ -112,7 +112,8 @@ error: `weights` cannot be `fp7`
   --> w.yaml:2:10
 2 | weights: fp7
   |          ^^^ did you mean `fp8`?
-  = note: it may be `bf16`, `fp8`, `int8`, `nvfp4`, `mxfp4`, `{experts: ...}` or `{dense: ...}`
+  = note: it may be `bf16`, `fp8`, `int8`, `nvfp4`, `mxfp4`, `int4`, `{experts: ...}` )"
+        R"(or `{dense: ...}`
 error: `tensor_parallel` must be at least 1
   --> w.yaml:5:20
 5 |   tensor_parallel: 0

@@ -151,7 +151,7 @@ error: `weights` cannot be `fp7`
   --> w.yaml:12:13
 12 |   weights: [fp7]
    |             ^^^ did you mean `fp8`?
-   = note: it may be `bf16`, `fp8`, `int8`, `nvfp4` or `mxfp4`
+   = note: it may be `bf16`, `fp8`, `int8`, `nvfp4`, `mxfp4` or `int4`
 error: `max_num_seqs` is empty
   --> w.yaml:13:17
 13 |   max_num_seqs: []

@@ -119,6 +119,10 @@ TEST_CASE("dtypes compute natively, or are weight-only where the GPU lacks them"
   CHECK(stored.flops_efficiency == 0.8665);
   CHECK(stored.extrapolated);
   CHECK(numerics(fixtures::h100(), Dtype::nvfp4).activation_bytes == 2);
+  const GemmNumerics int4 = numerics(fixtures::b200(), Dtype::int4);
+  CHECK(int4.weight_bytes == 0.52);
+  CHECK(int4.activation_bytes == 2);
+  CHECK(int4.peak_tflops == 2250);
   const GemmNumerics hopper = numerics(fixtures::h100(), Dtype::mxfp4);
   CHECK(hopper.activation_bytes == 2);
   CHECK(hopper.peak_tflops == 989.4);

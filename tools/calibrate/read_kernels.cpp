@@ -99,7 +99,7 @@ bool read_kernel_row(const CsvReader& reader, const CsvHeader& header, ErrorLog&
   const std::string dtype = dtype_name(row.dtype);
   if (dtype.empty() && row.op == "gemm") {
     errors.add(reader.span(*header.find("dtype")), "no dtype of a gemm is called this", {},
-               {"known are bf16, fp8, int8, nvfp4 and mxfp4; fp16 counts as bf16"});
+               {"known are bf16, fp8, int8, nvfp4, mxfp4 and int4; fp16 counts as bf16"});
     return false;
   }
   row.dtype = dtype.empty() ? row.dtype : dtype;
