@@ -92,6 +92,7 @@ class EngineLoader {
     override_timing();
     if (hardware_is_known) {
       warn_of_vendor();
+      set_state_dtype();
       load_speculative(context_, scenario_);
       set_limits(*preset);
       check_drafts();
@@ -105,6 +106,15 @@ class EngineLoader {
   static void set(T& field, const std::optional<U>& value) {
     if (value) {
       field = *value;
+    }
+  }
+
+  /// vLLM keeps Mamba-2's states in the model's dtype if nothing else is asked for.
+  void set_state_dtype() {
+    LinearAttention& linear = scenario_.model.linear;
+    const bool is_auto = section_.choice("mamba_ssm_cache_dtype").value_or("auto") == "auto";
+    if (is_auto && linear.kind == LinearAttention::Kind::mamba2 && engine_.scheduler == "vllm_v1") {
+      linear.state_bytes = 2;
     }
   }
 

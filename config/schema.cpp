@@ -179,6 +179,9 @@ constexpr Key workload_keys[] = {
     whole("engine.pipeline_depth",
           "steps that are scheduled at a time: 2 is `async_scheduling`, by another name", 1, 2,
           "preset"),
+    choice("engine.mamba_ssm_cache_dtype",
+           "states of linear layers; `auto`: bf16 for Mamba-2 with vLLM, else float32",
+           "auto|float32", "auto"),
     whole("engine.front_ends",
           "processes of a replica that stream its tokens, each an equal share of the sequences: "
           "`cpu_overhead.per_sequence` counts those of one",

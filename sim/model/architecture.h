@@ -66,6 +66,7 @@ struct LinearAttention {
   std::int64_t key_head_dim = 0;    ///< mamba2: size of the state
   std::int64_t value_head_dim = 0;  ///< head size, of the other kinds
   std::int64_t conv_kernel = 0;     ///< width of the short convolution; 0 = none
+  std::int64_t state_bytes = 4;     ///< of an element of the state, as the engine keeps it
   bool full_rank_gate = false;      ///< kimi_delta
 };
 
@@ -182,8 +183,8 @@ double window_bytes_per_token_per_gpu(const Architecture& model, Dtype kv, int t
 std::int64_t kv_window(const Architecture& model);
 /// Elements of the state that one linear layer keeps for a sequence.
 std::int64_t state_elements(const LinearAttention& linear);
-/// Bytes that each sequence needs on one GPU, however short: states of linear layers, in fp32, and
-/// of their convolutions, in bf16.
+/// Bytes that each sequence needs on one GPU, however short: states of linear layers, and of their
+/// convolutions, in bf16.
 double state_bytes_per_gpu(const Architecture& model, int tensor_parallel);
 
 /// Dtypes of the weights of one deployment.

@@ -105,6 +105,18 @@ TEST_CASE("experts in MXFP4 reach bf16's efficiency on Hopper, but on TensorRT-L
   CHECK(moe_numerics(timing, engine, Dtype::mxfp4).flops_efficiency == doctest::Approx(0.28532));
 }
 
+TEST_CASE("vLLM keeps the states of Mamba-2 in bf16, if float32 is not asked for") {
+  const auto bytes = [](const std::string& model, const std::string& engine) {
+    return load({"model=" + model, "cluster={gpu: h100-sxm, tensor_parallel: 1}",
+                 "engine=" + engine})
+        .model.linear.state_bytes;
+  };
+  CHECK(bytes("nemotron-nano-9b-v2", "{preset: vllm-0.19}") == 2);
+  CHECK(bytes("nemotron-nano-9b-v2", "{mamba_ssm_cache_dtype: float32}") == 4);
+  CHECK(bytes("nemotron-nano-9b-v2", "{preset: sglang-0.5}") == 4);
+  CHECK(bytes("qwen3.5-35b-a3b", "{preset: vllm-0.19}") == 4);
+}
+
 TEST_CASE("TensorRT-LLM on others' GPUs is a warning") {
   const Loaded loaded = load_text(ranks_workload, {"model=llama-3.1-8b", "cluster={gpu: mi300x}",
                                                    "engine.preset=tensorrt-llm-1.0"});

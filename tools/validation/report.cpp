@@ -126,22 +126,22 @@ constexpr std::string_view unfitted_head = R"md(
 More of ML.ENERGY's batch sweeps: vLLM of December 2025 at a fixed number of running sequences
 (ml-energy/leaderboard @0ea52b6a, public/data/tasks; kept in docs/measured). Models, tasks and GPUs
 that section 2c has are left out, so that no parameter has seen these points: **out of sample**, but
-for one decision. That experts in MXFP4 are as efficient as in bf16 on vLLM, not as on TensorRT-LLM,
-was read off gpt-oss on H100 here (43 % before); no number was. Prompts, which are not published,
-have 200 tokens, outputs are uniform around the published mean, `vllm-0.11-api`. Dense models run
-with tensor parallelism on as many GPUs as are named; experts are spread over them and attention has
-a rank on each. Tensor parallelism with experts: gpt-oss, and Qwen3-235B in bf16 on H100, which has
-no room otherwise. The source does not tell the two apart; at small batches on B200 that model is as
+for two decisions. That experts in MXFP4 are as efficient as in bf16 on vLLM, not as on
+TensorRT-LLM, was read off gpt-oss on H100 here (43 % before), that vLLM keeps Mamba-2's states in
+bf16, its default, off Nemotron (22 % before); no number was. Prompts, which are not published, have
+200 tokens, outputs are uniform around the published mean, `vllm-0.11-api`. Dense models run with
+tensor parallelism on as many GPUs as are named; experts are spread over them and attention has a
+rank on each. Tensor parallelism with experts: gpt-oss, and Qwen3-235B in bf16 on H100, which has no
+room otherwise. The source does not tell the two apart; at small batches on B200 that model is as
 fast as with tensor parallelism. Two runs of a configuration differ by up to 6 %.
 
-What the errors say: dense models in bf16 hold on H100 (2 to 12 %) and to batch 512 on B200; fp8 on
-B200, assumed, is 10 to 30 % too fast. Experts in long reasoning (gpqa) run faster than routing at
+What the errors say: dense models in bf16 hold on H100 (1 to 12 %) and to batch 512 on B200; fp8 on
+B200, assumed, is 7 to 30 % too fast. Experts in long reasoning (gpqa) run faster than routing at
 random lets them: alike tokens share experts, which is not modelled. gpt-oss on B200 runs as if its
 CPU time were hidden (asynchronous scheduling): 25 to 60 % faster. Beyond 1,000 sequences the front
-end decides, which streams less often than once a token. Mamba's states are read as fp32, which
-vLLM halves by default. **Doubtful**, in none of the first rows: one-GPU runs of gpqa in bf16 on
-B200 take 17 to 35 ms a token at batch 8 whatever the model, up to six times what they take with
-chat.
+end decides, which streams less often than once a token. **Doubtful**, in none of the first rows:
+one-GPU runs of gpqa in bf16 on B200 take 17 to 35 ms a token at batch 8 whatever the model, up to
+six times what they take with chat.
 
 )md";
 
