@@ -126,7 +126,8 @@ std::int64_t ConfigJson::whole(Keys keys, std::int64_t most, std::int64_t otherw
   const Json* value = find(keys, &key);
   if (value == nullptr) {
     if (otherwise == 0) {
-      reporter_.error(span(key), fmt::format("`{}` is missing", key));
+      const Span where = span(has_text_config() ? "text_config" : key);  // not another part's key
+      reporter_.error(where, fmt::format("`{}` is missing", key));
     }
     return otherwise;
   }

@@ -1,6 +1,7 @@
 #include "sim/model/architecture.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/core/assert.h"
 
