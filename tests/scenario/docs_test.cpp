@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "config/huggingface_family.h"
 #include "tests/support/command.h"
 #include "tests/support/document.h"
 #include "tests/support/shared.h"
@@ -98,6 +99,15 @@ TEST_CASE("the page on prefix caching shows what its commands print") {
 TEST_CASE("the page on tariffs shows what its commands print") { check_page("docs/tariffs.md"); }
 
 TEST_CASE("the page on engines shows what its commands print") { check_page("docs/engines.md"); }
+
+TEST_CASE("docs/models.md names every family of config.json that is read") {
+  const std::string page = test::read_file(test::source_dir() / "docs" / "models.md");
+  for (std::string_view name : config::family_names()) {
+    CAPTURE(name);
+    name.remove_suffix(name.ends_with("_text") ? 5 : 0);
+    CHECK(page.find("`" + std::string(name) + "`") != std::string::npos);
+  }
+}
 
 TEST_CASE("the page on parallelism shows what its commands print") {
   check_page("docs/parallelism.md");

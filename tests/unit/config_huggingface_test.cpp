@@ -306,6 +306,15 @@ TEST_CASE("what Python and later transformers write into a config.json") {
         "`sliding_window_pattern` is not understood");
 }
 
+TEST_CASE("what a text_config lacks is not looked for in the vision tower") {
+  const std::string text = parse(R"({
+  "text_config": {"model_type": "llama", "vocab_size": 32064},
+  "vision_config": {"hidden_size": 1024}
+})")
+                               .text;
+  CHECK(text.find("error: `hidden_size` is missing\n  --> config.json:2:3\n") != std::string::npos);
+}
+
 TEST_CASE("a wrong value is told by the name that the file has for it") {
   CHECK(
       parse(config("mixtral", R"("num_local_experts": -1, "num_experts_per_tok": 2)"))
