@@ -114,7 +114,7 @@ class EngineLoader {
     LinearAttention& linear = scenario_.model.linear;
     const bool is_auto = section_.choice("mamba_ssm_cache_dtype").value_or("auto") == "auto";
     if (is_auto && linear.kind == LinearAttention::Kind::mamba2 && engine_.scheduler == "vllm_v1") {
-      linear.state_bytes = 2;
+      linear.element_bytes = 2;
     }
   }
 

@@ -66,6 +66,7 @@ Json model_json(const Scenario& s) {
   }
   if (m.linear.layers > 0) {
     json["linear_layers"] = m.linear.layers;
+    json["linear_state_dtype"] = m.linear.element_bytes == 2 ? "bfloat16" : "float32";
   }
   return json;
 }

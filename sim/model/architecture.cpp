@@ -298,7 +298,7 @@ double state_bytes_per_gpu(const Architecture& model, int tensor_parallel) {
   const std::int64_t channels =
       l.kind == LinearAttention::Kind::kimi_delta ? 3 * values : 2 * keys + values;
   const std::int64_t conv = channels * std::max<std::int64_t>(0, l.conv_kernel - 1);
-  return static_cast<double>(l.layers * (l.state_bytes * state_elements(l) + 2 * conv)) /
+  return static_cast<double>(l.layers * (l.element_bytes * state_elements(l) + 2 * conv)) /
          tensor_parallel;
 }
 

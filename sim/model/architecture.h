@@ -66,7 +66,7 @@ struct LinearAttention {
   std::int64_t key_head_dim = 0;    ///< mamba2: size of the state
   std::int64_t value_head_dim = 0;  ///< head size, of the other kinds
   std::int64_t conv_kernel = 0;     ///< width of the short convolution; 0 = none
-  std::int64_t state_bytes = 4;     ///< of an element of the state, as the engine keeps it
+  std::int64_t element_bytes = 4;   ///< of the state, as the engine keeps it
   bool full_rank_gate = false;      ///< kimi_delta
 };
 

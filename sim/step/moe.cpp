@@ -88,7 +88,9 @@ MoeRates make_moe_rates(const Scenario& scenario) {
   rates.flop_per_ms = rates.peak_flop_per_ms * numerics.flops_efficiency;
   rates.peak_bytes_per_ms = timing.memory_gb_s * bytes_per_ms_of_gb_s;
   rates.bytes_per_ms = rates.peak_bytes_per_ms * engine.bandwidth_efficiency;
-  rates.latency_ms = engine.latency_us * 1e-3;
+  const bool is_quantised = scenario.weights == Dtype::fp8 && numerics.activation_bytes == 1;
+  const bool is_fp8 = is_quantised && engine.fp8_latency_us >= 0;
+  rates.latency_ms = (is_fp8 ? engine.fp8_latency_us : engine.latency_us) * 1e-3;
   rates.imbalance = is_spread ? 1 + engine.imbalance * (1 - 1 / rates.gpus) : 1;
   rates.time_factor = scenario.engine.timing.gpu_time_factor;
   rates.smooth = SmoothMax(grouped_smooth_p);

@@ -130,7 +130,8 @@ AttentionLayers indexer_layers(const Scenario& scenario, double ratio) {
 }
 
 /// Linear layers read and write their state: about 6 FLOP an element and token (decay, update,
-/// read), in chunks as in decode. No measurement stands behind it.
+/// read), in chunks as in decode. Their kernels stream the states of all sequences alike, without
+/// attention's splits a sequence: what Mamba-2 measures (docs/validation.md 2e).
 AttentionLayers state_layers(const Scenario& scenario) {
   const Architecture& model = scenario.model;
   const int tp = scenario.cluster.tensor_parallel;
@@ -140,6 +141,8 @@ AttentionLayers state_layers(const Scenario& scenario) {
   out.own_kernels = true;
   out.rates = kernel_rates(scenario, to_double(model.linear.value_heads) / tp,
                            std::max(1.0, to_double(model.linear.value_heads) / tp));
+  out.rates.decode_sequence_ms = 0;
+  out.rates.mixed_sequence_ms = 0;
   out.rates.flop_per_pair = 6 * to_double(state_elements(model.linear)) / tp;
   out.rates.decode_flop_per_kv = out.rates.flop_per_pair;
   out.rates.bytes_per_kv = 2 * state_bytes_per_gpu(model, tp) / out.layers;

@@ -384,6 +384,13 @@ TEST_CASE("a plan is handed to vLLM and Kubernetes") {
   const std::string vllm = emit("vllm");
   CHECK(has(vllm, "vllm serve meta-llama/Llama-3.1-8B-Instruct"));
   CHECK(has(vllm, "--max-num-seqs 1024"));
+  CHECK_FALSE(has(vllm, "--api-server-count"));
+  const CommandResult hybrid = run_penstock(
+      {"plan", folder.file(), "--gpus", "h100-sxm", "--set", "plan.split=false", "--set",
+       "model=nemotron-nano-9b-v2", "--set", "weights=bf16", "--set", "engine.front_ends=3",
+       "--set", "engine.mamba_ssm_cache_dtype=float32", "--emit", "vllm", "-q"});
+  CHECK(has(hybrid.out, "--api-server-count 3"));
+  CHECK(has(hybrid.out, "--mamba-ssm-cache-dtype float32"));
   const std::string manifest = emit("kubernetes");
   CHECK(has(manifest, "kind: Deployment"));
   CHECK(has(manifest, "nvidia.com/gpu: 1"));

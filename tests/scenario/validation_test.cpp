@@ -89,14 +89,23 @@ TEST_CASE("the errors in the confidence line are those of docs/validation.md") {
   }
 }
 
+TEST_CASE("an RTX 4090's error is that of docs/validation.md") {
+  const config::Loaded loaded =
+      load_text(small_workload, {"engine={preset: vllm-0.19}", "cluster={gpu: rtx-4090}"});
+  REQUIRE(loaded.ok);
+  const auto errors = output::assess_confidence(loaded.scenario, {}).median_error;
+  REQUIRE(errors.size() == 2);
+  CHECK(errors[1].first == "tpot");
+  CHECK(100 * errors[1].second == doctest::Approx(cell("RTX 4090, one", 3)));
+}
+
 TEST_CASE("docs/validation.md is what penstock_validate prints") {
   const auto data = shared_data("data/measured_kernels.csv");
   if (!data) {
     return skip_without_shared_data();
   }
   const auto docs = source_dir() / "docs";
-  const ValidationReport report =
-      validation_report(data->parent_path(), docs / "measured" / "ml_energy_2025_12.csv");
+  const ValidationReport report = validation_report(data->parent_path(), docs / "measured");
   bool is_fresh = report.page == read_file(docs / "validation.md");
   for (const ReportImage& image : report.images) {
     is_fresh = is_fresh && image.svg == read_file(docs / "images" / image.name);

@@ -1,6 +1,7 @@
 #include "tools/calibrate/calibrate.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -241,6 +242,39 @@ TEST_CASE("Prometheus histograms are read and added up over engines") {
   CHECK(statistic_of(read.measurement, "ttft_ms.mean") == doctest::Approx(200));
   CHECK(statistic_of(read.measurement, "ttft_ms.p50") == doctest::Approx(100));
   CHECK(statistic_of(read.measurement, "ttft_ms.p90") == doctest::Approx(180));
+}
+
+TEST_CASE("measurements that contradict themselves are errors that say where") {
+  const auto error_of = [](const char* file, const std::string& text) {
+    const auto read = read_text_as(file, text);
+    return has_errors(read.diagnostics) ? read.diagnostics.front().message : "";
+  };
+  const std::string ttft = "vllm:time_to_first_token_seconds";
+  const auto histogram = [&](const char* within_2, const char* sum, const char* count) {
+    return fmt::format(
+        "{0}_bucket{{le=\"0.1\"}} 4\n{0}_bucket{{le=\"0.2\"}} {1}\n{0}_bucket{{le=\"+Inf\"}} 8\n"
+        "{0}_sum {2}\n{0}_count {3}\n",
+        ttft, within_2, sum, count);
+  };
+  CHECK(error_of("m.txt", histogram("8", "1.0", "8")).empty());
+  CHECK(test::has(error_of("m.txt", histogram("3", "1.0", "8")), "4 are within 0.1 s, but 3"));
+  CHECK(test::has(error_of("m.txt", histogram("8", "-1", "8")), "below 0"));
+  CHECK(test::has(error_of("m.txt", histogram("8", "nan", "8")), "no number"));
+  CHECK(test::has(error_of("m.txt", histogram("8", "1.0", "7")), "its _count is 7"));
+
+  const std::string lengths = R"("input_lens": [9, 9], "output_lens": [2, 2], )";
+  const auto benchmark = [&](const char* ttfts, const char* itls) {
+    return "{" + lengths + R"("ttfts": )" + ttfts + R"(, "itls": )" + itls + "}";
+  };
+  CHECK(test::has(error_of("b.json", benchmark("[1, 1]", "[[1]]")), "`itls` has 1 entries"));
+  CHECK(test::has(error_of("b.json", benchmark("[1, -1]", "[[1], [1]]")), "request 1"));
+  CHECK(test::has(error_of("b.json", benchmark("[1, 1]", "[[null], [1]]")), "request 0"));
+
+  const std::string header = "arrival_s,first_token_s,finish_s,input_tokens,output_tokens\n";
+  CHECK(error_of("r.csv", header + "5,5.5,6,9,2\n").empty());
+  CHECK(test::has(error_of("r.csv", header + "5,4.5,6,9,2\n"), "0.5 s before it arrives"));
+  CHECK(test::has(error_of("r.csv", header + "5,5.5,4,9,2\n"), "it ends 1 s before it arrives"));
+  CHECK(test::has(error_of("r.csv", header + "5,5.5,5.25,9,2\n"), "0.25 s before its first"));
 }
 
 TEST_CASE("requests as CSV and JSON lines, by the names that tools give") {

@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "sim/step/moe.h"
 #include "sim/step/roofline_parameters.h"
+#include "sim/step/token_mixers.h"
 #include "tests/support/config_text.h"
 
 // What the catalogue's GPUs and engines make of dtypes, servers and front ends.
@@ -105,11 +108,43 @@ TEST_CASE("experts in MXFP4 reach bf16's efficiency on Hopper, but on TensorRT-L
   CHECK(moe_numerics(timing, engine, Dtype::mxfp4).flops_efficiency == doctest::Approx(0.28532));
 }
 
+TEST_CASE("experts in fp8 take longer a layer on vLLM, where fp8 is computed") {
+  const auto latency = [](const std::string& preset, const std::string& gpu,
+                          const std::string& weights) {
+    const Scenario s = load({"model=qwen3-235b-a22b", "weights=" + weights,
+                             "cluster={gpu: " + gpu + ", tensor_parallel: 8, expert_parallel: 8}",
+                             "engine={preset: " + preset + "}"});
+    return make_moe_rates(s).latency_ms;
+  };
+  for (const char* preset : {"vllm-0.11", "vllm-0.19-api", "vllm-0.27"}) {
+    CAPTURE(preset);
+    CHECK(latency(preset, "h100-sxm", "fp8") == doctest::Approx(0.150));
+    CHECK(latency(preset, "h100-sxm", "bf16") == doctest::Approx(0.028806));
+  }
+  CHECK(latency("vllm-0.11", "a100-80-sxm", "fp8") == doctest::Approx(0.028806));  // stored only
+  CHECK(latency("vllm-0.11-api", "h100-sxm", "fp8") == doctest::Approx(0.028806));
+  CHECK(latency("sglang-0.5", "h100-sxm", "fp8") == doctest::Approx(0.028806));
+}
+
+TEST_CASE("states are streamed: no time per sequence beside their bytes") {
+  const Scenario scenario =
+      load({"model=nemotron-nano-9b-v2", "cluster={gpu: h100-sxm, tensor_parallel: 1}"});
+  const std::vector<AttentionLayers> groups = make_attention_layers(scenario);
+  const auto states = std::find_if(groups.begin(), groups.end(), [](const AttentionLayers& group) {
+    return group.span == AttentionLayers::Span::state;
+  });
+  REQUIRE(states != groups.end());
+  CHECK(states->rates.decode_sequence_ms == 0);
+  CHECK(states->rates.mixed_sequence_ms == 0);
+  CHECK(states->layers * states->rates.bytes_per_kv ==
+        doctest::Approx(2 * state_bytes_per_gpu(scenario.model, 1)));
+}
+
 TEST_CASE("vLLM keeps the states of Mamba-2 in bf16, if float32 is not asked for") {
   const auto bytes = [](const std::string& model, const std::string& engine) {
     return load({"model=" + model, "cluster={gpu: h100-sxm, tensor_parallel: 1}",
                  "engine=" + engine})
-        .model.linear.state_bytes;
+        .model.linear.element_bytes;
   };
   CHECK(bytes("nemotron-nano-9b-v2", "{preset: vllm-0.19}") == 2);
   CHECK(bytes("nemotron-nano-9b-v2", "{mamba_ssm_cache_dtype: float32}") == 4);

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -15,17 +17,28 @@ std::optional<double> number_at(const BenchmarkJson& result, const std::string& 
                                                      : std::nullopt;
 }
 
-/// The list of this name, if it has a number, or a list, for each of `count` requests.
-const BenchmarkJson* list_at(const BenchmarkJson& result, const std::string& key,
-                             std::size_t count) {
+/// The list of this name, which must have an entry for each of `count` requests.
+const BenchmarkJson* list_at(const BenchmarkJson& result, const std::string& key, std::size_t count,
+                             ErrorLog& errors) {
   const auto found = result.find(key);
-  return found != result.end() && found->is_array() && found->size() == count ? &*found : nullptr;
+  if (found == result.end() || !found->is_array()) {
+    return nullptr;
+  }
+  if (found->size() != count) {
+    errors.add(Diagnostic::Kind::input,
+               fmt::format("`{}` has {} entries, `ttfts` {}", key, found->size(), count),
+               {"was the file cut, or put together from two runs?"});
+    return nullptr;
+  }
+  return &*found;
 }
+
+bool is_time(const BenchmarkJson& value) { return value.is_number() && value.get<double>() >= 0; }
 
 double sum_of(const BenchmarkJson& gaps) {
   double sum = 0;
   for (const BenchmarkJson& gap : gaps) {
-    sum += gap.is_number() ? gap.get<double>() : 0;
+    sum += gap.get<double>();
   }
   return sum;
 }
@@ -43,11 +56,11 @@ bool are_of_one_clock(const BenchmarkJson& starts) {
 /// What `--save-detailed` adds: a list a quantity, seconds. Requests that failed have no tokens.
 void read_details(const BenchmarkJson& result, ErrorLog& errors, Measurement& out) {
   const std::size_t count = result.contains("ttfts") ? result["ttfts"].size() : 0;
-  const BenchmarkJson* const ttfts = list_at(result, "ttfts", count);
-  const BenchmarkJson* const inputs = list_at(result, "input_lens", count);
-  const BenchmarkJson* const outputs = list_at(result, "output_lens", count);
-  const BenchmarkJson* const gaps = list_at(result, "itls", count);
-  const BenchmarkJson* const starts = list_at(result, "start_times", count);
+  const BenchmarkJson* const ttfts = list_at(result, "ttfts", count, errors);
+  const BenchmarkJson* const inputs = list_at(result, "input_lens", count, errors);
+  const BenchmarkJson* const outputs = list_at(result, "output_lens", count, errors);
+  const BenchmarkJson* const gaps = list_at(result, "itls", count, errors);
+  const BenchmarkJson* const starts = list_at(result, "start_times", count, errors);
   if (ttfts == nullptr || inputs == nullptr || outputs == nullptr) {
     return;
   }
@@ -65,8 +78,16 @@ void read_details(const BenchmarkJson& result, ErrorLog& errors, Measurement& ou
     if (one.request.input_tokens < 1 || one.request.output_tokens < 1) {
       continue;
     }
+    const bool has_gaps = gaps != nullptr && (*gaps)[i].is_array();
+    if (!is_time((*ttfts)[i]) ||
+        (has_gaps && !std::all_of((*gaps)[i].begin(), (*gaps)[i].end(), is_time))) {
+      errors.add(Diagnostic::Kind::input,
+                 fmt::format("request {}: a time in `ttfts` or `itls` is below 0 or no number", i),
+                 {"they are seconds, as `--save-detailed` writes them"});
+      continue;
+    }
     one.ttft_ms = 1e3 * (*ttfts)[i].get<double>();
-    if (gaps != nullptr && (*gaps)[i].is_array()) {
+    if (has_gaps) {
       one.e2e_ms = one.ttft_ms + 1e3 * sum_of((*gaps)[i]);
     }
     if (starts != nullptr && (*starts)[i].is_number()) {

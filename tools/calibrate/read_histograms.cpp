@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -88,8 +90,34 @@ std::optional<double> quantile(const Histogram& histogram, double share) {
   return std::nullopt;
 }
 
-void add_statistics(const std::string& name, const Histogram& histogram, Measurement& out) {
-  if (!(histogram.count > 0) || !(histogram.sum > 0)) {
+/// What no histogram can have; empty if nothing.
+std::string problem_of(const Histogram& histogram) {
+  if (!(histogram.count >= 0) || !(histogram.sum >= 0)) {
+    return "its _count or its _sum is below 0 or no number";
+  }
+  double low = 0;
+  double below = 0;
+  for (const auto& [end, up_to] : histogram.buckets) {
+    if (!(up_to >= below)) {
+      return fmt::format("{:g} are within {:g} s, but {:g} within {:g} s", below, low, up_to, end);
+    }
+    low = end;
+    below = up_to;
+  }
+  return histogram.buckets.empty() || below <= histogram.count
+             ? ""
+             : fmt::format("{:g} are in its buckets, but its _count is {:g}", below,
+                           histogram.count);
+}
+
+void add_statistics(const std::string& name, const Histogram& histogram, ErrorLog& errors,
+                    Measurement& out) {
+  if (const std::string problem = problem_of(histogram); !problem.empty()) {
+    errors.add(Diagnostic::Kind::input, fmt::format("the histogram of {}: {}", name, problem),
+               {"of two scrapes, was the server started anew between them?"});
+    return;
+  }
+  if (histogram.count == 0 || histogram.sum == 0) {
     return;
   }
   out.statistics.push_back({name + ".mean", 1e3 * histogram.sum / histogram.count});
@@ -140,7 +168,7 @@ void read_histograms(const std::string& text, ErrorLog& errors, Measurement& out
     }
   }
   for (const auto& [name, histogram] : histograms) {
-    add_statistics(name, histogram, out);
+    add_statistics(name, histogram, errors, out);
   }
 }
 

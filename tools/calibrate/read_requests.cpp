@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -109,8 +111,19 @@ std::string make_request(const Row& row, ServedRequest& out, double& arrival) {
     const auto at = row.at(Role::arrival) ? row.at(moment) : std::nullopt;
     return at ? *at - arrival : row.at(span).value_or(-1);
   };
+  const bool is_timed = row.at(Role::arrival).has_value();
+  for (const auto& [moment, what] : {std::pair(Role::first_token, "its first token comes"),
+                                     std::pair(Role::finish, "it ends")}) {
+    if (is_timed && row.at(moment) && *row.at(moment) < arrival) {
+      return fmt::format("{} {:.3g} s before it arrives", what, arrival - *row.at(moment));
+    }
+  }
   const double ttft = since(Role::first_token, Role::ttft);
   double e2e = since(Role::finish, Role::e2e);
+  constexpr double rounding_s = 1e-3;
+  if (ttft >= 0 && e2e >= 0 && e2e < ttft - rounding_s) {
+    return fmt::format("it ends {:.3g} s before its first token", ttft - e2e);
+  }
   if (e2e < 0 && ttft >= 0 && row.at(Role::tpot)) {
     e2e = ttft + *row.at(Role::tpot) * static_cast<double>(out.request.output_tokens - 1);
   }

@@ -53,6 +53,10 @@ Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
   if (scenario.cluster.data_parallel > 1) {
     flags.push_back(fmt::format("--data-parallel-size {}", scenario.cluster.data_parallel));
   }
+  // Newer versions start one for each rank unless they are told.
+  if (engine.cpu_overhead.front_ends > 1 || scenario.cluster.data_parallel > 1) {
+    flags.push_back(fmt::format("--api-server-count {}", engine.cpu_overhead.front_ends));
+  }
   if (scenario.cluster.expert_parallel > 1) {
     flags.emplace_back("--enable-expert-parallel");
   }
@@ -61,6 +65,10 @@ Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
   }
   if (scenario.kv_cache == Dtype::fp8) {
     flags.emplace_back("--kv-cache-dtype fp8");
+  }
+  const LinearAttention& linear = scenario.model.linear;
+  if (linear.kind == LinearAttention::Kind::mamba2 && linear.element_bytes == 4) {
+    flags.emplace_back("--mamba-ssm-cache-dtype float32");
   }
   if (engine.long_prefill_token_threshold > 0) {
     flags.push_back(

@@ -29,9 +29,9 @@ struct EngineErrors {
 };
 constexpr EngineErrors engine_errors[] = {
     {"vllm", false, "h100-sxm|h100-nvl|h100-pcie|h200-sxm|b200",
-     "published vLLM batch sweeps and load curves", 0.101, 0.067},
-    {"vllm", true, "h100-sxm|b200", "published vLLM batch sweeps of models with experts", 0.125,
-     0.133},
+     "published vLLM batch sweeps and load curves", 0.102, 0.065},
+    {"vllm", true, "h100-sxm|b200", "published vLLM batch sweeps of models with experts", 0.132,
+     0.115},
     {"sglang", false, "h100-sxm", "SGLang 0.3 with Llama-3.1-70B on four H100", 0.129, 0.059},
     {"sglang", true, "h100-sxm", "prompts of DeepSeek-V3 on 32 H100, SGLang", 0.187, 0},
     {"tensorrt-llm-0.14", false, "a100-80-sxm|h100-sxm|h200-sxm",
@@ -85,6 +85,10 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
     if (gpu.name == "rtx-pro-6000") {
       c.nearest.emplace_back("one vLLM 0.19 run of 300 requests on this GPU");
       c.median_error.emplace_back("attention", 0.09);
+    }
+    if (gpu.name == "rtx-4090" && starts_with(scenario.engine.preset, "vllm")) {
+      c.nearest.emplace_back("vLLM 0.8.5 at 1 to 16 requests/s on 1 to 8 of this GPU");
+      c.median_error.emplace_back("tpot", 0.07);
     }
     return;
   }

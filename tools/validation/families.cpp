@@ -126,15 +126,28 @@ Run saturated(const System& system, std::int64_t clients, std::int64_t input, do
   return run;
 }
 
+/// What ml-energy/benchmark @60f99ccf ran: every run had --tensor-parallel-size of all its GPUs,
+/// experts (but gpt-oss's) --enable-expert-parallel, which is published as tp 1, ep n.
+System batch_sweep_system(const PublishedPoint& point) {
+  const bool is_nemotron = point.model.find("Nemotron") != std::string::npos;
+  System system = system_of(
+      point, fmt::format("preset: vllm-0.11, max_num_seqs: {}{}", first_tokens(point.load),
+                         is_nemotron ? ", mamba_ssm_cache_dtype: float32" : ""));
+  system.tensor_parallel = static_cast<int>(first_tokens(point.gpus));
+  system.data_parallel = 1;
+  const bool are_spread = is_moe(point.model) && point.model.find("gpt-oss") == std::string::npos;
+  system.expert_parallel = are_spread ? system.tensor_parallel : 1;
+  return system;
+}
+
 ComparedFamily batch_sweeps(const Points& points, std::int64_t input, bool experts) {
   ComparedFamily out;
   out.title = fmt::format("ML.ENERGY, {}prompts of {}", experts ? "experts, " : "", input);
   out.listed = experts;
   out.points = for_family(points, "MLE", [&](const PublishedPoint& point) {
-    if (is_moe(point.model) != experts) {
-      return ComparedPoint{};
-    }
-    return compared(batch_sweep_label(point), point, play_batch_sweep(point, input).summary);
+    return is_moe(point.model) == experts
+               ? compared(batch_sweep_label(point), point, play_batch_sweep(point, input).summary)
+               : ComparedPoint{};
   });
   return out;
 }
@@ -149,12 +162,18 @@ std::vector<ComparedFamily> batch_sweeps(const Points& points) {
       "lengths are not published: simulated with 64 and with 512 tokens, so that the truth lies "
       "between. Output lengths are uniform around the published mean; the second half of a closed "
       "loop counts. One point contradicts its own source: Qwen3-32B on a B200 takes 44 ms a token "
-      "with gpqa at batch 8, three times what it takes with chat. `vllm-0.11-api` was fitted to "
-      "these points: in-sample.";
+      "with gpqa at batch 8, three times what it takes with chat. What ran is in "
+      "ml-energy/benchmark @60f99ccf: vLLM 0.11.1, 8,192 tokens a step, asynchronous scheduling, "
+      "top-p 0.95 and a repetition penalty, which no operator has: they are in the time per "
+      "sequence of `vllm-0.11` (which on H100 grows with the vocabulary). It was fitted to these "
+      "points: in-sample.";
   out[2].assumptions =
-      "The same of Qwen3-30B-A3B and Qwen3-235B-A22B on 1 to 8 H100: attention on ranks, experts "
-      "spread over them; the published batch is that of all ranks. The catalogue's expert "
-      "parameters were fitted to these points too, with formulas: in-sample.";
+      "The same of Qwen3-30B-A3B and Qwen3-235B-A22B on 1 to 8 H100. Their parallelism is "
+      "published as tp 1, ep n; the program that started them gave vLLM tensor parallelism over "
+      "all GPUs and the experts spread over the same ones, which is simulated. The catalogue's "
+      "expert parameters were fitted to these points with formulas, under another reading (a rank "
+      "of attention on each GPU), and the time of experts in fp8 to these points here, the fp8 "
+      "ones: in-sample.";
   return out;
 }
 
@@ -251,12 +270,8 @@ std::string_view why_not(const PublishedPoint& point) {
 }
 
 Run play_batch_sweep(const PublishedPoint& point, std::int64_t input) {
-  const std::int64_t seqs = first_tokens(point.load);
-  // Published is the batch of all ranks: ITL x throughput says so.
-  const std::int64_t of_rank = std::max<std::int64_t>(1, seqs / ranks_of(point));
-  return saturated(
-      system_of(point, fmt::format("preset: vllm-0.11-api, max_num_seqs: {}", of_rank)), 2 * seqs,
-      input, first_number(point.osl));
+  return saturated(batch_sweep_system(point), 2 * first_tokens(point.load), input,
+                   first_number(point.osl));
 }
 
 std::string batch_sweep_label(const PublishedPoint& point) {

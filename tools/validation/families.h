@@ -68,9 +68,9 @@ std::vector<ComparedPoint> for_family(const std::vector<PublishedPoint>& points,
   return out;
 }
 
-/// A point of ML.ENERGY's batch sweeps, with prompts of this length; for points that can be
-/// simulated. The second interval of its
-/// time series is the steady state, which the summary's output_tokens_per_s is of.
+/// A point of ML.ENERGY's batch sweeps, with prompts of this length, in a closed loop that is never
+/// short of requests; for points that can be simulated. The second interval of its time series is
+/// the steady state, which the summary's output_tokens_per_s is of.
 Run play_batch_sweep(const PublishedPoint& point, std::int64_t input);
 std::string batch_sweep_label(const PublishedPoint& point);
 

@@ -23,12 +23,11 @@ void write_images(const penstock::ValidationReport& report, const std::filesyste
 
 /// Prints docs/validation.md, and writes the pictures that it shows:
 ///
-///     build/release/penstock_validate DATA_DIR docs/images
-///         docs/measured/ml_energy_2025_12.csv > docs/validation.md
+///     build/release/penstock_validate DATA_DIR docs/images docs/measured > docs/validation.md
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 4) {
     std::fputs(
-        "usage: penstock_validate DATA_DIR [IMAGES_DIR [UNFITTED_CSV]] > docs/validation.md\n",
+        "usage: penstock_validate DATA_DIR [IMAGES_DIR [UNFITTED_DIR]] > docs/validation.md\n",
         stderr);
     return 2;
   }

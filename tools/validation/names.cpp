@@ -12,12 +12,18 @@ struct PublishedName {
   std::string_view ours;
 };
 
-constexpr std::array<PublishedName, 36> models{
+constexpr std::array<PublishedName, 42> models{
     {{"Llama-3.1-8B", "llama-3.1-8b"},
      {"Llama-3.1-8B-Instruct", "llama-3.1-8b"},
      {"DeepSeek-R1-Distill-Llama-8B", "llama-3.1-8b"},
      {"Meta-Llama-3-8B-Instruct", "llama-3-8b"},
+     {"DeepSeek-R1-Distill-Llama-70B", "llama-3.1-70b"},
+     {"Llama-3.1-Nemotron-70B-Instruct-HF-FP8-dynamic", "llama-3.1-70b"},
+     {"DeepSeek-R1-Distill-Qwen-1.5B", "qwen2.5-1.5b"},
      {"DeepSeek-R1-Distill-Qwen-7B", "qwen2.5-7b"},
+     {"DeepSeek-R1-Distill-Qwen-14B", "qwen2.5-14b"},
+     {"DeepSeek-R1-Distill-Qwen-32B", "qwen2.5-32b"},
+     {"phi-4", "phi-4-14b"},
      {"gemma-2-9b-it", "gemma-2-9b"},
      {"Llama-2-70B", "llama-2-70b"},
      {"Llama-3.1-70B", "llama-3.1-70b"},
@@ -49,12 +55,13 @@ constexpr std::array<PublishedName, 36> models{
      {"Qwen3-235B-A22B-Thinking-2507", "qwen3-235b-a22b"},
      {"Qwen3-235B-A22B-Thinking-2507-FP8", "qwen3-235b-a22b"},
      {"Qwen3-30B-A3B-Thinking-2507", "qwen3-30b-a3b"}}};
-constexpr std::array<PublishedName, 7> gpus{{{"A100-SXM", "a100-80-sxm"},
+constexpr std::array<PublishedName, 8> gpus{{{"A100-SXM", "a100-80-sxm"},
                                              {"H100", "h100-sxm"},
                                              {"H100-PCIe", "h100-pcie"},
                                              {"H100-NVL?", "h100-nvl"},
                                              {"H200", "h200-sxm"},
                                              {"B200", "b200"},
+                                             {"RTX-4090", "rtx-4090"},
                                              {"RTXPRO6000", "rtx-pro-6000"}}};
 
 std::string find_name(std::span<const PublishedName> names, std::string_view published) {

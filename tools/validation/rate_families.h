@@ -13,6 +13,9 @@ namespace penstock {
 Run play_cost_meter(const PublishedPoint& point, const std::string& gpu);
 std::string cost_meter_label(const PublishedPoint& point);
 
+/// A point of llm-inference-benchmarks: 200 ShareGPT prompts at a rate.
+Run play_short_chats(const PublishedPoint& point);
+
 /// Simulates all points that can be.
 std::vector<ComparedFamily> compare_rate_families(const std::vector<PublishedPoint>& points);
 

@@ -123,25 +123,45 @@ of vllm-cost-meter; both readings of ML.ENERGY count.
 constexpr std::string_view unfitted_head = R"md(
 ### 2e. Whole systems that nothing was fitted to
 
-More of ML.ENERGY's batch sweeps: vLLM of December 2025 at a fixed number of running sequences
+More of ML.ENERGY's batch sweeps: vLLM 0.11.1 at a fixed number of running sequences
 (ml-energy/leaderboard @0ea52b6a, public/data/tasks; kept in docs/measured). Models, tasks and GPUs
 that section 2c has are left out, so that no parameter has seen these points: **out of sample**, but
 for two decisions. That experts in MXFP4 are as efficient as in bf16 on vLLM, not as on
-TensorRT-LLM, was read off gpt-oss on H100 here (43 % before), that vLLM keeps Mamba-2's states in
-bf16, its default, off Nemotron (22 % before); no number was. Prompts, which are not published, have
-200 tokens, outputs are uniform around the published mean, `vllm-0.11-api`. Dense models run with
-tensor parallelism on as many GPUs as are named; experts are spread over them and attention has a
-rank on each. Tensor parallelism with experts: gpt-oss, and Qwen3-235B in bf16 on H100, which has no
-room otherwise. The source does not tell the two apart; at small batches on B200 that model is as
-fast as with tensor parallelism. Two runs of a configuration differ by up to 6 %.
+TensorRT-LLM, was read off gpt-oss on H100 here (43 % before); that kernels of Mamba-2 stream their
+states without attention's time per sequence and head, off Nemotron (34 % at 256 sequences before, 3
+% now); no number was. What ran is in ml-energy/benchmark @60f99ccf: tensor parallelism on all GPUs
+that are named, experts spread over the same ones (gpt-oss: cut like everything else), Mamba's
+states in float32, asynchronous scheduling, top-p 0.95 and a repetition penalty of 1.1, one to eight
+API servers (here one). Prompts, which are not published, have 200 tokens, outputs are uniform
+around the published mean; ITL and throughput are those of the steady state (the published
+throughput is the published power over the energy per token, both of the steady state). `vllm-0.11`.
+Two runs of a configuration differ by up to 6 %.
 
-What the errors say: dense models in bf16 hold on H100 (1 to 12 %) and to batch 512 on B200; fp8 on
-B200, assumed, is 7 to 30 % too fast. Experts in long reasoning (gpqa) run faster than routing at
-random lets them: alike tokens share experts, which is not modelled. gpt-oss on B200 runs as if its
-CPU time were hidden (asynchronous scheduling): 25 to 60 % faster. Beyond 1,000 sequences the front
-end decides, which streams less often than once a token. **Doubtful**, in none of the first rows:
-one-GPU runs of gpqa in bf16 on B200 take 17 to 35 ms a token at batch 8 whatever the model, up to
-six times what they take with chat.
+What the errors say: dense models in bf16 hold on H100 (1 to 12 %) and to batch 512 on B200.
+Llama-4-Scout's experts, 16 wide ones in bf16, are 20 to 40 % too fast: few experts a GPU, and no
+kernel tuned for them. gpt-oss on B200 is 25 to 60 % too slow: it ran with fused kernels of
+FlashInfer and, in the latest of its configurations, with eight API servers. Beyond 1,000 sequences
+one API server decides here, and did not there. The time per sequence (42 microseconds) is a mean:
+on H100 to batch 256 it is 35 to 43 with a vocabulary of 128,000 (Llama), 52 to 63 with 152,000
+(Qwen3), 57 to 82 with 262,000 (Gemma 3), as if top-p sorted it; greedy traffic may wait less.
+**Doubtful**, in none of the first rows: one-GPU runs of gpqa in bf16 on B200 take 17 to 35 ms a
+token at batch 8 whatever the model, up to six times what they take with chat.
+
+)md";
+
+constexpr std::string_view unfitted_rates_head = R"md(
+**At a rate.** vLLM 0.8.5 on rented servers, 200 ShareGPT prompts at 1 to 32 requests/s, fp16
+(IOG-Foundation/llm-inference-benchmarks @4990a807, results; kept in docs/measured): models and GPUs
+that 2c does not have. Lengths are drawn around the published means as ShareGPT's spread,
+`vllm-0.8-api`. **Out of sample**, but for one decision and one number: two 70B cards in 16 bits
+have `gpu_memory_utilization` 0.95, as nothing fits otherwise; and the time of a small all-reduce
+between RTX 4090s, which have no peer access, was tripled after these points (75 to 135
+microseconds: TPOT was 34 % too low). Not counted are 32 requests/s, where 200 drawn lengths decide,
+and runs on several cards that take 0.35 to 12 s to the first of 200 tokens: there the last blocks
+(70B on two H100) or, at one request a second too, the way to the client (RTX 4090) are what they
+measure. On that host a step of a model of 1.5e9 parameters takes 11 ms, on the H100's 4 ms: the
+processor decides, which no key of a GPU can know. The fp8 model on two H100 runs as if a bridge
+joined them.
 
 )md";
 
@@ -168,8 +188,9 @@ constexpr std::string_view tail = R"md(
 - **Little room for KV** (weights above 85 % of memory): 20–50 % off, as a few hundred blocks more
   or less decide. Give `engine.num_gpu_blocks_override` the count from the engine's log; see the
   RTX 4090 above.
-- **Tensor parallel over PCIe**, or without peer access: all-reduce values are assumptions, a
-  factor of 1.5–2.
+- **Tensor parallel over PCIe**: all-reduce values are assumptions, a factor of 1.5–2; without peer
+  access the time of a small one is fitted to RTX 4090s (2e), whose large ones, in prompts, differ
+  ninefold between two rented servers.
 - **Above 85 % of capacity** queues are unstable: capacity itself is good to about 15 %, a latency
   there is a draw, not a prediction.
 - **TTFT seen by clients**: `engine.front_end_latency` (HTTP, tokeniser, hand-over; 2 to 14 ms in
@@ -177,7 +198,8 @@ constexpr std::string_view tail = R"md(
   servers of the same engine. Its queue under load is not modelled: TTFT is 20–70 % below the
   measured one where requests come faster than they are served.
 - **The CPU decides** on small models and fast GPUs. Where it takes over 30 % of the step,
-  `penstock explain` says so. Time per step and per sequence are fits to one API server process.
+  `penstock explain` says so. Time per step and per sequence are fits to one API server process, and
+  a slow host is not known: a model of 1.5e9 parameters on an RTX 4090 is twice too fast (2e).
 - **GPUs**: `penstock catalog gpus NAME` says what a GPU's timing rests on: kernels, whole systems,
   the datasheet alone (8–10 % per operator on data-centre cards, 13–15 % on GeForce), or
   assumption. Prefill attention does not carry over between GPUs (31 %).
@@ -185,11 +207,11 @@ constexpr std::string_view tail = R"md(
   is not modelled.
 - **Long contexts, large batches**: beyond what was measured the formulas extrapolate; a run's
   `confidence` says when.
-- **Experts**: compared in 2c on one GPU, spread over 2 to 8 and, prompts alone, over 32 of four
-  servers with attention on ranks; cut by tensor parallelism only in points that count their
-  start-up (InferenceX). Qwen3-235B on 8 H100 at batch 512 is 33 to 45 % too fast: the measured
-  throughput is 96 ms a token where the median gap is 76 ms, so that prompts, whose lengths are
-  not published, take a fifth of the time; here they take less. Speculative decoding is compared
+- **Experts**: compared in 2c and 2e on one GPU and spread over 2 to 8 under tensor parallelism;
+  cut by it only in points that count their start-up (InferenceX) and in gpt-oss; attention on ranks
+  with prompts alone, over 32 of four servers. In fp8 they take 121 microseconds a layer more than
+  their bytes and FLOP say (vLLM 0.11, 2c), later versions and other engines may not. Few wide
+  experts on a GPU (Llama-4-Scout) are 20 to 40 % too fast. Speculative decoding is compared
   nowhere.
 - **Stages of layers** (pipeline parallelism): compared in 2c for TensorRT-LLM at full load, on one
   kind of GPU without a fast link, with parameters fitted to these points. vLLM's, latencies, low
@@ -216,7 +238,7 @@ std::vector<calibrate::KernelTime> read_kernel_times(const std::filesystem::path
 }  // namespace
 
 ValidationReport validation_report(const std::filesystem::path& data,
-                                   const std::filesystem::path& unfitted_csv) {
+                                   const std::filesystem::path& unfitted) {
   std::ifstream kernels(data / "measured_kernels.csv");
   if (!kernels) {
     throw std::runtime_error("cannot read measured_kernels.csv in " + data.string());
@@ -234,8 +256,10 @@ ValidationReport validation_report(const std::filesystem::path& data,
   add(leave_out_head, leave_out_section(read_kernel_times(data)));
   add(systems_head, systems_section(data / "measured_end_to_end.csv", report.images));
   add(power_head, power_section(data / "measured_end_to_end.csv"));
-  if (!unfitted_csv.empty()) {
-    add(unfitted_head, unfitted_section(unfitted_csv));
+  if (!unfitted.empty()) {
+    add(unfitted_head, unfitted_section(unfitted / "ml_energy_2025_12.csv"));
+    add(unfitted_rates_head,
+        unfitted_rates_section(unfitted / "llm_inference_benchmarks_2025_06.csv"));
   }
   add(tail, "");
   return report;

@@ -17,9 +17,10 @@ struct ValidationReport {
 };
 
 /// docs/validation.md, made from a folder of measurements: measured_kernels.csv, step_vectors.json,
-/// measured_end_to_end.csv and measured_runs/, and, unless its name is empty, from a file of points
-/// that no parameter was fitted to. Throws std::runtime_error if one cannot be read.
+/// measured_end_to_end.csv and measured_runs/, and, unless its name is empty, from a folder of
+/// points that no parameter was fitted to (docs/measured). Throws std::runtime_error if one cannot
+/// be read.
 ValidationReport validation_report(const std::filesystem::path& data,
-                                   const std::filesystem::path& unfitted_csv);
+                                   const std::filesystem::path& unfitted);
 
 }  // namespace penstock
