@@ -142,11 +142,12 @@ OperatorTime grouped_gemm(const MoeRates& rates, double tokens) {
 Reach reach_of(const Accelerator& gpu, int gpus) {
   const int domain = std::max(1, gpu.scaleup_domain);
   const int server = gpu.near_gpus();
-  const double near_gb_s = gpus <= domain || server == domain
-                               ? gpu.timing.link_gb_s
+  // Dispatch and combine reach a part of a fast link, but all that collectives reach over PCIe.
+  const double near_gb_s = domain > 1 && (gpus <= domain || server == domain)
+                               ? all_to_all_link_efficiency * gpu.timing.link_gb_s
                                : std::min(gpu.timing.link_gb_s, pcie_gb_s_of_collectives);
   return {.servers = std::max(1.0, static_cast<double>(gpus) / server),
-          .near_bytes_per_ms = all_to_all_link_efficiency * near_gb_s * bytes_per_ms_of_gb_s,
+          .near_bytes_per_ms = near_gb_s * bytes_per_ms_of_gb_s,
           .far_bytes_per_ms = network_efficiency * gpu.network_gb_s * bytes_per_ms_of_gb_s};
 }
 

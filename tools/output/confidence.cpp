@@ -17,8 +17,8 @@ namespace {
 constexpr std::int64_t longest_measured_prompt = 8192;
 constexpr std::int64_t largest_measured_batch = 1024;
 
-/// Errors of whole systems against published measurements (docs/validation.md 2c; vLLM's
-/// out of sample, 2e): of engines that begin so, the first row that fits.
+/// Errors of whole systems against published measurements (docs/validation.md 2e, out of sample;
+/// SGLang's 2c): of engines that begin so, the first row that fits.
 struct EngineErrors {
   std::string_view prefix;
   bool has_experts;
@@ -34,12 +34,10 @@ constexpr EngineErrors engine_errors[] = {
      0.115},
     {"sglang", false, "h100-sxm", "SGLang 0.3 with Llama-3.1-70B on four H100", 0.129, 0.059},
     {"sglang", true, "h100-sxm", "prompts of DeepSeek-V3 on 32 H100, SGLang", 0.187, 0},
-    {"tensorrt-llm-0.14", false, "a100-80-sxm|h100-sxm|h200-sxm",
-     "published TensorRT-LLM offline throughput, dense models", 0.038, 0},
-    {"tensorrt-llm", false, "h100-sxm|h200-sxm|b200",
-     "published TensorRT-LLM offline throughput, dense models", 0.038, 0},
-    {"tensorrt-llm", true, "h100-sxm|h200-sxm",
-     "published TensorRT-LLM offline throughput, models with experts", 0.103, 0},
+    {"tensorrt-llm", false, "a100-80-sxm|a100-80-pcie|l40s|h100-sxm|h200-sxm|b200|gb200",
+     "published TensorRT-LLM offline throughput, dense models", 0.067, 0},
+    {"tensorrt-llm", true, "a100-80-sxm|a100-80-pcie|l40s|h100-sxm|h200-sxm|b200|gb200",
+     "published TensorRT-LLM offline throughput, models with experts", 0.122, 0},
 };
 
 bool starts_with(std::string_view text, std::string_view prefix) {

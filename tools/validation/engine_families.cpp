@@ -64,9 +64,11 @@ std::vector<ComparedFamily> tensorrt_tables(const Points& points) {
   out[0].assumptions =
       "NVIDIA's published throughput tables of v0.14 to v1.2 (NVIDIA/TensorRT-LLM "
       "perf-overview.md), dense models, presets `tensorrt-llm-0.14` to `-1.0`: equal requests all "
-      "there at 0. How many, and the largest batch, are not published: as many as fill the engine "
-      "three times, 2,048 at most at a time; prompts of 8,192 tokens or more are cut. The presets "
-      "were fitted to these points with formulas, not with this scheduler: in-sample.";
+      "there at 0, as many as those pages say (30,000 of 128/128 to 1,000 of 20000/2000). The "
+      "largest "
+      "batch is not published: 2,048; prompts of 8,192 tokens or more are cut. The presets "
+      "were fitted to these points with formulas, not with this scheduler: in-sample. More rows of "
+      "these tables, out of sample, are in 2e.";
   out[1].assumptions =
       "The same of models with experts: attention on ranks, one a GPU, experts divided among "
       "them. The catalogue's expert parameters were fitted to these points too, with formulas: "
@@ -85,8 +87,7 @@ ComparedFamily tensorrt_stages(const Points& points) {
   for (const PublishedPoint& point : points) {
     if (point.family.starts_with("TRT") && why_not(point).empty() && stages_of(point) > 1) {
       out.points.push_back(compared(
-          fmt::format("PP{}, {}/{}, {}", point.pp, point.isl, point.osl,
-                      point.family == "TRTv10" ? "v1.0" : "v1.2"),
+          fmt::format("PP{}, {}/{}, {}", point.pp, point.isl, point.osl, offline_version(point)),
           point, play_offline(point, first_tokens(point.isl), first_tokens(point.osl)).summary));
     }
   }
@@ -165,17 +166,27 @@ System engine_system(const PublishedPoint& point, std::string_view more) {
       .expert_parallel = spreads ? expert_ranks(point) : 1};
 }
 
+std::size_t offline_requests(std::int64_t input, std::int64_t output) {
+  const std::int64_t tokens = input + output;
+  return tokens < 500                      ? 30000
+         : tokens >= 20000                 ? 1000
+         : output >= 4096 || tokens > 2500 ? 1500
+                                           : 3000;
+}
+
 Run play_offline(const PublishedPoint& point, std::int64_t input, std::int64_t output) {
   const Scenario scenario = load_system(
       engine_system(point, fmt::format(", max_model_len: {}{}", input + output,
                                        input >= 8192 ? ", enable_chunked_context: true" : "")));
-  const EngineSpec& engine = scenario.engine;
-  const std::int64_t fit = engine.num_gpu_blocks * engine.block_size / (input + output);
-  const std::int64_t most = engine.max_num_seqs * scenario.cluster.pipeline_parallel;
-  const std::int64_t count =
-      3 * std::clamp<std::int64_t>(fit, 1, most) * scenario.cluster.data_parallel;
   const Request request{.arrival = {}, .input_tokens = input, .output_tokens = output};
-  return play(scenario, std::vector<Request>(static_cast<std::size_t>(count), request));
+  return play(scenario, std::vector<Request>(offline_requests(input, output), request));
+}
+
+std::string_view offline_version(const PublishedPoint& point) {
+  return point.family == "TRTv014"   ? "v0.14"
+         : point.family == "TRTv020" ? "v0.20"
+         : point.family == "TRTv10"  ? "v1.0"
+                                     : "v1.2";
 }
 
 std::string_view why_not_engine(const PublishedPoint& point) {

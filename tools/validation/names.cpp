@@ -12,7 +12,7 @@ struct PublishedName {
   std::string_view ours;
 };
 
-constexpr std::array<PublishedName, 42> models{
+constexpr std::array<PublishedName, 45> models{
     {{"Llama-3.1-8B", "llama-3.1-8b"},
      {"Llama-3.1-8B-Instruct", "llama-3.1-8b"},
      {"DeepSeek-R1-Distill-Llama-8B", "llama-3.1-8b"},
@@ -38,6 +38,8 @@ constexpr std::array<PublishedName, 42> models{
      {"Llama-4-Maverick-400B-A17B", "llama-4-maverick-17b-128e"},
      {"DeepSeek-V3-671B-A37B", "deepseek-v3"},
      {"Mixtral-8x7B", "mixtral-8x7b"},
+     {"Mixtral-8x22B", "mixtral-8x22b"},
+     {"Mistral-7B", "mistral-7b-v0.3"},
      {"gpt-oss-20b", "gpt-oss-20b"},
      {"gpt-oss-120b", "gpt-oss-120b"},
      {"DeepSeek-R1-0528", "deepseek-r1"},
@@ -51,18 +53,22 @@ constexpr std::array<PublishedName, 42> models{
      {"Llama-4-Scout-17B-16E-Instruct", "llama-4-scout-17b-16e"},
      {"NVIDIA-Nemotron-Nano-9B-v2", "nemotron-nano-9b-v2"},
      {"Qwen3-14B", "qwen3-14b"},
+     {"Qwen3-30B-A3B", "qwen3-30b-a3b"},
      {"Qwen3-235B-A22B-Instruct-2507", "qwen3-235b-a22b"},
      {"Qwen3-235B-A22B-Thinking-2507", "qwen3-235b-a22b"},
      {"Qwen3-235B-A22B-Thinking-2507-FP8", "qwen3-235b-a22b"},
      {"Qwen3-30B-A3B-Thinking-2507", "qwen3-30b-a3b"}}};
-constexpr std::array<PublishedName, 8> gpus{{{"A100-SXM", "a100-80-sxm"},
-                                             {"H100", "h100-sxm"},
-                                             {"H100-PCIe", "h100-pcie"},
-                                             {"H100-NVL?", "h100-nvl"},
-                                             {"H200", "h200-sxm"},
-                                             {"B200", "b200"},
-                                             {"RTX-4090", "rtx-4090"},
-                                             {"RTXPRO6000", "rtx-pro-6000"}}};
+constexpr std::array<PublishedName, 11> gpus{{{"A100-SXM", "a100-80-sxm"},
+                                              {"H100", "h100-sxm"},
+                                              {"H100-PCIe", "h100-pcie"},
+                                              {"H100-NVL?", "h100-nvl"},
+                                              {"H200", "h200-sxm"},
+                                              {"B200", "b200"},
+                                              {"A100-PCIe", "a100-80-pcie"},
+                                              {"L40S", "l40s"},
+                                              {"GB200", "gb200"},
+                                              {"RTX-4090", "rtx-4090"},
+                                              {"RTXPRO6000", "rtx-pro-6000"}}};
 
 std::string find_name(std::span<const PublishedName> names, std::string_view published) {
   const auto found = std::find_if(names.begin(), names.end(), [&](const PublishedName& name) {

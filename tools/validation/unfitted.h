@@ -11,5 +11,7 @@ namespace penstock {
 std::string unfitted_section(const std::filesystem::path& points_csv);
 /// The same of systems under requests at a rate.
 std::string unfitted_rates_section(const std::filesystem::path& points_csv);
+/// The same of full engines.
+std::string unfitted_offline_section(const std::filesystem::path& points_csv);
 
 }  // namespace penstock
