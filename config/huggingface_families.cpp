@@ -16,6 +16,7 @@ constexpr Family dense_families[] = {
     {.model_type = "apertus", .bias_key = "attention_bias", .has_qk_norm = true, .is_gated = false},
     {.model_type = "arcee", .bias_key = "attention_bias", .is_gated = false},
     {.model_type = "baichuan"},
+    {.model_type = "bamba", .mixer = Mixer::mamba2, .bias_key = "attention_bias"},
     {.model_type = "bloom",
      .has_bias = true,
      .biases = Biases::all,

@@ -149,20 +149,34 @@ void read_kimi_linear(ConfigJson& json, const Family& family, Architecture& m) {
   read_latents(json, family, m);
 }
 
-/// Granite 4.0.
-void read_mamba2(ConfigJson& json, Architecture& m) {
+/// Layers of Mamba-2, where kinds are listed (Granite 4.0) or those of attention (Bamba); negative,
+/// with a report, if neither is.
+std::int64_t mamba_layers(ConfigJson& json, const Architecture& m) {
+  if (const ConfigJson::Json* attention = json.find({"attn_layer_indices"})) {
+    if (attention->is_array() && std::ssize(*attention) <= m.num_hidden_layers) {
+      return m.num_hidden_layers - std::ssize(*attention);
+    }
+    json.refuse("attn_layer_indices", "it must list the layers of attention, of all layers");
+    return -1;
+  }
   const ConfigJson::Json* types = json.find({"layer_types"});
   if (types == nullptr || !types->is_array() ||
       count_types(*types, "mamba") + count_types(*types, "attention") != std::ssize(*types)) {
     json.reporter().error(json.span("layer_types"),
                           "`layer_types` must say of each layer: mamba or attention");
-    return;
+    return -1;
   }
-  if (count_types(*types, "mamba") == 0) {
+  return count_types(*types, "mamba");
+}
+
+/// Granite 4.0, Bamba.
+void read_mamba2(ConfigJson& json, Architecture& m) {
+  const std::int64_t layers = mamba_layers(json, m);
+  if (layers <= 0) {
     return;
   }
   m.linear = {.kind = LinearAttention::Kind::mamba2,
-              .layers = count_types(*types, "mamba"),
+              .layers = layers,
               .key_heads = json.whole({"mamba_n_groups"}, most_heads),
               .value_heads = json.whole({"mamba_n_heads"}, most_heads),
               .key_head_dim = json.whole({"mamba_d_state"}, most_heads),
