@@ -231,6 +231,8 @@ EnginePreset read_engine(const Section& file) {
   EngineTiming::Moe& experts = spec.timing.moe;
   experts.latency_us = moe.has("latency") ? us(moe, "latency") : experts.latency_us;
   experts.fp8_latency_us = moe.has("fp8_latency") ? us(moe, "fp8_latency") : experts.fp8_latency_us;
+  experts.deep_gemm_latency_us =
+      moe.has("deep_gemm_latency") ? us(moe, "deep_gemm_latency") : experts.deep_gemm_latency_us;
   experts.bandwidth_efficiency =
       moe.number("bandwidth_efficiency").value_or(experts.bandwidth_efficiency);
   experts.imbalance = moe.number("imbalance").value_or(experts.imbalance);

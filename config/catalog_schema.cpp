@@ -130,6 +130,7 @@ constexpr auto engine_keys = with_common_keys(std::to_array<Key>({
     map("moe"),
     latency("moe.latency", false),
     latency("moe.fp8_latency", false),
+    latency("moe.deep_gemm_latency", false),
     efficiency("moe.bandwidth_efficiency", false),
     number("moe.imbalance", Unit::count, 0, 100, false),
     flag("moe.mxfp4_as_bf16"),

@@ -22,6 +22,9 @@ struct EngineTiming {
     double latency_us = 28.806;
     /// With weights in fp8: quantising what goes in and out too. Negative: `latency_us`.
     double fp8_latency_us = -1;
+    /// With weights in fp8 on GPUs with FP4 units, where newer vLLM takes DeepGEMM instead of
+    /// Marlin.
+    double deep_gemm_latency_us = -1;
     double bandwidth_efficiency = 0.83143;
     double imbalance = 0.16543;  ///< the busiest of many GPUs has so much more than the mean
     /// Without FP4 units, experts in MXFP4 are computed as efficiently as in bf16 (Marlin, Triton);

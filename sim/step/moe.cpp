@@ -40,6 +40,19 @@ double moe_efficiency(const AcceleratorTiming& timing, Dtype dtype) {
   return found == timing.moe_flops_efficiency.end() ? usual_efficiency(dtype) : found->second;
 }
 
+/// Beside what bytes and FLOP take, a layer. Weights only stored in fp8 are nothing special.
+double latency_us(const Scenario& scenario, const GemmNumerics& numerics) {
+  const EngineTiming::Moe& engine = scenario.engine.timing.moe;
+  if (scenario.weights != Dtype::fp8 || numerics.activation_bytes != 1) {
+    return engine.latency_us;
+  }
+  const bool has_fp4_units = scenario.cluster.gpu.timing.peak_tflops.count(Dtype::nvfp4) > 0;
+  if (has_fp4_units && engine.deep_gemm_latency_us >= 0) {
+    return engine.deep_gemm_latency_us;
+  }
+  return engine.fp8_latency_us >= 0 ? engine.fp8_latency_us : engine.latency_us;
+}
+
 /// (1 - share)^n for any n >= 0.
 double none_of(double share, double n) {
   constexpr double nothing = -700;  // of what math::exp can take
@@ -88,9 +101,7 @@ MoeRates make_moe_rates(const Scenario& scenario) {
   rates.flop_per_ms = rates.peak_flop_per_ms * numerics.flops_efficiency;
   rates.peak_bytes_per_ms = timing.memory_gb_s * bytes_per_ms_of_gb_s;
   rates.bytes_per_ms = rates.peak_bytes_per_ms * engine.bandwidth_efficiency;
-  const bool is_quantised = scenario.weights == Dtype::fp8 && numerics.activation_bytes == 1;
-  const bool is_fp8 = is_quantised && engine.fp8_latency_us >= 0;
-  rates.latency_ms = (is_fp8 ? engine.fp8_latency_us : engine.latency_us) * 1e-3;
+  rates.latency_ms = latency_us(scenario, numerics) * 1e-3;
   rates.imbalance = is_spread ? 1 + engine.imbalance * (1 - 1 / rates.gpus) : 1;
   rates.time_factor = scenario.engine.timing.gpu_time_factor;
   rates.smooth = SmoothMax(grouped_smooth_p);

@@ -116,14 +116,18 @@ TEST_CASE("experts in fp8 take longer a layer on vLLM, where fp8 is computed") {
                              "engine={preset: " + preset + "}"});
     return make_moe_rates(s).latency_ms;
   };
-  for (const char* preset : {"vllm-0.11", "vllm-0.19-api", "vllm-0.27"}) {
-    CAPTURE(preset);
-    CHECK(latency(preset, "h100-sxm", "fp8") == doctest::Approx(0.150));
-    CHECK(latency(preset, "h100-sxm", "bf16") == doctest::Approx(0.028806));
-  }
+  CHECK(latency("vllm-0.11", "h100-sxm", "fp8") == doctest::Approx(0.150));
+  CHECK(latency("vllm-0.11", "b200", "fp8") == doctest::Approx(0.150));
+  CHECK(latency("vllm-0.11", "h100-sxm", "bf16") == doctest::Approx(0.028806));
   CHECK(latency("vllm-0.11", "a100-80-sxm", "fp8") == doctest::Approx(0.028806));  // stored only
   CHECK(latency("vllm-0.11-api", "h100-sxm", "fp8") == doctest::Approx(0.028806));
   CHECK(latency("sglang-0.5", "h100-sxm", "fp8") == doctest::Approx(0.028806));
+  for (const char* preset : {"vllm-0.19", "vllm-0.19-api", "vllm-0.27"}) {
+    CAPTURE(preset);
+    CHECK(latency(preset, "h100-sxm", "fp8") == doctest::Approx(0.028806));  // Marlin
+    CHECK(latency(preset, "b200", "fp8") == doctest::Approx(0.100));         // DeepGEMM
+    CHECK(latency(preset, "b200", "bf16") == doctest::Approx(0.028806));
+  }
 }
 
 TEST_CASE("states are streamed: no time per sequence beside their bytes") {
