@@ -9,14 +9,12 @@ namespace {
 /// What does not go together with stages of layers yet; empty = all of it does.
 std::string missing_with_stages(const Scenario& scenario) {
   const EngineSpec& engine = scenario.engine;
-  if (engine.scheduler != "vllm_v1" && engine.scheduler != "tensorrt_llm") {
+  if (engine.scheduler != "vllm_v1" && engine.scheduler != "tensorrt_llm" &&
+      engine.scheduler != "sglang") {
     return fmt::format("the scheduler {}", engine.scheduler);
   }
   if (engine.speculative.on()) {
     return "speculative decoding";
-  }
-  if (scenario.cluster.data_parallel > 1 && engine.scheduler != "vllm_v1") {
-    return fmt::format("ranks (`data_parallel`) of {}", engine.scheduler);
   }
   return engine.host_blocks > 0 ? "`kv_offloading_size`" : "";
 }
@@ -41,9 +39,9 @@ void load_stages(const LoadContext& context, bool must_fit, Scenario& scenario) 
   scenario.engine.async_scheduling = false;
   const std::string missing = missing_with_stages(scenario);
   if (must_fit && !missing.empty()) {
-    context.reporter.infeasible(span,
-                                fmt::format("`pipeline_parallel` is not built yet for {}", missing),
-                                "vLLM V1 and TensorRT-LLM have it, without drafts and offloading");
+    context.reporter.infeasible(
+        span, fmt::format("`pipeline_parallel` is not built yet for {}", missing),
+        "vLLM V1, SGLang and TensorRT-LLM have it, without drafts and offloading");
   }
 }
 

@@ -53,8 +53,9 @@ struct StageShare {
 };
 
 std::vector<StageShare> stage_shares(const MemoryQuestion& q) {
-  const SpareLayers spare =
-      q.rule == MemoryRule::tensorrt_llm ? SpareLayers::first : SpareLayers::before_last;
+  const SpareLayers spare = q.rule == MemoryRule::tensorrt_llm ? SpareLayers::first
+                            : q.rule == MemoryRule::sglang     ? SpareLayers::last
+                                                               : SpareLayers::before_last;
   const std::int64_t all = q.model.num_hidden_layers;
   std::vector<StageShare> out;
   for (const std::int64_t layers : stage_layers(all, q.pipeline_parallel, spare)) {

@@ -332,7 +332,7 @@ EngineSpec lane_engine(const Scenario& scenario) {
   EngineSpec lane = scenario.engine;
   const std::int64_t lanes = scenario.cluster.pipeline_parallel;
   lane.num_gpu_blocks /= lanes;
-  if (lane.scheduler == "vllm_v1") {  // TensorRT-LLM's limit is that of each batch
+  if (lane.scheduler != "tensorrt_llm") {  // whose limit is that of each batch
     lane.max_num_seqs = std::max<std::int64_t>(1, lane.max_num_seqs / lanes);
   }
   return lane;

@@ -8,7 +8,9 @@ namespace penstock {
 
 Pipeline::Pipeline(Lanes lanes, std::size_t stages, TogetherModel* together,
                    const EngineSpec& engine)
-    : balance_(lanes.size() / stages, engine.scheduler), free_(stages + 1) {
+    : balance_(lanes.size() / stages, engine.scheduler),
+      in_turn_(engine.scheduler == "sglang"),
+      free_(stages + 1) {
   for (std::size_t first = 0; first < lanes.size(); first += stages) {
     Rank& rank = ranks_.emplace_back();
     rank.lanes = lanes.subspan(first, stages);
@@ -133,8 +135,12 @@ void Pipeline::leap(SimTime limit) {
 void Pipeline::start(SimTime now, SimTime limit) {
   const bool goes_on = launch(returned_, now);
   bool works = goes_on;
-  for (std::size_t i = 0; i < steps_.size() && works; ++i) {
-    works = steps_[i].busy() || launch(i, now);
+  for (std::size_t i = 1; i < steps_.size() && (works || in_turn_); ++i) {
+    const std::size_t lane = (returned_ + i) % steps_.size();
+    if (in_turn_ && steps_[lane].busy()) {
+      break;
+    }
+    works = steps_[lane].busy() || launch(lane, now);
   }
   for (Rank& rank : ranks_) {
     if (busy()) {
@@ -142,7 +148,7 @@ void Pipeline::start(SimTime now, SimTime limit) {
     }
   }
   // Who does not fit in a batch alone may yet fit in a smaller piece, beside what decodes.
-  if (in_flight_.size() == 1 && (goes_on || !waiting())) {
+  if (in_flight_.size() == 1 && ((goes_on && !in_turn_) || !waiting())) {
     leap(limit);
   }
   for (const Rank& rank : ranks_) {

@@ -14,7 +14,7 @@ namespace penstock {
 /// 1.2.3): each lane is one of them, with the sequences that decode in it. Queue, sequences and
 /// blocks are the rank's: the replica's, but with data parallelism. A new batch is scheduled when
 /// the oldest one has come back, or nothing is in flight; then more, as long as there is work for a
-/// lane that has none.
+/// lane that has none. SGLang's lanes take turns: no lane is scheduled before the one that is next.
 ///
 /// Ranks run the same lane of all together, in lock-step: a batch in flight is one of each rank,
 /// where one of them has work (1.2.4).
@@ -72,6 +72,7 @@ class Pipeline {
   std::vector<Rank> ranks_;
   std::vector<LockStep> steps_;  ///< by lane, of all ranks
   RankBalance balance_;
+  bool in_turn_;                        ///< SGLang
   std::size_t returned_ = 0;            ///< lane that came back last
   std::vector<std::size_t> in_flight_;  ///< lanes, the oldest first
   std::vector<SimTime> free_;           ///< when each stage is; the CPU last

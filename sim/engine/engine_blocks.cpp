@@ -95,9 +95,6 @@ void EngineState::store(const std::vector<Computed>& all) {
 }
 
 void EngineState::store_computed() {
-  if (!caches_late_) {
-    return;
-  }
   if (radix) {
     radix->trim(pool.free());
   }

@@ -22,9 +22,10 @@ void EngineState::take_shared(EngineState& from) {
   std::swap(prefilling, from.prefilling);
   std::swap(stalled, from.stalled);
   std::swap(preemptions, from.preemptions);
-  std::swap(departures, from.departures);
   std::swap(reserved, from.reserved);
   std::swap(shared_blocks, from.shared_blocks);
+  std::swap(radix, from.radix);
+  std::swap(new_token_ratio, from.new_token_ratio);
   std::swap(pending_tokens, from.pending_tokens);
   std::swap(next_admission_, from.next_admission_);
   std::swap(awaited_, from.awaited_);
@@ -43,7 +44,7 @@ bool EngineState::in_flight(Slot slot) const {
 }
 
 void EngineState::withhold(const Batch& batch) {
-  if (spec_.scheduler == "vllm_v1") {
+  if (spec_.scheduler != "tensorrt_llm") {
     return;
   }
   for (const ScheduledChunk& chunk : batch.chunks) {
@@ -52,7 +53,7 @@ void EngineState::withhold(const Batch& batch) {
 }
 
 void EngineState::give_back(const Batch& batch) {
-  if (spec_.scheduler == "vllm_v1") {
+  if (spec_.scheduler != "tensorrt_llm") {
     return;
   }
   for (const ScheduledChunk& chunk : batch.chunks) {
@@ -76,7 +77,7 @@ EngineState& EngineState::hand_over(Slot slot) {
 
 bool EngineState::abort_elsewhere(Slot slot) {
   EngineState& owner = hand_over(slot);
-  const bool aborted = owner.abort(slot, owner.step_ + 1, owner.last_decode_end);
+  const bool aborted = owner.abort(slot, owner.step_ + 1, owner.last_step_end);
   take_shared(owner);
   return aborted;
 }

@@ -31,6 +31,7 @@ EngineState::EngineState(const Scenario& scenario, const SimulationOptions& opti
       clock(block_units_.tokens(), options.attribution && !scenario.engine.holds_slots(),
             pace_.advance),
       ledger(accounts, sequences, records, model, may_abort(scenario.workload), pace_),
+      new_token_ratio(scenario.engine.sglang.schedule_conservativeness),
       spec_(scenario.engine),
       records_(records),
       fast_path_(options.fast_path),

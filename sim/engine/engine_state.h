@@ -13,6 +13,7 @@
 #include "sim/engine/acceptance.h"
 #include "sim/engine/batch.h"
 #include "sim/engine/decode_set.h"
+#include "sim/engine/new_token_ratio.h"
 #include "sim/engine/sequence.h"
 #include "sim/engine/waiting_queue.h"
 #include "sim/kv/block_pool.h"
@@ -46,6 +47,9 @@ class EngineState {
     if (host) {
       take_loaded();
     }
+    if (caches_late_) {
+      store_computed();
+    }
   }
 
   /// So many steps of a leap were scheduled after the last one.
@@ -68,11 +72,11 @@ class EngineState {
   }
   /// In the batch of another lane, and so in flight. Of sequences that decode or drain.
   bool elsewhere(const Sequence& sequence) const { return sequence.lane != lane_; }
-  /// A running sequence, not a stalled one, is in flight: nothing of it can be scheduled. Not for
-  /// vLLM V1, which schedules the next piece of a prompt all the same.
+  /// TensorRT-LLM: a running sequence is in flight, and nothing of it can be scheduled. (Others
+  /// schedule the next piece of a prompt all the same.)
   bool in_flight(Slot slot) const;
-  /// But in vLLM V1, the next piece of a prompt waits until the last one has come back: the prompts
-  /// of a batch that starts are not `prefilling` until they are given back.
+  /// In TensorRT-LLM, the next piece of a prompt waits until the last one has come back: the
+  /// prompts of a batch that starts are not `prefilling` until they are given back.
   void withhold(const Batch& batch);
   void give_back(const Batch& batch);
   /// Publishes what the last schedule has completed, before another lane's.
@@ -82,6 +86,12 @@ class EngineState {
     return lanes_.empty() ? running.size() : decoding.size() + std::ssize(prefilling);
   }
 
+  /// SGLang: how many sequences a batch may have beside those that decode in it.
+  std::int64_t room_in_batch() const {
+    const auto lanes = std::max<std::int64_t>(1, std::ssize(lanes_));
+    return std::max<std::int64_t>(1, spec_.max_num_seqs / lanes) - decoding.size();
+  }
+
   /// A request enters the waiting queue; `content` is for the prefix cache.
   Slot submit(const Arrival& request, const Content& content);
 
@@ -89,10 +99,8 @@ class EngineState {
   PrefixCache::Hit lookup_head();
   /// What it has for any sequence that waits.
   PrefixCache::Hit lookup(Slot slot);
-  /// Caches that learn of a prompt's blocks when the step that computed them has ended: this one is
-  /// told of those. To be called at the beginning of a schedule, before the cache is asked.
-  void store_computed();
-  /// The same caches: whether a started sequence is computing blocks that they have not been told
+  /// Caches that learn of a prompt's blocks when the step that computed them has ended: whether a
+  /// started sequence is computing blocks that they have not been told
   /// of, and the first one of those is the block that this one, which waits, would compute first.
   bool is_being_computed(Slot slot, const PrefixCache::Hit& hit) const;
 
@@ -232,6 +240,7 @@ class EngineState {
   std::vector<Slot> prefilling;  ///< in running order
   std::optional<HostTier> host;
   std::optional<RadixCache> radix;  ///< SGLang's prefix cache; others are the pool's
+  NewTokenRatio new_token_ratio;    ///< SGLang's
   struct Loading {
     SimTime ready;
     Slot slot = no_slot;
@@ -242,7 +251,7 @@ class EngineState {
   /// The scheduler looks at the waiting queue in each step, though nobody leaves.
   bool looks_at_queue = false;
   std::int64_t preemptions = 0;
-  std::int64_t departures = 0;     ///< how often a running sequence has left
+  std::int64_t departures = 0;     ///< how often a running sequence has left, the lane's own
   std::int64_t reserved = 0;       ///< blocks, see reserve()
   std::int64_t shared_blocks = 0;  ///< by how many the blocks of all sequences outnumber those held
   /// Known tokens of waiting and prefilling sequences that are not computed.
@@ -322,6 +331,9 @@ class EngineState {
     std::uint32_t admission = 0;
     std::int64_t positions = 0;
   };
+  /// Caches that learn of a prompt's blocks when the step that computed them has ended are told of
+  /// those.
+  void store_computed();
   void store(const std::vector<Computed>& all);
   bool goes_on(Slot slot, std::uint32_t admission) const;
   /// Counts the block-time of a sequence that stops decoding.

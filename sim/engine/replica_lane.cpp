@@ -19,7 +19,8 @@ bool Replica::prepare_lane(SimTime now, bool retries) {
 
 void Replica::take_flight(SimTime now) {
   // Others may take sequences out while they are in flight.
-  engine_.last_step_end = engine_.last_decode_end = run_.end();
+  engine_.last_step_end = run_.end();
+  engine_.last_decode_end = batch_->frozen ? engine_.last_decode_end : run_.end();
   engine_.take_finished(batch_->step, now, batch_->finishing);
   engine_.withhold(*batch_);
 }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "sim/core/assert.h"
@@ -20,64 +19,29 @@ namespace {
 
 constexpr std::int64_t clip_max_new_tokens = 4096;
 constexpr std::int64_t retract_decode_steps = 20;
-constexpr double init_new_token_ratio = 0.7;
-constexpr double min_new_token_ratio_factor = 0.14;
-constexpr double decay_steps = 600;
-
-/// The share of the tokens that running requests may yet emit for which memory is kept free. Falls
-/// with every decode step; those that were leapt over are counted when the next one is scheduled.
-class NewTokenRatio {
- public:
-  explicit NewTokenRatio(double conservativeness)
-      : initial_(std::min(init_new_token_ratio * conservativeness, 1.0)),
-        least_(initial_ * min_new_token_ratio_factor),
-        start_(initial_) {}
-
-  void set(double ratio) {
-    start_ = ratio;
-    decays_ = 0;
-  }
-  void reset() { set(initial_); }
-  /// Step `step` is being scheduled: those since the last one counted have only decoded.
-  void catch_up(std::int64_t step) {
-    decays_ += step - 1 - counted_;
-    counted_ = step - 1;
-  }
-  /// The step that is being scheduled advances the clock of decoding.
-  void count(bool decays) {
-    ++counted_;
-    decays_ += decays ? 1 : 0;
-  }
-  double value() const {
-    const double decay = static_cast<double>(decays_) * ((initial_ - least_) / decay_steps);
-    return decays_ == 0 ? start_ : std::max(start_ - decay, least_);
-  }
-
- private:
-  double initial_;
-  double least_;
-  double start_;
-  std::int64_t decays_ = 0;   ///< since start_
-  std::int64_t counted_ = 0;  ///< the last step that has been counted
-};
 
 /// SGLang's scheduler (scheduler-semantics 2.5): a batch of prefills whenever one can be made, else
 /// all that decode. One prompt at most is in pieces.
+///
+/// With stages each lane has a batch of its own (event_loop_pp), and so one of these: what is kept
+/// free for who decodes, whether the batch is full, and who is taken back are the lane's; memory,
+/// the queue, the prompt in pieces and the ratio are the engine's.
 class Sglang final : public Scheduler {
  public:
   void schedule(EngineState& engine, SimTime now, Batch& batch) override {
-    if (!ratio_) {
-      ratio_.emplace(engine.spec().sglang.schedule_conservativeness);
+    if (!tracks_remaining_) {
       engine.decoding.track_remaining(clip_max_new_tokens);  // nobody decodes yet
+      tracks_remaining_ = true;
     }
-    ratio_->catch_up(batch.step);
-    engine.store_computed();
+    catch_up(engine, batch.step);
     engine.looks_at_queue = false;
     if (engine.running.size() == 0 && engine.waiting.empty()) {
-      ratio_->reset();
+      engine.new_token_ratio.reset();
       return;
     }
-    if (engine.departures != departures_) {  // the running batch has shrunk
+    // The running batch has shrunk, or the last one by the prompt in pieces; ours: no batch without
+    // sequences is full.
+    if (engine.departures != departures_ || left_a_piece_ || engine.decoding.size() == 0) {
       batch_is_full_ = false;
     }
     extend(engine, now, batch);
@@ -85,7 +49,7 @@ class Sglang final : public Scheduler {
     if (!extends) {
       decode(engine, batch);
     } else if (!batch.frozen) {
-      ratio_->count(false);
+      ++counted_;
       if (engine.decoding.size() > 0) {
         PENSTOCK_ASSERT(engine.pool.allocate(engine.decoding.blocks_needed(batch.step)));
         engine.add_decodes(batch);
@@ -93,6 +57,8 @@ class Sglang final : public Scheduler {
     }
     engine.complete(batch);
     departures_ = engine.departures;
+    left_a_piece_ = std::any_of(batch.chunks.begin(), batch.chunks.end(),
+                                [](const ScheduledChunk& chunk) { return !chunk.completes; });
   }
 
  private:
@@ -103,6 +69,12 @@ class Sglang final : public Scheduler {
     std::int64_t available = 0;  ///< free memory
     double total = 0;            ///< of it, what running requests are not expected to need
   };
+
+  /// Step `step` is being scheduled: those since the last one counted have only decoded.
+  void catch_up(EngineState& engine, std::int64_t step) {
+    engine.new_token_ratio.decay(step - 1 - counted_);
+    counted_ = step - 1;
+  }
 
   static std::int64_t page_up(const EngineState& engine, std::int64_t tokens) {
     return blocks_for(tokens, engine.spec().block_size) * engine.spec().block_size;
@@ -122,8 +94,8 @@ class Sglang final : public Scheduler {
     }
     left.available = pages * spec.block_size;
     const std::int64_t unborn = decodes > 0 ? engine.decoding.remaining(step) : 0;
-    left.total =
-        static_cast<double>(left.available) - static_cast<double>(unborn) * ratio_->value();
+    left.total = static_cast<double>(left.available) -
+                 static_cast<double>(unborn) * engine.new_token_ratio.value();
     return left;
   }
 
@@ -187,7 +159,7 @@ class Sglang final : public Scheduler {
     const EngineSpec& spec = engine.spec();
     while (!engine.waiting.empty() && !batch_is_full_) {
       const auto added = static_cast<std::int64_t>(batch.chunks.size());
-      if (spec.max_num_seqs - engine.decoding.size() <= added) {
+      if (engine.room_in_batch() <= added || engine.running.size() >= spec.max_num_seqs) {
         batch_is_full_ = true;
         return;
       }
@@ -247,7 +219,8 @@ class Sglang final : public Scheduler {
     if (engine.decoding.size() == 0) {
       return;
     }
-    ratio_->count(fits);
+    ++counted_;
+    engine.new_token_ratio.decay(fits ? 1 : 0);
     engine.add_decodes(batch);
   }
 
@@ -257,7 +230,7 @@ class Sglang final : public Scheduler {
     members_.clear();
     for (Slot slot = engine.running.front(); slot != no_slot; slot = engine.sequences[slot].next) {
       const Sequence& s = engine.sequences[slot];
-      if (s.state == SequenceState::decoding) {
+      if (s.state == SequenceState::decoding && !engine.elsewhere(s)) {
         members_.push_back({s.emitted_after(step - 1), s.prompt, s.output, slot});
       }
     }
@@ -278,7 +251,7 @@ class Sglang final : public Scheduler {
     } while (lacks_memory(engine, step));
     batch_is_full_ = false;
     // Where SGLang would abort the last one, the prompt that is in pieces gives way; drafts may
-    // have taken the last one itself beyond the pool.
+    // have taken the last one itself beyond the pool, other lanes what it lacks.
     if (engine.decoding.blocks_needed(step) > engine.pool.free() && !engine.prefilling.empty()) {
       take_back(engine.prefilling.front());
     }
@@ -292,7 +265,8 @@ class Sglang final : public Scheduler {
       generated += member.generated;
       most += member.output;
     }
-    ratio_->set(std::min(1.0, static_cast<double>(generated) / static_cast<double>(most)));
+    engine.new_token_ratio.set(
+        std::min(1.0, static_cast<double>(generated) / static_cast<double>(most)));
   }
 
   bool lacks_memory(const EngineState& engine, std::int64_t step) const {
@@ -312,8 +286,10 @@ class Sglang final : public Scheduler {
     Slot slot = no_slot;
   };
 
-  std::optional<NewTokenRatio> ratio_;
+  bool tracks_remaining_ = false;
+  std::int64_t counted_ = 0;     ///< the last step whose decay has been counted
   bool batch_is_full_ = false;   ///< sticky: no look at the queue before somebody has left
+  bool left_a_piece_ = false;    ///< the batch scheduled last had a piece of a prompt
   std::int64_t departures_ = 0;  ///< EngineState::departures when the last step was scheduled
   LongestPrefixFirst order_;
   std::vector<Member> members_;  ///< retraction: who goes first stands last

@@ -42,7 +42,6 @@ class TensorRtLlm final : public Scheduler {
     const TensorRtSpec& spec = engine.spec().tensorrt_llm;
     no_evict_ = spec.capacity_scheduler_policy == TensorRtSpec::Capacity::guaranteed_no_evict;
     const std::int64_t preempted = engine.preemptions;
-    engine.store_computed();
     passed_over_ = 0;
     budget_ = engine.spec().max_num_batched_tokens;
     if (engine.decoding.size() > 0) {

@@ -299,6 +299,7 @@ RadixCache::Walk RadixCache::insert(const Holding& holding, std::int64_t pages) 
   Walk at = walk(holding.content, pages);
   if (at.pages < pages) {
     const std::int64_t rest = pages - at.pages;
+    ++clock_;  // newer than what it was split from just now
     at.node = add_child(at.node, slice(at.place, rest * page_), rest);
     at.pages = pages;
   }

@@ -9,6 +9,7 @@ namespace penstock {
 enum class SpareLayers {
   before_last,  ///< vLLM: those before the last, which has the head too
   first,        ///< TensorRT-LLM
+  last,         ///< SGLang
 };
 
 /// Layers of each of `stages` stages, 1 <= stages <= layers.
@@ -16,7 +17,9 @@ inline std::vector<std::int64_t> stage_layers(std::int64_t layers, int stages, S
   const auto count = static_cast<std::size_t>(stages);
   std::vector<std::int64_t> out(count, layers / stages);
   const auto more = static_cast<std::size_t>(layers % stages);
-  const std::size_t from = spare == SpareLayers::first ? 0 : count - 1 - more;
+  const std::size_t from = spare == SpareLayers::first  ? 0
+                           : spare == SpareLayers::last ? count - more
+                                                        : count - 1 - more;
   for (std::size_t s = from; s < from + more; ++s) {
     ++out[s];
   }

@@ -55,6 +55,7 @@ EngineConfig engine_config(const probe::EngineLimits& limits) {
   config.beside = [held = limits.per_sequence](std::int64_t tokens) { return held.blocks(tokens); };
   config.longest_prefix_first = limits.sglang.schedule_policy == SglangSpec::Policy::lpm;
   config.stages = limits.stages;
+  config.ranks = limits.ranks;
   config.max_prefill_tokens = limits.sglang.max_prefill_tokens;
   config.schedule_conservativeness = limits.sglang.schedule_conservativeness;
   config.mixed_chunk = limits.sglang.enable_mixed_chunk;

@@ -89,20 +89,49 @@ TEST_CASE("1.2.4: ranks in lock-step are the naive reference's, token by token")
   }
 }
 
-TEST_CASE("2.6 and 1.2.3: with stages, TensorRT-LLM is the naive reference's, token by token") {
+namespace {
+
+/// Of another engine, with from `least` to `least` + 3 stages and as many ranks, or one of either.
+Tally compare_engine(std::string_view scheduler, int least_stages, int least_ranks) {
   Tally tally;
   for (std::uint64_t seed = 1; seed <= pipeline_loads_to_try() / 2; ++seed) {
-    probe::RandomLoad load = seed % 2 == 0 ? probe::random_engine_content_load(seed, "tensorrt_llm")
-                                           : probe::random_engine_load(seed, "tensorrt_llm");
+    probe::RandomLoad load = seed % 2 == 0 ? probe::random_engine_content_load(seed, scheduler)
+                                           : probe::random_engine_load(seed, scheduler);
     load.limits.async = false;
-    load.limits.stages = 2 + static_cast<int>(seed / 2 % 4);
+    load.limits.stages = least_stages > 1 ? least_stages + static_cast<int>(seed / 2 % 4) : 1;
+    load.limits.ranks = least_ranks > 1 ? least_ranks + static_cast<int>(seed / 4 % 3) : 1;
     draw_timeout(seed, load);
     CAPTURE(load.describe());
     compare_with(oracle::run_engine_reference(load), load, seed % 8 < 6, tally);
   }
-  CHECK(tally.preempted > 300);
   CHECK(tally.aborted > 300);
   CHECK(tally.cached > 300);
+  return tally;
+}
+
+}  // namespace
+
+TEST_CASE("2.6 and 1.2.3: with stages, TensorRT-LLM is the naive reference's, token by token") {
+  CHECK(compare_engine("tensorrt_llm", 2, 1).preempted > 300);
+}
+
+TEST_CASE("2.6 and 1.2.4: on ranks, TensorRT-LLM is the naive reference's, token by token") {
+  CHECK(compare_engine("tensorrt_llm", 1, 2).preempted > 50);
+  CHECK(compare_engine("tensorrt_llm", 2, 2).preempted > 50);
+}
+
+TEST_CASE("2.5 and 1.2.3: with stages, SGLang is the naive reference's, token by token") {
+  CHECK(compare_engine("sglang", 2, 1).preempted > 100);
+}
+
+TEST_CASE("2.5 and 1.2.4: on ranks, SGLang is the naive reference's, token by token") {
+  CHECK(compare_engine("sglang", 1, 2).preempted > 20);
+  CHECK(compare_engine("sglang", 2, 2).preempted > 20);
+}
+
+TEST_CASE("2.5 and 2.6: clients give up as in the naive reference") {
+  compare_engine("sglang", 1, 1);
+  compare_engine("tensorrt_llm", 1, 1);
 }
 
 TEST_CASE("1.5.8: one batch at a time, aborts are the naive reference's too") {

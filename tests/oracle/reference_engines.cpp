@@ -61,15 +61,17 @@ void EngineReference::take_arrivals(std::int64_t now) {
   while (!arrivals_.empty() && requests_[arrivals_.front()].arrival_ps <= now) {
     const std::size_t r = arrivals_.front();
     arrivals_.erase(arrivals_.begin());
-    Reject& reject = result_.requests[r].reject;
-    if (requests_[r].prompt >= config.max_model_len) {
-      reject = Reject::kExceedsMaxLen;
-    } else if (never_fits(state[r])) {
-      reject = Reject::kNeverFits;
-    } else {
+    result_.requests[r].reject = reject_reason(r);
+    if (result_.requests[r].reject == Reject::kNone) {
       waiting.push_back(r);
     }
   }
+}
+
+Reject EngineReference::reject_reason(std::size_t r) const {
+  return requests_[r].prompt >= config.max_model_len ? Reject::kExceedsMaxLen
+         : never_fits(state[r])                      ? Reject::kNeverFits
+                                                     : Reject::kNone;
 }
 
 Step EngineReference::make_step(std::int64_t now) {
@@ -168,9 +170,9 @@ void EngineReference::update(const Step& step, std::int64_t now) {
       finished.push_back(entry.request);
     }
   }
-  const auto place = [this](std::size_t r) { return std::find(running.begin(), running.end(), r); };
+  const auto order = [this](std::size_t r) { return std::find(running.begin(), running.end(), r); };
   std::stable_sort(finished.begin(), finished.end(),
-                   [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
+                   [&](std::size_t a, std::size_t b) { return order(a) < order(b); });
   for (const std::size_t r : finished) {
     finish(r);
   }
@@ -386,12 +388,10 @@ Result simulate_engine(const EngineConfig& config, const std::vector<Request>& r
     case EngineConfig::Kind::sarathi:
       return Sarathi(config, requests, step_time).run();
     case EngineConfig::Kind::sglang:
-      return make_sglang_reference(config, requests, step_time)->run();
     case EngineConfig::Kind::tensorrt_llm:
       break;
   }
-  const auto tensorrt = make_tensorrt_reference(config, requests, step_time);
-  return config.stages > 1 ? tensorrt->run_stages() : tensorrt->run();
+  return simulate_ranks(config, requests, step_time);
 }
 
 }  // namespace penstock::oracle

@@ -52,7 +52,10 @@ struct EngineConfig {
   bool max_utilization = false;  // else guaranteed no evict
   bool chunked_context = false;
   bool equal_progress = false;  // else first come, first served
-  std::int64_t stages = 1;      // pipeline parallel size
+
+  // SGLang, TensorRT-LLM; with either, no overlap
+  std::int64_t stages = 1;  // pipeline parallel size
+  std::int64_t ranks = 1;   // data parallel size
 };
 
 // As simulate(); block_ps counts what a request keeps from others, also after its last token.
@@ -70,7 +73,7 @@ struct EngineSequence {
   std::int64_t beside = 0;  // blocks for the rest: windows, states
   bool decoding = false;    // its known tokens have been scheduled
   bool done = false;
-  bool in_batch = false;  // of a pipeline, and it has not come back
+  bool in_batch = false;  // of a pipeline or of ranks, and it has not come back
 
   std::int64_t known() const { return prompt + generated + in_flight; }
 };
@@ -81,9 +84,9 @@ class EngineReference {
                   const StepTime& step_time);
   virtual ~EngineReference() = default;
   Result run();
-  Result run_stages();
 
  protected:
+  friend class EngineRanks;
   // Fills step.scheduled through decode() and prefill(), and step.preempted through preempt().
   virtual void schedule(Step& step) = 0;
   // Most positions that a request may need free when it is alone, 1.5.7; and prompts that the
@@ -93,6 +96,8 @@ class EngineReference {
   virtual void finish(std::size_t r);
   // All blocks of a request that runs are being taken back.
   virtual void give_up(std::size_t r) { state[r].blocks = state[r].beside = 0; }
+  // The same, of a client that gives up.
+  virtual void abort(std::size_t r) { give_up(r); }
   // A step has ended, and those that finish in it have.
   virtual void ended(const Step&) {}
 
@@ -117,12 +122,14 @@ class EngineReference {
   void preempt(std::size_t r, Step& step, bool to_the_tail);
 
   const EngineConfig config;
+  std::size_t place = 0;  // of the batch that is scheduled, in the pipeline
   std::vector<EngineSequence> state;
   std::vector<std::size_t> waiting;
   std::vector<std::size_t> running;  // in order of admission
 
  private:
   void take_arrivals(std::int64_t now);
+  Reject reject_reason(std::size_t r) const;
   Step make_step(std::int64_t now);
   void abort_overdue(std::int64_t now);
   void update(const Step& step, std::int64_t now);
@@ -133,6 +140,11 @@ class EngineReference {
   int fruitless_schedules_ = 0;
   Result result_;
 };
+
+// SGLang and TensorRT-LLM, with stages, or ranks in lock-step (attention data parallelism): a
+// scheduler, a queue and a pool each.
+Result simulate_ranks(const EngineConfig& config, const std::vector<Request>& requests,
+                      const StepTime& step_time);
 
 std::unique_ptr<EngineReference> make_sglang_reference(const EngineConfig& config,
                                                        const std::vector<Request>& requests,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <map>
 #include <stdexcept>
 
 namespace penstock::oracle {
@@ -60,7 +62,7 @@ RadixTree::Found RadixTree::insert(const RadixTokens& tokens) {
     Node& leaf = found.node->children.emplace_back();
     leaf.key.assign(tokens.begin() + found.tokens, tokens.begin() + whole);
     leaf.parent = found.node;
-    leaf.last_access = time_;
+    leaf.last_access = ++time_;
     found = {&leaf, whole};
   }
   return found;
@@ -103,6 +105,29 @@ void RadixTree::evict(std::int64_t tokens) {
     tokens -= std::ssize(leaf->key);
     leaf->parent->children.remove_if([leaf](const Node& node) { return &node == leaf; });
   }
+}
+
+void sort_by_prefix(std::vector<std::size_t>& waiting, RadixTree& tree,
+                    const std::function<RadixTokens(std::size_t)>& tokens_of) {
+  if (waiting.size() > 128) {
+    return;
+  }
+  RadixTree first_ones(1);
+  std::map<std::size_t, double> key;
+  for (const std::size_t r : waiting) {
+    const RadixTokens tokens = tokens_of(r);
+    const std::int64_t cached = tree.match(tokens).tokens;
+    key[r] = -static_cast<double>(cached);
+    if (cached <= 32) {
+      if (first_ones.match(tokens).tokens >= 32) {
+        key[r] = std::numeric_limits<double>::infinity();
+      } else {
+        first_ones.insert(tokens);
+      }
+    }
+  }
+  std::stable_sort(waiting.begin(), waiting.end(),
+                   [&](std::size_t a, std::size_t b) { return key[a] < key[b]; });
 }
 
 }  // namespace penstock::oracle

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <vector>
 
@@ -63,5 +64,9 @@ class RadixTree {
   std::int64_t time_ = 0;
   Node root_ = {};
 };
+
+// 2.5.3, LPM: those that wait, with what of their tokens can be cached.
+void sort_by_prefix(std::vector<std::size_t>& waiting, RadixTree& tree,
+                    const std::function<RadixTokens(std::size_t)>& tokens_of);
 
 }  // namespace penstock::oracle

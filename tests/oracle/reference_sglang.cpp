@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,7 +12,8 @@
 namespace penstock::oracle {
 namespace {
 
-// 2.5. `running` holds the decoding requests and the chunked one.
+// 2.5. `running` holds the decoding requests and the chunked one. With stages each place in the
+// pipeline has its own running batch, and what belongs to one; the rest is shared (event_loop_pp).
 class Sglang final : public EngineReference {
  public:
   Sglang(const EngineConfig& c, const std::vector<Request>& requests, const StepTime& step_time)
@@ -26,6 +25,8 @@ class Sglang final : public EngineReference {
       tree_ = std::make_unique<RadixTree>(c.block_size);
     }
     held_.resize(requests.size());
+    place_of_.resize(requests.size());
+    batches_.resize(static_cast<std::size_t>(c.stages));
   }
 
  private:
@@ -33,6 +34,11 @@ class Sglang final : public EngineReference {
   struct Held {
     RadixTree::Node* node = nullptr;
     std::int64_t blocks = 0;
+  };
+  // What belongs to a running batch.
+  struct Batch {
+    bool is_full = false;
+    bool left_a_piece = false;  // its last step had one of the chunked request
   };
   struct Computed {
     std::size_t request = 0;
@@ -85,8 +91,19 @@ class Sglang final : public EngineReference {
   }
   // 2.5.4: without inserting it.
   void give_up(std::size_t r) override {
+    batches_[state[r].decoding ? place_of_[r] : place].is_full = false;
+    if (chunked_ == r) {
+      chunked_.reset();
+    }
     hold(r, nullptr, 0);
     EngineReference::give_up(r);
+  }
+  // What it has computed is kept, as of one that finishes.
+  void abort(std::size_t r) override {
+    if (tree_) {
+      tree_->insert(tokens_of(r, state[r].computed));
+    }
+    give_up(r);
   }
   void ended(const Step&) override {
     ++ended_steps_;
@@ -111,7 +128,13 @@ class Sglang final : public EngineReference {
             {entry.request, entry.context + entry.n, preemptions(entry.request), scheduled_steps_});
       }
     }
+    for (const std::size_t r : chunks_) {
+      place_of_[r] = place;
+    }
     chunks_.clear();
+    batches_[place].left_a_piece =
+        std::any_of(step.scheduled.begin(), step.scheduled.end(),
+                    [](const ScheduledRequest& entry) { return !entry.samples; });
     ++scheduled_steps_;
     if (tree_ && available_blocks() < 0) {
       tree_->evict(-available_blocks() * config.block_size);
@@ -123,6 +146,11 @@ class Sglang final : public EngineReference {
       ratio_ = initial_ratio_;
       return;
     }
+    // [i] A batch of nobody is not full.
+    if (batches_[place].left_a_piece || decodes().empty()) {
+      batches_[place].is_full = false;
+    }
+    batches_[place].left_a_piece = false;
     schedule_extend(step);
     if (!step.scheduled.empty()) {
       if (config.mixed_chunk) {
@@ -138,7 +166,7 @@ class Sglang final : public EngineReference {
   std::vector<std::size_t> decodes() const {
     std::vector<std::size_t> out;
     for (const std::size_t r : running) {
-      if (state[r].decoding) {
+      if (state[r].decoding && place_of_[r] == place) {
         out.push_back(r);
       }
     }
@@ -163,7 +191,7 @@ class Sglang final : public EngineReference {
   // 2.5.3
   void schedule_extend(Step& step) {
     decodes_before_ = decodes();
-    if ((batch_is_full_ || waiting.empty()) && !chunked_) {
+    if ((batches_[place].is_full || waiting.empty()) && !chunked_) {
       return;
     }
     const std::int64_t page = config.block_size;
@@ -208,11 +236,14 @@ class Sglang final : public EngineReference {
                      std::ptrdiff_t decoding) {
     const std::int64_t page = config.block_size;
     if (config.longest_prefix_first && tree_) {
-      sort_waiting();
+      sort_by_prefix(waiting, *tree_,
+                     [this](std::size_t r) { return tokens_of(r, state[r].known() - 1); });
     }
-    while (!waiting.empty() && !chunked_ && !batch_is_full_) {
-      if (config.max_num_seqs - decoding <= std::ssize(step.scheduled)) {
-        batch_is_full_ = true;
+    while (!waiting.empty() && !chunked_ && !batches_[place].is_full) {
+      const std::int64_t room = std::max(config.max_num_seqs / config.stages, std::int64_t{1});
+      if (room - decoding <= std::ssize(step.scheduled) ||
+          std::ssize(running) >= config.max_num_seqs) {
+        batches_[place].is_full = true;
         return;
       }
       const std::size_t r = waiting.front();
@@ -229,14 +260,14 @@ class Sglang final : public EngineReference {
       const std::int64_t beside = config.beside(s.known()) * page;
       const std::int64_t need = extend + left(r) + config.draft_slots + beside + page;
       if (static_cast<double>(need) >= rem_total) {  // NO_TOKEN
-        batch_is_full_ = true;
+        batches_[place].is_full = true;
         return;
       }
       if (page_up(extend) >= rem_input && !step.scheduled.empty()) {
         return;
       }
       if (static_cast<double>(need) >= rem_total - static_cast<double>(locked)) {
-        batch_is_full_ = true;
+        batches_[place].is_full = true;
         return;
       }
       const bool whole = extend <= rem_chunk;
@@ -256,29 +287,6 @@ class Sglang final : public EngineReference {
         chunked_ = r;
       }
     }
-  }
-
-  // 2.5.3, LPM
-  void sort_waiting() {
-    if (waiting.size() > 128) {
-      return;
-    }
-    RadixTree first_ones(1);
-    std::map<std::size_t, double> key;
-    for (const std::size_t r : waiting) {
-      const RadixTokens tokens = tokens_of(r, state[r].known() - 1);
-      const std::int64_t cached = tree_->match(tokens).tokens;
-      key[r] = -static_cast<double>(cached);
-      if (cached <= 32) {
-        if (first_ones.match(tokens).tokens >= 32) {
-          key[r] = std::numeric_limits<double>::infinity();
-        } else {
-          first_ones.insert(tokens);
-        }
-      }
-    }
-    std::stable_sort(waiting.begin(), waiting.end(),
-                     [&](std::size_t a, std::size_t b) { return key[a] < key[b]; });
   }
 
   // 2.5.4
@@ -326,11 +334,15 @@ class Sglang final : public EngineReference {
       first = false;
     }
     // [i] Where the last one would be aborted, the chunked request gives way.
-    if (pages_to_decode(order) > free_blocks()) {
+    if (pages_to_decode(order) > free_blocks() && chunked_) {
       preempt(*chunked_, step, true);
-      chunked_.reset();
     }
-    batch_is_full_ = false;
+    batches_[place].is_full = false;
+    if (pages_to_decode(order) > free_blocks()) {  // [i] or itself, if other batches have the rest
+      preempt(order.back(), step, true);
+      std::erase(batch, order.back());
+      return;
+    }
     std::int64_t sum = 0;
     std::int64_t most = 0;
     for (const std::size_t r : order) {
@@ -347,13 +359,14 @@ class Sglang final : public EngineReference {
       hold(r, nullptr, 0);
     }
     EngineReference::finish(r);
-    batch_is_full_ = false;
+    batches_[place_of_[r]].is_full = false;
   }
 
   double initial_ratio_;
   double least_ratio_;
   double ratio_;
-  bool batch_is_full_ = false;
+  std::vector<Batch> batches_;         // by place
+  std::vector<std::size_t> place_of_;  // by request, once it decodes
   std::optional<std::size_t> chunked_;
   std::vector<std::size_t> decodes_before_;
   std::unique_ptr<RadixTree> tree_;

@@ -31,6 +31,7 @@ TEST_CASE("layers that do not divide evenly go where the engine puts them") {
   CHECK(stage_layers(80, 4, SpareLayers::before_last) == Layers{20, 20, 20, 20});
   CHECK(stage_layers(62, 4, SpareLayers::before_last) == Layers{15, 16, 16, 15});
   CHECK(stage_layers(62, 4, SpareLayers::first) == Layers{16, 16, 15, 15});
+  CHECK(stage_layers(62, 4, SpareLayers::last) == Layers{15, 15, 16, 16});
   CHECK(stage_layers(7, 4, SpareLayers::before_last) == Layers{2, 2, 2, 1});
   CHECK(most_stage_layers(62, 4) == 16);
   CHECK(most_stage_layers(80, 4) == 20);
@@ -100,15 +101,18 @@ TEST_CASE("what goes together with stages, and what does not") {
   };
   refused({"engine={preset: tensorrt-llm-1.0, async_scheduling: true}"},
           "`async_scheduling` together with `pipeline_parallel` is not built yet for tensorrt_llm");
-  refused({"engine={preset: sglang-0.5}"},
-          "`pipeline_parallel` is not built yet for the scheduler sglang");
+  refused({"engine={preset: vllm-0.6, reserve: 3GB}"},
+          "`pipeline_parallel` is not built yet for the scheduler vllm_v0");
   refused({"engine.speculative={method: ngram, num_speculative_tokens: 2, acceptance: 0.5}"},
           "`pipeline_parallel` is not built yet for speculative decoding");
   refused({"engine.enable_prefix_caching=true", "engine.kv_offloading_size=10GB"},
           "`pipeline_parallel` is not built yet for `kv_offloading_size`");
-  refused({"model=qwen3-30b-a3b", "cluster.data_parallel=2", "cluster.expert_parallel=2",
-           "engine={preset: tensorrt-llm-1.0}"},
-          "`pipeline_parallel` is not built yet for ranks (`data_parallel`) of tensorrt_llm");
+  for (const char* preset : {"vllm-0.19", "tensorrt-llm-1.0", "sglang-0.5"}) {  // ranks
+    CAPTURE(preset);
+    CHECK(rendered(load_stages_of({"model=qwen3-30b-a3b", "cluster.data_parallel=2",
+                                   "cluster.expert_parallel=2",
+                                   std::string("engine={preset: ") + preset + "}"})) == "");
+  }
   const Loaded many =
       load_stages_of({"cluster.pipeline_parallel=81", "cluster.network_bandwidth=50GB/s"});
   CHECK(only_error(many) == "`pipeline_parallel: 81` is more than the 80 layers of llama-3.1-70b");

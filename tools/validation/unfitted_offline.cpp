@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
 #include <vector>
 
 #include "tools/validation/engine_families.h"
@@ -23,7 +22,6 @@ struct OfflineTable {
   std::string gpu;
   bool has_experts = false;
   std::vector<OfflinePoint> points;
-  std::string unfit;  ///< lengths of those that find no room here
 };
 
 std::vector<OfflineTable> play_tables(const std::vector<PublishedPoint>& points) {
@@ -35,17 +33,13 @@ std::vector<OfflineTable> play_tables(const std::vector<PublishedPoint>& points)
     auto table = std::find_if(out.begin(), out.end(),
                               [&](const OfflineTable& one) { return one.title == title; });
     if (table == out.end()) {
-      table = out.insert(out.end(), {title, point.gpu, is_moe(point.model), {}, {}});
+      table = out.insert(out.end(), {title, point.gpu, is_moe(point.model), {}});
     }
     const std::string lengths = fmt::format("{}/{}", point.isl, point.osl);
-    try {
-      const Run run = play_offline(point, first_tokens(point.isl), first_tokens(point.osl));
-      table->points.push_back({lengths,
-                               {point.metrics.find("output_throughput_total")->second,
-                                run.summary.output_tokens_per_s}});
-    } catch (const std::runtime_error&) {
-      table->unfit += (table->unfit.empty() ? "" : ", ") + lengths;
-    }
+    const Run run = play_offline(point, first_tokens(point.isl), first_tokens(point.osl));
+    table->points.push_back(
+        {lengths,
+         {point.metrics.find("output_throughput_total")->second, run.summary.output_tokens_per_s}});
   }
   return out;
 }
@@ -88,9 +82,6 @@ std::string unfitted_offline_section(const std::filesystem::path& points_csv) {
       "\n| model, GPUs, version | in/out | output tok/s, measured | simulated | error % |\n"
       "|---|---:|---:|---:|---:|\n";
   for (const OfflineTable& table : tables) {
-    if (!table.unfit.empty()) {
-      out += fmt::format("| {} | {} | | no room here | |\n", table.title, table.unfit);
-    }
     for (const OfflinePoint& point : table.points) {
       out += fmt::format("| {} | {} | {:.0f} | {:.0f} | {} |\n", table.title, point.lengths,
                          point.throughput.measured, point.throughput.simulated,
