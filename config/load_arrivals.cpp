@@ -119,7 +119,9 @@ class ArrivalLoader {
              std::initializer_list<std::string_view> needed) {
     for (const std::string_view key : keys) {
       if (section_.has(key) && !applies) {
-        reporter_.error(section_.key_span(key), fmt::format("`{}` is for {} only", key, where));
+        reporter_.error(
+            section_.key_span(key), fmt::format("`{}` is for {} only", key, where),
+            section_.has("process") || needed.size() == 0 ? "" : fmt::format("add {}", where));
       }
     }
     for (const std::string_view key : needed) {

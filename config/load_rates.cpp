@@ -72,7 +72,8 @@ class RateLoader {
 
  private:
   void report_missing() {
-    if (class_.is_given()) {
+    // `concurrency` without its process has been reported.
+    if (class_.is_given() && !class_.section("arrivals").has("concurrency")) {
       const bool has_total = workload_.has("rate");
       reporter_.error(
           class_.span(), has_total ? "`share` is missing" : "`rate` is missing",

@@ -110,6 +110,8 @@ TEST_CASE("arrivals that contradict themselves are refused") {
         "`process: closed_loop` needs `concurrency`");
   CHECK(problem("rate: 1/s, arrivals: {concurrency: 8}") ==
         "`concurrency` is for `process: closed_loop` only");
+  CHECK(problem("arrivals: {concurrency: 8}") ==
+        "`concurrency` is for `process: closed_loop` only");
   CHECK(problem("rate: 1/s, share: 50%") == "`rate` and `share` exclude each other");
   CHECK(problem("share: 50%") == "`share` of what rate?");
 }

@@ -252,6 +252,17 @@ TEST_CASE("warnings name what was refused, and a note stays among them") {
   CHECK(json["warnings"][3] == "a note");
 }
 
+TEST_CASE("a warning says that all clients have given up") {
+  Result result;
+  for (int i = 0; i < 3; ++i) {
+    result.requests.emplace_back().status = RequestStatus::aborted;
+  }
+  CHECK(run_warnings({}, result, 3) ==
+        std::vector<std::string>{"the clients of all 3 requests gave up: see `workload.timeout`"});
+  result.requests[1].status = RequestStatus::completed;
+  CHECK(run_warnings({}, result, 3).empty());
+}
+
 TEST_CASE("requests.csv has one row a request, exact times and costs that sum to the bill") {
   const Printed printed(sample_run());
   const std::vector<std::string> rows = lines_of(text_of(write_requests_csv, printed.output()));

@@ -115,6 +115,11 @@ std::vector<std::string> run_warnings(const Scenario& scenario, const Result& re
   }
   if (result.requests.empty()) {
     warnings.emplace_back("no request arrived");
+  } else if (std::all_of(
+                 result.requests.begin(), result.requests.end(),
+                 [](const RequestRecord& r) { return r.status == RequestStatus::aborted; })) {
+    warnings.push_back(fmt::format("the clients of all {} gave up: see `workload.timeout`",
+                                   requests_text(std::ssize(result.requests))));
   }
   return warnings;
 }

@@ -180,13 +180,15 @@ before: Mixtral 10 % too slow).
 
 What the errors say: one GPU alone, dense, is met within 2 to 8 %, L40S among them, whose parameters
 were assumed. Qwen3-30B on a GB200 is faster here than published, where it is slower than on a B200:
-its host. fp16 70B on eight H100 or A100 is 10 to 20 % too fast. Maverick in nvfp4 on four GPUs is
-25 % too slow, wide experts in fp8 (Scout) 15 to 20 % too fast. On RTX PRO 6000 experts take too
-long: at 75 % of its bandwidth, which is a fifth of a B200's at more SMs, instead of the 46 % that
-the preset has for all GPUs, the median of its 99 rows would be 12.7 %, but nothing else supports
-it. Ranks with stages there are off by 12 to 36 %: long answers too slow for that reason, the
-shortest requests too fast. Where hardly any room for KV is left (70B in fp8 on one H100) a few
-blocks more are half the throughput.
+its host. fp16 70B on eight H100 or A100 is 10 to 20 % too fast. If the switch added what
+all-reduces send (NVLS), 0.14's rows on eight Hopper GPUs would be 9 % off in the median instead of
+14, but its rows in 2c and those of 0.20 and 1.0 further off than they are: not adopted. Maverick in
+nvfp4 on four GPUs is 25 % too slow, wide experts in fp8 (Scout) 15 to 20 % too fast. On RTX PRO
+6000 experts take too long: at 75 % of its bandwidth, which is a fifth of a B200's at more SMs,
+instead of the 46 % that the preset has for all GPUs, the median of its 99 rows would be 12.7 %, but
+nothing else supports it. Ranks with stages there are off by 12 to 36 %: long answers too slow for
+that reason, the shortest requests too fast. Where hardly any room for KV is left (70B in fp8 on one
+H100) a few blocks more are half the throughput.
 
 )md";
 
