@@ -48,15 +48,37 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "hidden_size_per_layer_input",
                                          "vocab_size_per_layer_input"};
 
+/// Null if there is no such key, or no object to have it.
+Json member(const Json& object, const char* key) {
+  return object.is_object() ? object.value(key, Json()) : Json();
+}
+
+bool begins(const Json& value, std::string_view start) {
+  return value.is_string() && value.get<std::string>().starts_with(start);
+}
+
+/// AMD Quark's names; its 4-bit floats share a scale of 8 bits among 32, as MXFP4's do.
+std::optional<Dtype> quark_dtype(const Json& weight) {
+  const Json dtype = member(weight, "dtype");
+  return begins(dtype, "fp8")                              ? std::optional(Dtype::fp8)
+         : dtype == "fp4"                                  ? std::optional(Dtype::mxfp4)
+         : dtype == "int8"                                 ? std::optional(Dtype::int8)
+         : begins(dtype, "int4") || begins(dtype, "uint4") ? std::optional(Dtype::int4)
+                                                           : std::nullopt;
+}
+
 /// By what it is called, or by its bits.
 std::optional<Dtype> stored_dtype(const Json& quantization) {
   if (!quantization.is_object()) {
     return std::nullopt;
   }
-  const Json method = quantization.value("quant_method", Json());
-  const Json algorithm = quantization.value("quant_algo", Json());
-  if (method == "fp8" || method == "fbgemm_fp8" || algorithm == "FP8") {
+  const Json method = member(quantization, "quant_method");
+  const Json algorithm = member(quantization, "quant_algo");
+  if (method == "fp8" || method == "fbgemm_fp8" || begins(algorithm, "FP8")) {
     return Dtype::fp8;
+  }
+  if (method == "quark") {
+    return quark_dtype(member(member(quantization, "global_quant_config"), "weight"));
   }
   if (method == "mxfp4") {
     return Dtype::mxfp4;
@@ -72,19 +94,26 @@ std::optional<Dtype> stored_dtype(const Json& quantization) {
   if (is_integer && whole_bits == 4) {
     return Dtype::int4;
   }
-  const Json groups = quantization.value("config_groups", Json());
+  const Json groups = member(quantization, "config_groups");
   if (method != "compressed-tensors" || !groups.is_object() || groups.size() != 1) {
     return std::nullopt;
   }
-  const Json group = groups.front();
-  const Json weights = group.is_object() ? group.value("weights", Json()) : Json();
-  const Json bits = weights.is_object() ? weights.value("num_bits", Json()) : Json();
-  const Json type = weights.is_object() ? weights.value("type", Json()) : Json();
+  const Json weights = member(groups.front(), "weights");
+  const Json bits = member(weights, "num_bits");
+  const Json type = member(weights, "type");
   return type == "float" && bits == 8   ? std::optional(Dtype::fp8)
          : type == "float" && bits == 4 ? std::optional(Dtype::nvfp4)
          : type == "int" && bits == 8   ? std::optional(Dtype::int8)
          : type == "int" && bits == 4   ? std::optional(Dtype::int4)
                                         : std::nullopt;
+}
+
+/// True if the checkpoint has scales for a KV cache in fp8: compressed-tensors' and ModelOpt's key,
+/// and ModelOpt's older one. Engines then store it so unless they are told otherwise.
+bool has_fp8_kv_cache(const Json& quantization) {
+  const Json scheme = member(quantization, "kv_cache_scheme");
+  return (member(scheme, "num_bits") == 8 && member(scheme, "type") == "float") ||
+         begins(member(quantization, "kv_cache_quant_algo"), "FP8");
 }
 
 class ConfigReader {
@@ -257,6 +286,9 @@ class ConfigReader {
         quantization != nullptr && !quantization->empty()) {
       model.weights_span = json_.span("quantization_config");
       model.weights = stored_dtype(*quantization);
+      if (has_fp8_kv_cache(*quantization)) {
+        model.architecture.kv_cache = Dtype::fp8;
+      }
       model.quantization = quantization->is_object()
                                ? excerpt(quantization->value("quant_method", Json()).dump(), 40)
                                : "";

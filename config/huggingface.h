@@ -19,9 +19,9 @@ struct HuggingFaceModel {
   std::string rounded_from;
 };
 
-/// Reads a dense decoder of the Llama, Mistral, Qwen2, Qwen3, Phi-3, Yi or InternLM families. What
-/// is not understood is refused by the name of its key (kind infeasible), at its line. `path` is
-/// opened and shown; `span` is where it was given.
+/// Reads a decoder of the families of family_names(). What is not understood is refused by the name
+/// of its key (kind infeasible), at its line. `path` is opened and shown; `span` is where it was
+/// given.
 std::optional<HuggingFaceModel> read_huggingface(const std::string& path, const Span& span,
                                                  Reporter& reporter);
 

@@ -50,6 +50,10 @@ void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
   const ConfigJson::Keys keys{"sliding_window", "sliding_window_size", "attention_chunk_size"};
   const std::int64_t window = json.find(keys) == nullptr ? 0 : json.whole(keys, 100'000'000, 0);
   m.sliding_window = window;
+  if (const ConfigJson::Json* again = json.find({"sliding_window_size"});
+      again != nullptr && *again != window) {  // Gemma 2 says it twice
+    json.refuse("sliding_window_size", "`sliding_window` says otherwise");
+  }
   const ConfigJson::Json* types = json.find({"layer_types"});
   const std::int64_t pattern = read_pattern(json, family);
   if (types != nullptr && types->is_array()) {

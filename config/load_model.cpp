@@ -94,7 +94,6 @@ std::optional<Architecture> named_model(const LoadContext& context, const std::s
 
 bool load_model(const LoadContext& context, Scenario& scenario) {
   const Section& root = context.root;
-  scenario.kv_cache = dtype_or(root, "kv_cache", Dtype::bf16);
   const std::optional<std::string> name = root.text("model");
   if (!name) {
     return false;
@@ -105,6 +104,13 @@ bool load_model(const LoadContext& context, Scenario& scenario) {
   }
   scenario.model = *model;
   set_weights(context, scenario);
+  scenario.kv_cache = dtype_or(root, "kv_cache", model->kv_cache.value_or(Dtype::bf16));
+  if (model->kv_cache && !root.has("kv_cache")) {
+    context.reporter.note(
+        fmt::format("the KV cache is {}, as the checkpoint says: engines take its scales "
+                    "(`kv_cache` overrules)",
+                    to_string(*model->kv_cache)));
+  }
   scenario.model_name = scenario.model.name;
   return true;
 }

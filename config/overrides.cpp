@@ -110,6 +110,11 @@ class Override {
       }
       return &node.items[*step.index];
     }
+    if (node.is_sequence() && !node.items.empty() && node.items.front().is_map()) {
+      reporter_.error(step.span, "this is a list: its items have numbers, from 0",
+                      "such as workload.classes[0].rate");
+      return nullptr;
+    }
     if (!node.is_map()) {
       Node map;
       map.kind = Node::Kind::map;

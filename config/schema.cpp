@@ -73,7 +73,7 @@ constexpr Key workload_keys[] = {
     or_map(choice("weights", "how weights are stored", weight_dtypes, "the checkpoint's")),
     choice("weights.experts", "those of routed experts", weight_dtypes, "the checkpoint's"),
     choice("weights.dense", "all others", weight_dtypes, "the checkpoint's"),
-    choice("kv_cache", "how the KV cache is stored", "bf16|fp8", "bf16"),
+    choice("kv_cache", "how the KV cache is stored", "bf16|fp8", "the checkpoint's"),
     {.path = "seed", .doc = "of all random numbers", .scalar = Scalar::seed, .by_default = "1"},
     text("calibration",
          "file of `penstock calibrate`: your own values of the step model's parameters"),

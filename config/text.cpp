@@ -173,9 +173,28 @@ std::string list_of_names(std::span<const std::string_view> names) {
   return text;
 }
 
+namespace {
+
+/// Appends the candidates that begin with `name`, if it is long enough to mean something.
+void complete(std::string_view name, std::span<const std::string_view> candidates,
+              std::vector<std::string_view>& names) {
+  constexpr std::size_t shortest = 3;
+  constexpr std::size_t most = 10;
+  for (const std::string_view candidate : candidates) {
+    if (name.size() >= shortest && candidate.starts_with(name) && names.size() < most) {
+      names.push_back(candidate);
+    }
+  }
+}
+
+}  // namespace
+
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates,
                          std::size_t count) {
-  const std::vector<std::string_view> near = nearest_names(name, candidates, count);
+  std::vector<std::string_view> near = nearest_names(name, candidates, count);
+  if (near.empty()) {
+    complete(name, candidates, near);
+  }
   return near.empty() ? "" : "did you mean " + list_of_names(near) + "?";
 }
 

@@ -122,6 +122,7 @@ struct Architecture {
   /// only the routed experts are, all the others.
   std::optional<Dtype> weights = {};
   std::optional<Dtype> dense_weights = {};
+  std::optional<Dtype> kv_cache = {};  ///< for which it has scales, if not for bf16
 
   std::int64_t full_layers() const {
     return num_hidden_layers - sliding_layers - linear.layers - moe_only_layers - mlp_only_layers;

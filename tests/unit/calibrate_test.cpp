@@ -274,6 +274,8 @@ TEST_CASE("measurements that contradict themselves are errors that say where") {
   CHECK(error_of("r.csv", header + "5,5.5,6,9,2\n").empty());
   CHECK(test::has(error_of("r.csv", header + "5,4.5,6,9,2\n"), "0.5 s before it arrives"));
   CHECK(test::has(error_of("r.csv", header + "5,5.5,4,9,2\n"), "it ends 1 s before it arrives"));
+  const std::string durations = "input_tokens,output_tokens,ttft_ms,e2e_ms\n9,9,5,50\n";
+  CHECK(test::has(error_of("r.csv", durations + "9,9,-5,50\n"), "ttft_ms is negative: `-5`"));
   CHECK(test::has(error_of("r.csv", header + "5,5.5,5.25,9,2\n"), "0.25 s before its first"));
 }
 

@@ -132,6 +132,11 @@ TEST_CASE("windows are read") {
       "qwen2", R"("sliding_window": 4096, "use_sliding_window": true, "max_window_layers": 28)"));
   CHECK(qwen.sliding_layers == 4);
   CHECK(of(config("gemma2", R"("sliding_window": 4096, "head_dim": 128)")).sliding_layers == 16);
+  const auto twice = [](const std::string& size) {
+    return parse(config("gemma2", R"("sliding_window": 4096, "sliding_window_size": )" + size));
+  };
+  CHECK(twice("4096").model->architecture.sliding_window == 4096);
+  CHECK(twice("1024").diagnostics[0].message == "`sliding_window_size` is not understood");
 }
 
 TEST_CASE("context is stretched by the kinds of rope_scaling that engines stretch by") {
@@ -153,6 +158,18 @@ TEST_CASE("the checkpoint's dtype is the default of `weights`") {
       Dtype::fp8);
   CHECK_FALSE(
       parse(config("llama", R"("quantization_config": {"quant_method": "aqlm"})")).model->weights);
+}
+
+TEST_CASE("scales for a KV cache in fp8 are taken") {
+  const auto kv_cache = [](const std::string& quantization) {
+    return parse(config("llama",
+                        R"("quantization_config": {"quant_method": "fp8", )" + quantization + "}"))
+        .model->architecture.kv_cache;
+  };
+  CHECK(kv_cache(R"("kv_cache_scheme": {"num_bits": 8, "type": "float"})") == Dtype::fp8);
+  CHECK(kv_cache(R"("kv_cache_quant_algo": "FP8")") == Dtype::fp8);
+  CHECK_FALSE(kv_cache(R"("kv_cache_scheme": null)"));
+  CHECK_FALSE(kv_cache(R"("kv_cache_scheme": {"num_bits": 8, "type": "int"})"));
 }
 
 TEST_CASE("methods of quantization by their bits") {
@@ -178,6 +195,14 @@ TEST_CASE("methods of quantization by their bits") {
   CHECK(compressed(R"({"num_bits": 8, "type": "int"})") == Dtype::int8);
   CHECK(compressed(R"({"num_bits": 4, "type": "int"})") == Dtype::int4);
   CHECK_FALSE(compressed("3"));
+  const auto quark = [&](const std::string& dtype) {
+    return stored(R"({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": ")" +
+                  dtype + R"("}}})");
+  };
+  CHECK(quark("fp4") == Dtype::mxfp4);
+  CHECK(quark("fp8_e4m3") == Dtype::fp8);
+  CHECK_FALSE(quark("bfp16"));
+  CHECK_FALSE(stored(R"({"quant_method": "quark"})"));
   CHECK(parse(config("llama", R"("torch_dtype": 7)")).diagnostics[0].message ==
         "`torch_dtype` is no type of weights");
 }
@@ -265,6 +290,13 @@ TEST_CASE("`model:` takes the path of a config.json, relative to the workload fi
   CHECK(f32.scenario.weights == Dtype::bf16);
   CHECK(f32.notes.front() ==
         "weights are bf16: the checkpoint is float32, and engines round it to 16 bits");
+  std::ofstream(folder / "my-llama" / "kv.json") << config(
+      "llama",
+      R"("quantization_config": {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_scheme":
+              {"num_bits": 8, "type": "float"}})");
+  const Loaded kv = load("my-llama/kv.json");
+  CHECK(kv.scenario.kv_cache == Dtype::fp8);
+  CHECK(kv.notes.front().starts_with("the KV cache is fp8, as the checkpoint says"));
   CHECK(test::rendered(load("none.json")).find("none.json`: there is no such file") !=
         std::string::npos);
   CHECK(test::only_error(load("my-llama/aqlm.json")) ==

@@ -245,6 +245,8 @@ TEST_CASE("mistakes in --set are shown in the argument") {
   CHECK(only_error(load_small({"workload.classes[7].rate=1/s"})) ==
         "the list has 1 items, counted from 0");
   CHECK(only_error(load_small({"model[0]=x"})) == "this is not a list");
+  CHECK(only_error(load_small({"workload.classes.0.rate=1/s"})) ==
+        "this is a list: its items have numbers, from 0");
   CHECK(only_error(load_small({"[0]=x"})) == "`[` must hold the number of a list item");
   CHECK(only_error(load_small({"slo={ttft: 1s, ttft: 2s}"})) == "`ttft` is given twice");
   CHECK(only_error(load_small({"slo={ttft: [1"})) == "a `[` is not closed");

@@ -91,6 +91,8 @@ TEST_CASE("near names are found, far ones are not") {
   CHECK(did_you_mean("max_num_seq", names) == "did you mean `max_num_seqs`?");
   CHECK(did_you_mean("MAX_NUM_SEQS", names) == "did you mean `max_num_seqs`?");
   CHECK(did_you_mean("blocksize", names) == "did you mean `block_size`?");
+  CHECK(did_you_mean("max", names) == "did you mean `max_num_seqs` or `max_model_len`?");
+  CHECK(did_you_mean("ma", names).empty());
   CHECK(did_you_mean("temperature", names).empty());
   CHECK(did_you_mean("", names).empty());
   CHECK(did_you_mean(std::string(1000, 'm'), names).empty());

@@ -71,6 +71,10 @@ struct Row {
   std::optional<double> at(Role role) const { return values[static_cast<std::size_t>(role)]; }
 };
 
+bool is_duration(Role role) {
+  return role == Role::ttft || role == Role::e2e || role == Role::tpot;
+}
+
 Row read_row(const Cells& cells) {
   Row row;
   for (const ColumnName& column : column_names) {
@@ -83,6 +87,8 @@ Row read_row(const Cells& cells) {
     const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), number);
     if (error != std::errc{} || end != cell->data() + cell->size() || !std::isfinite(number)) {
       row.problem = std::string(column.name) + " is not a number: " + penstock::quoted(*cell);
+    } else if (number < 0 && is_duration(column.role)) {
+      row.problem = std::string(column.name) + " is negative: " + penstock::quoted(*cell);
     } else {
       value = number * column.scale;
     }

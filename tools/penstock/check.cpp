@@ -31,12 +31,13 @@ constexpr Usage usage{"check",
                       10'000};
 
 std::string facts_of(const Architecture& model) {
-  return output::printable(
-      fmt::format("model, {:.2f}e9 parameters, {:.2f}e9 active, {:.0f} bytes of KV cache a token",
-                  static_cast<double>(parameters(model)) / 1e9,
-                  static_cast<double>(active_parameters(model)) / 1e9,
-                  kv_bytes_per_token_per_gpu(model, Dtype::bf16, 1) +
-                      window_bytes_per_token_per_gpu(model, Dtype::bf16, 1)));
+  const Dtype kv = model.kv_cache.value_or(Dtype::bf16);
+  return output::printable(fmt::format(
+      "model, {:.2f}e9 parameters, {:.2f}e9 active, {:.0f} bytes of KV cache a token{}",
+      static_cast<double>(parameters(model)) / 1e9,
+      static_cast<double>(active_parameters(model)) / 1e9,
+      kv_bytes_per_token_per_gpu(model, kv, 1) + window_bytes_per_token_per_gpu(model, kv, 1),
+      model.kv_cache ? fmt::format(" in {}", to_string(kv)) : ""));
 }
 
 /// Checks the config.json of a model.
