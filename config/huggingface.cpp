@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "config/huggingface_family.h"
+#include "config/huggingface_weights.h"
 #include "config/text.h"
 #include "config/yaml.h"
 
@@ -39,6 +40,9 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "layernorm_linear_attention_beta",
                                          "layernorm_mlp_beta",
                                          "expert_dtype",
+                                         "latent_moe_use_norm",
+                                         "compress_rope_theta",
+                                         "num_expert_group",
                                          "moe_shared_expert_overlap",
                                          "experts_per_token",
                                          "sliding_window_pattern",
@@ -47,74 +51,6 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "expert_capacity_factor",
                                          "hidden_size_per_layer_input",
                                          "vocab_size_per_layer_input"};
-
-/// Null if there is no such key, or no object to have it.
-Json member(const Json& object, const char* key) {
-  return object.is_object() ? object.value(key, Json()) : Json();
-}
-
-bool begins(const Json& value, std::string_view start) {
-  return value.is_string() && value.get<std::string>().starts_with(start);
-}
-
-/// AMD Quark's names; its 4-bit floats share a scale of 8 bits among 32, as MXFP4's do.
-std::optional<Dtype> quark_dtype(const Json& weight) {
-  const Json dtype = member(weight, "dtype");
-  return begins(dtype, "fp8")                              ? std::optional(Dtype::fp8)
-         : dtype == "fp4"                                  ? std::optional(Dtype::mxfp4)
-         : dtype == "int8"                                 ? std::optional(Dtype::int8)
-         : begins(dtype, "int4") || begins(dtype, "uint4") ? std::optional(Dtype::int4)
-                                                           : std::nullopt;
-}
-
-/// By what it is called, or by its bits.
-std::optional<Dtype> stored_dtype(const Json& quantization) {
-  if (!quantization.is_object()) {
-    return std::nullopt;
-  }
-  const Json method = member(quantization, "quant_method");
-  const Json algorithm = member(quantization, "quant_algo");
-  if (method == "fp8" || method == "fbgemm_fp8" || begins(algorithm, "FP8")) {
-    return Dtype::fp8;
-  }
-  if (method == "quark") {
-    return quark_dtype(member(member(quantization, "global_quant_config"), "weight"));
-  }
-  if (method == "mxfp4") {
-    return Dtype::mxfp4;
-  }
-  if (algorithm == "NVFP4") {
-    return Dtype::nvfp4;
-  }
-  const bool is_integer = method == "gptq" || method == "awq";
-  const Json whole_bits = quantization.value("bits", method == "awq" ? Json(4) : Json());
-  if (quantization.value("load_in_8bit", Json()) == true || (is_integer && whole_bits == 8)) {
-    return Dtype::int8;
-  }
-  if (is_integer && whole_bits == 4) {
-    return Dtype::int4;
-  }
-  const Json groups = member(quantization, "config_groups");
-  if (method != "compressed-tensors" || !groups.is_object() || groups.size() != 1) {
-    return std::nullopt;
-  }
-  const Json weights = member(groups.front(), "weights");
-  const Json bits = member(weights, "num_bits");
-  const Json type = member(weights, "type");
-  return type == "float" && bits == 8   ? std::optional(Dtype::fp8)
-         : type == "float" && bits == 4 ? std::optional(Dtype::nvfp4)
-         : type == "int" && bits == 8   ? std::optional(Dtype::int8)
-         : type == "int" && bits == 4   ? std::optional(Dtype::int4)
-                                        : std::nullopt;
-}
-
-/// True if the checkpoint has scales for a KV cache in fp8: compressed-tensors' and ModelOpt's key,
-/// and ModelOpt's older one. Engines then store it so unless they are told otherwise.
-bool has_fp8_kv_cache(const Json& quantization) {
-  const Json scheme = member(quantization, "kv_cache_scheme");
-  return (member(scheme, "num_bits") == 8 && member(scheme, "type") == "float") ||
-         begins(member(quantization, "kv_cache_quant_algo"), "FP8");
-}
 
 class ConfigReader {
  public:
@@ -145,6 +81,10 @@ class ConfigReader {
     read_weights(model);
     if (model.weights == Dtype::mxfp4 && family->model_type == "gpt_oss") {
       m.dense_weights = Dtype::bf16;  // only the experts are quantised
+    }
+    if (json_.text("expert_dtype") == "fp4") {  // DeepSeek-V4
+      m.dense_weights = model.weights;
+      model.weights = Dtype::mxfp4;
     }
     return reporter_.size() == before ? std::optional(model) : std::nullopt;
   }
@@ -285,10 +225,7 @@ class ConfigReader {
     if (const Json* quantization = json_.find({"quantization_config"});
         quantization != nullptr && !quantization->empty()) {
       model.weights_span = json_.span("quantization_config");
-      model.weights = stored_dtype(*quantization);
-      if (has_fp8_kv_cache(*quantization)) {
-        model.architecture.kv_cache = Dtype::fp8;
-      }
+      read_quantization(*quantization, model);
       model.quantization = quantization->is_object()
                                ? excerpt(quantization->value("quant_method", Json()).dump(), 40)
                                : "";

@@ -10,15 +10,6 @@ namespace {
 
 using Mixer = Family::Mixer;
 
-constexpr std::int64_t most_layers = 2000;
-constexpr std::int64_t most_heads = 4096;
-constexpr std::int64_t most_width = 4194304;
-
-/// Layers by the name that `layer_types` gives them.
-std::int64_t count_types(const ConfigJson::Json& types, std::string_view name) {
-  return std::count(types.begin(), types.end(), name);
-}
-
 /// Of how many layers the last one attends to all; EXAONE 4 spells them out, "LLLG".
 std::int64_t read_pattern(ConfigJson& json, const Family& family) {
   const std::int64_t otherwise = std::max<std::int64_t>(1, family.window_pattern);
@@ -134,23 +125,19 @@ void read_lightning(ConfigJson& json, Architecture& m) {
 
 void read_kimi_linear(ConfigJson& json, const Family& family, Architecture& m) {
   const ConfigJson::Json* config = json.find({"linear_attn_config"});
-  const auto dim = [&](const char* key) {
-    const ConfigJson::Json value =
-        config != nullptr && config->is_object() ? config->value(key, ConfigJson::Json()) : nullptr;
-    return value.is_number_unsigned() ? std::min(value.get<std::int64_t>(), most_heads)
-           : value.is_array()         ? std::ssize(value)
-                                      : std::int64_t{0};
-  };
+  const auto dim = [config](const char* key) { return inner_whole(config, key); };
   m.linear = {.kind = LinearAttention::Kind::kimi_delta,
               .layers = dim("kda_layers"),
               .value_heads = dim("num_heads"),
               .value_head_dim = dim("head_dim"),
-              .conv_kernel = dim("short_conv_kernel_size")};
+              .conv_kernel = dim("short_conv_kernel_size"),
+              .full_rank_gate = inner_flag(config, "use_full_rank_gate")};
   if (m.linear.layers == 0 || m.linear.value_heads == 0 || m.linear.value_head_dim == 0) {
     json.reporter().error(json.span("linear_attn_config"),
                           "`linear_attn_config` must have kda_layers, num_heads and head_dim");
   }
   read_latents(json, family, m);
+  m.attention_output_gate = json.flag("mla_use_output_gate");
 }
 
 /// Layers of Mamba-2, where kinds are listed (Granite 4.0) or those of attention (Bamba); negative,
@@ -255,6 +242,12 @@ void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
     case Mixer::nemotron_h:
       read_nemotron_h(json, m);
       break;
+    case Mixer::compressed:
+      read_compressed(json, m);
+      break;
+    case Mixer::block_sparse:
+      read_block_sparse(json, m);
+      break;
   }
   if (json.reporter().size() == before) {
     check_length(json, m);
@@ -302,6 +295,18 @@ std::int64_t shared_width(ConfigJson& json, const Architecture& m) {
   return experts * m.moe.moe_intermediate_size;
 }
 
+/// A layer with experts is 1 in `moe_layer_freq`, one with a dense MLP 0.
+void read_layer_list(ConfigJson& json, const ConfigJson::Json& layers, Architecture& m) {
+  json.find({"moe_layer_freq"});
+  const auto first = std::find(layers.begin(), layers.end(), 1);
+  m.moe.first_k_dense_replace = first - layers.begin();
+  if (std::ssize(layers) != m.num_hidden_layers ||
+      std::count(layers.begin(), first, 0) != first - layers.begin() ||
+      std::count(first, layers.end(), 1) != layers.end() - first) {
+    json.refuse("moe_layer_freq", "known are leading dense layers, an entry for each layer");
+  }
+}
+
 /// The leading layers, and of the others, that have a dense MLP instead.
 void read_dense_layers(ConfigJson& json, const Family& family, Architecture& m) {
   MoeLayers& moe = m.moe;
@@ -311,9 +316,14 @@ void read_dense_layers(ConfigJson& json, const Family& family, Architecture& m) 
       moe.first_k_dense_replace = json.says(key) ? json.whole({key}, most_layers) : 0;
     }
   }
-  moe.moe_layer_freq = json.whole(
-      {"moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_interval"},
-      most_layers, 1);
+  if (const ConfigJson::Json* layers = json.peek("moe_layer_freq");
+      layers != nullptr && layers->is_array()) {
+    read_layer_list(json, *layers, m);
+  } else {
+    moe.moe_layer_freq = json.whole({"moe_layer_freq", "decoder_sparse_step",
+                                     "interleave_moe_layer_step", "moe_layer_interval"},
+                                    most_layers, 1);
+  }
   if (const ConfigJson::Json* types = json.find({"mlp_layer_types"});
       types != nullptr && types->is_array()) {
     moe.first_k_dense_replace = count_types(*types, "dense");
@@ -351,8 +361,12 @@ void read_experts(ConfigJson& json, const Family& family, Architecture& m) {
   moe.shared_expert_intermediate_size =
       type == "llama4_text" ? m.intermediate_size : shared_width(json, m);
   moe.shared_expert_gate = type.starts_with("qwen") && moe.shared_expert_intermediate_size > 0;
-  if (type == "llama4_text") {
-    m.intermediate_size = json.whole({"intermediate_size_mlp"}, most_width, m.intermediate_size);
+  if (type == "llama4_text" || type == "minimax_m3") {
+    m.intermediate_size = json.whole({"intermediate_size_mlp", "dense_intermediate_size"},
+                                     most_width, m.intermediate_size);
+  }
+  if (json.says("routed_expert_hidden_size") || json.says("moe_latent_size")) {
+    moe.latent_size = json.whole({"routed_expert_hidden_size", "moe_latent_size"}, most_width);
   }
   moe.router_bias = family.has_router_bias;
   moe.expert_bias = type == "gpt_oss";

@@ -11,7 +11,17 @@ namespace penstock::config {
 /// A family by its `model_type`, with the defaults of its configuration class in transformers.
 struct Family {
   /// Token mixers beyond (grouped) attention.
-  enum class Mixer { attention, latent, delta_net, lightning, kimi_linear, mamba2, nemotron_h };
+  enum class Mixer {
+    attention,
+    latent,
+    delta_net,
+    lightning,
+    kimi_linear,
+    mamba2,
+    nemotron_h,
+    compressed,   ///< DeepSeek-V4
+    block_sparse  ///< MiniMax-M3
+  };
   /// What its biases are on: q, k and v; the attention's output too; the MLP too.
   enum class Biases { qkv, attention, all };
 
@@ -55,5 +65,22 @@ std::vector<std::string_view> family_names();
 void read_mixers(ConfigJson& json, const Family& family, Architecture& model);
 /// Its experts.
 void read_experts(ConfigJson& json, const Family& family, Architecture& model);
+
+// Parts of read_mixers and read_experts.
+
+inline constexpr std::int64_t most_layers = 2000;
+inline constexpr std::int64_t most_heads = 4096;
+inline constexpr std::int64_t most_width = 4194304;
+
+/// Layers by the name that `layer_types` gives them.
+std::int64_t count_types(const ConfigJson::Json& types, std::string_view name);
+/// A number, or the length of a list, within an object: 0 if it is not there.
+std::int64_t inner_whole(const ConfigJson::Json* object, const char* key);
+bool inner_flag(const ConfigJson::Json* object, const char* key);
+
+/// A local window in all layers; beyond it entries of 4 tokens, an indexer before them, or of 128.
+void read_compressed(ConfigJson& json, Architecture& model);
+/// An indexer that picks blocks of tokens, in all but the first layers.
+void read_block_sparse(ConfigJson& json, Architecture& model);
 
 }  // namespace penstock::config

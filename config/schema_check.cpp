@@ -38,7 +38,9 @@ class Checker {
       if (find_key(schema_, prefix, name)->required && !is_there) {
         Diagnostic& d = reporter_.error(node.span, fmt::format("`{}` is missing", name));
         const Key& key = *find_key(schema_, prefix, name);
-        d.notes.push_back(describe(key));
+        if (!key.doc.empty()) {
+          d.notes.push_back(describe(key));
+        }
         if (!key.or_else.empty()) {
           d.notes.emplace_back(key.or_else);
         }

@@ -151,6 +151,73 @@ constexpr Published published[] = {
      "n_routed_experts": 256, "n_shared_experts": 1, "num_experts_per_tok": 8,
      "moe_intermediate_size": 2048, "first_k_dense_replace": 3, "index_n_heads": 32,
      "index_head_dim": 128, "index_topk": 2048})"},
+    {"deepseek-v4-flash",
+     R"({"model_type": "deepseek_v4", "hidden_size": 4096, "num_attention_heads": 64,
+     "num_key_value_heads": 1, "head_dim": 512, "num_hidden_layers": 43, "vocab_size":
+     129280, "max_position_embeddings": 1048576, "q_lora_rank": 1024, "o_lora_rank": 1024,
+     "o_groups": 8, "qk_rope_head_dim": 64, "index_n_heads": 64, "index_head_dim": 128,
+     "index_topk": 512, "n_routed_experts": 256, "n_shared_experts": 1,
+     "num_experts_per_tok": 6, "moe_intermediate_size": 2048, "num_hash_layers": 3,
+     "hc_mult": 4, "hc_sinkhorn_iters": 20, "hc_eps": 1e-06, "sliding_window": 128,
+     "compress_rope_theta": 160000, "num_nextn_predict_layers": 1, "scoring_func":
+     "sqrtsoftplus", "topk_method": "noaux_tc", "tie_word_embeddings": false,
+     "attention_bias": false, "rope_scaling": {"type": "yarn", "factor": 16,
+     "original_max_position_embeddings": 65536}, "expert_dtype": "fp4",
+     "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+     "compress_ratios": [0, 0, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4,
+     128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4,
+     128, 4, 128, 4, 0]})"},
+    {"deepseek-v4-pro",
+     R"({"model_type": "deepseek_v4", "hidden_size": 7168, "num_attention_heads": 128,
+     "num_key_value_heads": 1, "head_dim": 512, "num_hidden_layers": 61, "vocab_size":
+     129280, "max_position_embeddings": 1048576, "q_lora_rank": 1536, "o_lora_rank": 1024,
+     "o_groups": 16, "qk_rope_head_dim": 64, "index_n_heads": 64, "index_head_dim": 128,
+     "index_topk": 1024, "n_routed_experts": 384, "n_shared_experts": 1,
+     "num_experts_per_tok": 6, "moe_intermediate_size": 3072, "num_hash_layers": 3,
+     "hc_mult": 4, "hc_sinkhorn_iters": 20, "hc_eps": 1e-06, "sliding_window": 128,
+     "compress_rope_theta": 160000, "num_nextn_predict_layers": 1, "scoring_func":
+     "sqrtsoftplus", "topk_method": "noaux_tc", "tie_word_embeddings": false,
+     "attention_bias": false, "rope_scaling": {"type": "yarn", "factor": 16,
+     "original_max_position_embeddings": 65536}, "expert_dtype": "fp4",
+     "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+     "compress_ratios": [128, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4,
+     128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4,
+     128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4, 128, 4,
+     0]})"},
+    {"kimi-k3",
+     R"({"model_type": "kimi_k3", "tie_word_embeddings": false, "text_config": {"model_type":
+     "kimi_linear", "hidden_size": 7168, "intermediate_size": 33792, "num_attention_heads":
+     96, "num_key_value_heads": 96, "num_hidden_layers": 93, "vocab_size": 163840,
+     "max_position_embeddings": 1048576, "kv_lora_rank": 512, "q_lora_rank": 1536,
+     "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128, "mla_use_nope":
+     true, "mla_use_output_gate": true, "num_experts": 896, "num_experts_per_token": 16,
+     "num_expert_group": 1, "moe_intermediate_size": 3072, "num_shared_experts": 2,
+     "routed_expert_hidden_size": 3584, "latent_moe_use_norm": true, "attn_res_block_size":
+     12, "first_k_dense_replace": 1, "moe_layer_freq": 1, "num_nextn_predict_layers": 0,
+     "linear_attn_config": {"kda_layers": [1, 2, 3, 5, 6, 7, 9, 10, 11, 13, 14, 15, 17, 18,
+     19, 21, 22, 23, 25, 26, 27, 29, 30, 31, 33, 34, 35, 37, 38, 39, 41, 42, 43, 45, 46, 47,
+     49, 50, 51, 53, 54, 55, 57, 58, 59, 61, 62, 63, 65, 66, 67, 69, 70, 71, 73, 74, 75, 77,
+     78, 79, 81, 82, 83, 85, 86, 87, 89, 90, 91], "full_attn_layers": [4, 8, 12, 16, 20, 24,
+     28, 32, 36, 40, 44, 48, 52, 56, 60, 64, 68, 72, 76, 80, 84, 88, 92, 93], "head_dim":
+     128, "num_heads": 96, "short_conv_kernel_size": 4, "gate_lower_bound": -5.0,
+     "use_full_rank_gate": true}, "quantization_config": {"quant_method":
+     "compressed-tensors", "format": "mxfp4-pack-quantized", "ignore": ["lm_head",
+     "re:.*self_attn.*",
+     "re:.*shared_experts.*"]}}})"},
+    {"minimax-m3", R"({"model_type": "minimax_m3_vl", "text_config": {"hidden_size": 6144,
+     "intermediate_size": 3072, "dense_intermediate_size": 12288, "shared_intermediate_size":
+     3072, "num_hidden_layers": 60, "num_attention_heads": 64, "num_key_value_heads": 4,
+     "head_dim": 128, "vocab_size": 200064, "max_position_embeddings": 524288,
+     "attention_output_gate": false, "use_qk_norm": true, "qk_norm_type": "per_head",
+     "num_local_experts": 128, "num_experts_per_tok": 4, "n_shared_experts": 1,
+     "use_routing_bias": true, "moe_layer_freq": [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], "tie_word_embeddings": false,
+     "sparse_attention_config": {"use_sparse_attention": true, "sparse_index_dim": 128,
+     "sparse_num_index_heads": 4, "sparse_topk_blocks": 16, "sparse_block_size": 128,
+     "sparse_local_block": 1, "sparse_attention_freq": [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]}}})"},
 };
 
 }  // namespace
@@ -179,6 +246,10 @@ TEST_CASE("the config.json of a model gives the catalogue's entry of it") {
     }
     CHECK(kv_window(got) == kv_window(*want));
     CHECK(got.max_position_embeddings == want->max_position_embeddings);
+    if (one.json.find("quantization_config") != std::string_view::npos && want->dense_weights) {
+      CHECK(model->weights == want->weights);
+      CHECK(got.dense_weights == want->dense_weights);
+    }
   }
 }
 

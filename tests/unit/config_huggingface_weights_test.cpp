@@ -1,0 +1,91 @@
+#include <doctest/doctest.h>
+
+#include "tests/support/huggingface_text.h"
+
+// How a config.json says that its checkpoint is stored.
+
+namespace penstock::config {
+namespace {
+
+using test::llama_config;
+using test::parse_config;
+
+TEST_CASE("the checkpoint's dtype is the default of `weights`") {
+  CHECK(parse_config(llama_config("llama", R"("torch_dtype": "float16")")).model->weights ==
+        Dtype::bf16);
+  CHECK(parse_config(llama_config("llama", R"("quantization_config": {"quant_method": "fp8"})"))
+            .model->weights == Dtype::fp8);
+  CHECK_FALSE(
+      parse_config(llama_config("llama", R"("quantization_config": {"quant_method": "aqlm"})"))
+          .model->weights);
+}
+
+TEST_CASE("where attention is left as it was, only the experts are quantised") {
+  const auto dense = [](const std::string& left) {
+    return parse_config(llama_config("mixtral", R"("num_local_experts": 8, "num_experts_per_tok": 2,
+      "quantization_config": {"quant_method": "fp8", )" +
+                                                    left + "}"))
+        .model->architecture.dense_weights;
+  };
+  CHECK(dense(R"("ignore": ["lm_head", "re:.*self_attn.*"])") == Dtype::bf16);
+  CHECK(dense(R"("modules_to_not_convert": ["model.layers.*.self_attn"])") == Dtype::bf16);
+  CHECK_FALSE(dense(R"("ignore": ["lm_head"])"));
+  CHECK_FALSE(dense(R"("exclude_modules": ["model.layers.0.self_attn*", 3])"));
+  CHECK_FALSE(dense(R"("ignore": "self_attn")"));
+  std::string all;
+  for (int layer = 0; layer < 32; ++layer) {
+    all += "\"model.layers." + std::to_string(layer) + ".self_attn*\", ";
+  }
+  CHECK(dense(R"("exclude_modules": [)" + all + R"("lm_head"])") == Dtype::bf16);
+}
+
+TEST_CASE("scales for a KV cache in fp8 are taken") {
+  const auto kv_cache = [](const std::string& quantization) {
+    return parse_config(llama_config("llama", R"("quantization_config": {"quant_method": "fp8", )" +
+                                                  quantization + "}"))
+        .model->architecture.kv_cache;
+  };
+  CHECK(kv_cache(R"("kv_cache_scheme": {"num_bits": 8, "type": "float"})") == Dtype::fp8);
+  CHECK(kv_cache(R"("kv_cache_quant_algo": "FP8")") == Dtype::fp8);
+  CHECK_FALSE(kv_cache(R"("kv_cache_scheme": null)"));
+  CHECK_FALSE(kv_cache(R"("kv_cache_scheme": {"num_bits": 8, "type": "int"})"));
+}
+
+TEST_CASE("methods of quantization by their bits") {
+  const auto stored = [](const std::string& quantization) {
+    return parse_config(llama_config("llama", R"("quantization_config": )" + quantization))
+        .model->weights;
+  };
+  const auto compressed = [&](const std::string& weights) {
+    return stored(
+        R"({"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": )" +
+        weights + "}}}");
+  };
+  CHECK(stored(R"({"quant_method": "fbgemm_fp8"})") == Dtype::fp8);
+  CHECK(stored(R"({"quant_method": "modelopt", "quant_algo": "FP8"})") == Dtype::fp8);
+  CHECK(stored(R"({"quant_method": "modelopt", "quant_algo": "NVFP4"})") == Dtype::nvfp4);
+  CHECK(stored(R"({"quant_method": "bitsandbytes", "load_in_8bit": true})") == Dtype::int8);
+  CHECK(stored(R"({"quant_method": "gptq", "bits": 8})") == Dtype::int8);
+  CHECK(stored(R"({"quant_method": "gptq", "bits": 4})") == Dtype::int4);
+  CHECK(stored(R"({"quant_method": "awq"})") == Dtype::int4);
+  CHECK_FALSE(stored(R"({"quant_method": "gptq", "bits": 3})"));
+  CHECK_FALSE(stored(R"({"quant_method": "bitsandbytes", "load_in_4bit": true})"));
+  CHECK(compressed(R"({"num_bits": 8, "type": "float"})") == Dtype::fp8);
+  CHECK(compressed(R"({"num_bits": 4, "type": "float"})") == Dtype::nvfp4);
+  CHECK(compressed(R"({"num_bits": 8, "type": "int"})") == Dtype::int8);
+  CHECK(compressed(R"({"num_bits": 4, "type": "int"})") == Dtype::int4);
+  CHECK_FALSE(compressed("3"));
+  const auto quark = [&](const std::string& dtype) {
+    return stored(R"({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": ")" +
+                  dtype + R"("}}})");
+  };
+  CHECK(quark("fp4") == Dtype::mxfp4);
+  CHECK(quark("fp8_e4m3") == Dtype::fp8);
+  CHECK_FALSE(quark("bfp16"));
+  CHECK_FALSE(stored(R"({"quant_method": "quark"})"));
+  CHECK(parse_config(llama_config("llama", R"("torch_dtype": 7)")).diagnostics[0].message ==
+        "`torch_dtype` is no type of weights");
+}
+
+}  // namespace
+}  // namespace penstock::config
