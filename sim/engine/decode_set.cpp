@@ -36,11 +36,15 @@ void DecodeSet::join(Slot slot, std::int64_t first) {
   }
   s.below_window = s.base + pace_.advance * first < window_;
   if (s.below_window) {
-    ++below_;
-    below_growth_ += pace_.advance;
-    below_base_sum_ += s.base;
+    count_below(s, 1);
     crossings_.emplace(pace_.steps_for(window_ - s.base), slot);
   }
+}
+
+void DecodeSet::count_below(const Sequence& s, std::int64_t count) {
+  below_ += count;
+  below_growth_ += count * pace_.advance;
+  below_base_sum_ += count * s.base;
 }
 
 std::int64_t DecodeSet::next_crossing() {
@@ -58,9 +62,7 @@ Slot DecodeSet::cross(std::int64_t step) {
   crossings_.pop();
   Sequence& s = table_[slot];
   s.below_window = false;
-  --below_;
-  below_growth_ -= pace_.advance;
-  below_base_sum_ -= s.base;
+  count_below(s, -1);
   return slot;
 }
 
@@ -83,9 +85,7 @@ void DecodeSet::subtract(const Sequence& s) {
     count_passes(s, -1);
   }
   if (s.below_window) {
-    --below_;
-    below_growth_ -= pace_.advance;
-    below_base_sum_ -= s.base;
+    count_below(s, -1);
   }
   if (remaining_) {
     remaining_->remove(s.finish);
@@ -101,6 +101,25 @@ void DecodeSet::leave(Slot slot) {
   s.last_in_flight = false;
   s.below_window = false;  // its crossing is void
   contexts_stale_ = true;
+}
+
+void DecodeSet::keep_row(Slot slot) {
+  Sequence& s = table_[slot];
+  s.keeps_row = true;
+  ++kept_rows_;
+  if (s.below_window) {
+    count_below(s, 1);
+    crossings_.emplace(pace_.steps_for(window_ - s.base), slot);
+  }
+}
+
+void DecodeSet::drop_row(Slot slot) {
+  Sequence& s = table_[slot];
+  s.keeps_row = false;
+  --kept_rows_;
+  if (s.below_window) {
+    count_below(s, -1);
+  }
 }
 
 void DecodeSet::leave_late(Slot slot) {

@@ -41,10 +41,10 @@ class DecodeSet {
   std::int64_t kv_sum(std::int64_t step) const { return base_sum_ + growth_ * step; }
   /// By how much it grows a step.
   std::int64_t growth() const { return growth_; }
-  /// Sum of the members' KV lengths in step `step`, each cut at the window; 0 without one. Requires
-  /// that all who reach it before have crossed.
+  /// Sum of the KV lengths of members and kept rows in step `step`, each cut at the window; 0
+  /// without one. Requires that all who reach it before have crossed.
   std::int64_t window_sum(std::int64_t step) const {
-    return below_base_sum_ + below_growth_ * step + (size_ - below_) * window_;
+    return below_base_sum_ + below_growth_ * step + (size_ + kept_rows_ - below_) * window_;
   }
   bool has_window() const { return window_ > 0; }
   /// By how much it grows a step: members shorter than the window do.
@@ -75,6 +75,11 @@ class DecodeSet {
   /// One of those leaves, its last step over.
   void leave_late(Slot slot);
 
+  /// A member that has finished keeps its row, which goes on reading as before, until it drops it.
+  /// Only windows are counted here.
+  void keep_row(Slot slot);
+  void drop_row(Slot slot);
+
   /// Counts the tokens that members have yet to emit, each up to `clip`, from now on.
   /// With a Pace, as many as their steps bring in the mean.
   void track_remaining(std::int64_t clip) {
@@ -91,10 +96,12 @@ class DecodeSet {
     return static_cast<std::size_t>(block_.rest(value));
   }
   void subtract(const Sequence& sequence);
+  /// Counts a sequence among those below the window, or takes it out.
+  void count_below(const Sequence& sequence, std::int64_t count);
   bool crosses(const std::pair<std::int64_t, Slot>& crossing) const {
     const Sequence& s = table_[crossing.second];
-    return s.state == SequenceState::decoding && s.below_window && s.lane == lane_ &&
-           pace_.steps_for(window_ - s.base) == crossing.first;
+    return (s.state == SequenceState::decoding || s.keeps_row) && s.below_window &&
+           s.lane == lane_ && pace_.steps_for(window_ - s.base) == crossing.first;
   }
   /// With another pace than one: counts a member, or takes it out, under all residues of a step in
   /// which it passes the end of a block.
@@ -107,6 +114,7 @@ class DecodeSet {
   std::int64_t ahead_;  ///< in units
   std::uint16_t lane_ = 0;
   std::int64_t size_ = 0;
+  std::int64_t kept_rows_ = 0;
   std::int64_t growth_ = 0;
   std::int64_t measured_ = 0;
   std::int64_t base_sum_ = 0;

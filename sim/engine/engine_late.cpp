@@ -120,6 +120,7 @@ void EngineState::finish_idle(Slot slot, std::int64_t step, SimTime now) {
   record_finish(s, now);
   idle_.push_back(slot);
   idle_base_sum_ += s.base;
+  decoding.keep_row(slot);
   if (decoding.size() == 0 && prefilling.empty()) {
     release_idle(now);
   }
@@ -129,6 +130,7 @@ void EngineState::release_idle(SimTime now) {
   now_ = now;
   for (const Slot slot : idle_) {
     Sequence& s = sequences[slot];
+    decoding.drop_row(slot);
     hold(s);
     ledger.settle(s);
     release_blocks(s, s.prompt + s.output - 1, next_admission_, false);

@@ -86,6 +86,7 @@ struct Sequence {
   bool below_window = false;  ///< decoding: shorter than the model's window
   /// Decoding: its last token is in flight, and the engine does not know that it is the last.
   bool last_in_flight = false;
+  bool keeps_row = false;  ///< finished, and read on until its batch ends (static batching)
   std::uint16_t lane = 0;  ///< decoding, draining: whose batch it is in (EngineState::lane)
   std::int32_t priority = 0;
 

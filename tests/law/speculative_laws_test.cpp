@@ -10,7 +10,7 @@
 namespace penstock {
 namespace {
 
-constexpr std::uint64_t speculative_loads = 200;
+constexpr std::uint64_t speculative_loads = 100;
 
 const std::vector<std::vector<double>> acceptances{
     {0.0}, {0.7}, {0.7, 0.7, 0.7}, {0.9, 0.5, 0.1}, {1.0, 1.0}, std::vector<double>(7, 0.85)};

@@ -197,9 +197,6 @@ RandomLoad random_engine_load(std::uint64_t seed, std::string_view scheduler) {
   draw_engine_limits(dice, scheduler, limits);
   const std::int64_t longest = dice.of<std::int64_t>({6, 20, 60});
   draw_pool_and_step(dice, longest, load);
-  if (scheduler == "static") {  // rows that emit nothing are not cut at windows
-    load.step.per_window = load.step.window = 0;
-  }
   if (scheduler == "orca" || scheduler == "static") {
     limits.usable_blocks *= dice.in(1, 8);
     limits.usable_blocks += blocks_for(limits.max_model_len, limits.block_size);
