@@ -12,7 +12,8 @@ std::int64_t count_types(const Json& types, std::string_view name) {
 
 std::int64_t inner_whole(const Json* object, const char* key) {
   const Json value = object != nullptr && object->is_object() ? object->value(key, Json()) : Json();
-  return value.is_number_unsigned() ? std::min(value.get<std::int64_t>(), most_heads)
+  return value.is_number_unsigned() ? static_cast<std::int64_t>(std::min<std::uint64_t>(
+                                          value.get<std::uint64_t>(), most_heads))
          : value.is_array()         ? std::ssize(value)
                                     : std::int64_t{0};
 }

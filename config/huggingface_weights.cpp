@@ -82,21 +82,32 @@ bool has_fp8_kv_cache(const Json& quantization) {
          begins(member(quantization, "kv_cache_quant_algo"), "FP8");
 }
 
+/// The layers whose attention this name leaves as it was: what stands before `self_attn`, if all of
+/// it is meant. Each layer's last projection speaks for all, where they are listed one by one.
+std::string left_layers(const std::string& name) {
+  constexpr std::string_view attention = "self_attn";
+  const std::size_t at = name.find(attention);
+  if (at == std::string::npos || name.find("vis") < at) {  // of a vision tower
+    return "";
+  }
+  const std::string_view rest = std::string_view(name).substr(at + attention.size());
+  const bool is_whole = rest.empty() || rest.starts_with("*") || rest.starts_with(".*");
+  return is_whole || rest == ".o_proj" ? name.substr(0, at) : "";
+}
+
 /// True if the attention of all layers is left as it was: by a pattern, or layer by layer.
 bool leaves_attention(const Json& quantization, std::int64_t layers) {
   std::set<std::string> left;
   for (const char* key : {"ignore", "modules_to_not_convert", "exclude_modules", "exclude"}) {
     const Json modules = member(quantization, key);
     for (const Json& module : modules.is_array() ? modules : Json::array()) {
-      const std::string name = module.is_string() ? module.get<std::string>() : "";
-      const std::string layer = name.substr(0, name.find("attn"));
-      if (layer.size() == name.size()) {
-        continue;
-      }
-      if (layer.find_first_of("0123456789") == std::string::npos) {
+      const std::string layer = left_layers(module.is_string() ? module.get<std::string>() : "");
+      if (!layer.empty() && layer.find_first_of("0123456789") == std::string::npos) {
         return true;
       }
-      left.insert(layer);
+      if (!layer.empty()) {
+        left.insert(layer);
+      }
     }
   }
   return layers > 0 && std::ssize(left) >= layers;
@@ -107,7 +118,7 @@ bool leaves_attention(const Json& quantization, std::int64_t layers) {
 void read_quantization(const Json& quantization, HuggingFaceModel& model) {
   Architecture& m = model.architecture;
   model.weights = stored_dtype(quantization);
-  if (m.moe.num_experts > 0 && leaves_attention(quantization, m.num_hidden_layers)) {
+  if (m.moe.num_experts > 0 && leaves_attention(quantization, m.full_layers() + m.sliding_layers)) {
     m.dense_weights = Dtype::bf16;
   }
   if (has_fp8_kv_cache(quantization)) {

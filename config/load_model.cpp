@@ -107,7 +107,7 @@ bool load_model(const LoadContext& context, Scenario& scenario) {
   scenario.kv_cache = dtype_or(root, "kv_cache", model->kv_cache.value_or(Dtype::bf16));
   if (model->kv_cache && !root.has("kv_cache")) {
     context.reporter.note(
-        fmt::format("the KV cache is {}, as the checkpoint says: engines take its scales "
+        fmt::format("the KV cache is {}, as the checkpoint says: it has the scales "
                     "(`kv_cache` overrules)",
                     to_string(*model->kv_cache)));
   }

@@ -32,6 +32,9 @@ TEST_CASE("where attention is left as it was, only the experts are quantised") {
   CHECK_FALSE(dense(R"("ignore": ["lm_head"])"));
   CHECK_FALSE(dense(R"("exclude_modules": ["model.layers.0.self_attn*", 3])"));
   CHECK_FALSE(dense(R"("ignore": "self_attn")"));
+  CHECK_FALSE(dense(R"("ignore": ["re:.*linear_attn.*", "re:visual.*self_attn.*"])"));
+  CHECK_FALSE(dense(R"("ignore": ["re:.*self_attn.kv_b_proj"])"));
+  CHECK(dense(R"("ignore": ["re:.*self_attn.o_proj"])") == Dtype::bf16);
   std::string all;
   for (int layer = 0; layer < 32; ++layer) {
     all += "\"model.layers." + std::to_string(layer) + ".self_attn*\", ";
