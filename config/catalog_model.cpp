@@ -129,6 +129,7 @@ Architecture read_model(const Section& file) {
   m.linear = read_linear(file.section("linear"));
   m.weights = dtype_of(file, "weights");
   m.dense_weights = dtype_of(file, "dense_weights");
+  m.attention_weights = dtype_of(file, "attention_weights");
   return m;
 }
 

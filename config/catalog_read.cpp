@@ -139,8 +139,8 @@ LengthSpec quantile_lengths(const std::vector<double>& probabilities,
 }  // namespace
 
 std::optional<Dtype> parse_dtype(std::string_view name) {
-  for (const Dtype dtype :
-       {Dtype::bf16, Dtype::fp8, Dtype::int8, Dtype::nvfp4, Dtype::mxfp4, Dtype::int4}) {
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp8, Dtype::int8, Dtype::nvfp4, Dtype::mxfp4,
+                            Dtype::int4, Dtype::int4_g32, Dtype::w8a16, Dtype::nvfp4a16}) {
     if (name == to_string(dtype)) {
       return dtype;
     }

@@ -8,7 +8,7 @@ namespace penstock::config {
 namespace catalog_rows {
 namespace {
 
-constexpr std::string_view dtypes = "bf16|fp8|int8|nvfp4|mxfp4|int4";
+constexpr std::string_view dtypes = "bf16|fp8|int8|nvfp4|mxfp4|int4|int4_g32|w8a16|nvfp4a16";
 constexpr double most_layers = 2000;
 constexpr double most_width = 4194304;
 constexpr Key count(std::string_view path, double max, bool required = false) {
@@ -96,6 +96,7 @@ constexpr auto model_keys = with_common_keys(std::to_array<Key>({
     flag("linear.full_rank_gate"),
     {.path = "weights", .scalar = Scalar::choice, .choices = dtypes},
     {.path = "dense_weights", .scalar = Scalar::choice, .choices = dtypes},
+    {.path = "attention_weights", .scalar = Scalar::choice, .choices = dtypes},
     whole("parameters", 1, 1e14, false),
     whole("active_parameters", 1, 1e14, false),
 }));

@@ -36,9 +36,11 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "router_aux_loss_coef",
                                          "mamba_expand",
                                          "chunk_size",
-                                         "layernorm_full_attention_beta",
                                          "layernorm_linear_attention_beta",
-                                         "layernorm_mlp_beta",
+                                         "layernorm_linear_attention_alpha",
+                                         "linear_attn_alpha_factor",
+                                         "linear_attn_beta_factor",
+                                         "dual_chunk_attention_config",
                                          "expert_dtype",
                                          "latent_moe_use_norm",
                                          "compress_rope_theta",
@@ -93,8 +95,10 @@ class ConfigReader {
   const Family* read_family() {
     const std::string name = json_.text("model_type");
     if (name.empty()) {
-      reporter_.error(json_.span("model_type"), "`model_type` is missing",
-                      "is this the config.json of a model?");
+      reporter_.error(
+          json_.span("model_type"),
+          json_.says("model_type") ? "`model_type` must be a string" : "`model_type` is missing",
+          "is this the config.json of a model?");
       return nullptr;
     }
     if (const Family* family = find_family(name)) {
@@ -146,7 +150,8 @@ class ConfigReader {
     m.attention_bias =
         family.bias_key.empty() ? family.has_bias : json_.flag(family.bias_key, family.has_bias);
     m.attention_output_bias = m.attention_bias && family.biases != Family::Biases::qkv;
-    m.mlp_bias = m.attention_bias && family.biases == Family::Biases::all;
+    m.mlp_bias =
+        (m.attention_bias && family.biases == Family::Biases::all) || json_.says("mlp_bias");
   }
 
   /// What a family has of its own.
@@ -156,6 +161,9 @@ class ConfigReader {
       m.attention_sinks = true;
     } else if (type == "opt") {
       m.position_embeddings = m.max_position_embeddings + 2;
+      if (json_.whole({"word_embed_proj_dim"}, 262144, m.hidden_size) != m.hidden_size) {
+        json_.refuse("word_embed_proj_dim", "embeddings are as wide as the hidden state here");
+      }
     } else if (type == "gpt2") {
       m.position_embeddings = m.max_position_embeddings;
     } else if (type == "bloom") {
@@ -182,10 +190,12 @@ class ConfigReader {
   /// of the kinds that they stretch.
   std::int64_t longest_context(const Family& family) {
     constexpr std::int64_t most = 100'000'000;
+    const bool is_cohere = json_.says("model_max_length");
     const std::int64_t base =
-        json_.whole({"model_max_length", "max_position_embeddings", "seq_length", "n_positions"},
-                    most, family.positions);
-    const Json* scaling = json_.find({"rope_scaling"});
+        is_cohere ? json_.whole({"model_max_length"}, most)
+                  : json_.whole({"max_position_embeddings", "seq_length", "n_positions"}, most,
+                                family.positions);
+    const Json* scaling = json_.find({"rope_scaling", "rope_parameters"});
     if (scaling == nullptr || !scaling->is_object() || family.are_positions_scaled) {
       return base;
     }
@@ -222,7 +232,8 @@ class ConfigReader {
   }
 
   void read_weights(HuggingFaceModel& model) {
-    if (const Json* quantization = json_.find({"quantization_config"});
+    // Engines take the outer one of two (Kimi-K2.5's NVFP4).
+    if (const Json* quantization = json_.find_outer("quantization_config");
         quantization != nullptr && !quantization->empty()) {
       model.weights_span = json_.span("quantization_config");
       read_quantization(*quantization, model);
@@ -276,7 +287,12 @@ std::optional<HuggingFaceModel> read_huggingface(const std::string& path, const 
   const std::filesystem::path file(path);
   const std::string folder = file.parent_path().filename().string();
   const bool says_more = file.filename() != "config.json" || folder.empty() || folder == ".";
-  return parse_huggingface(source, says_more ? file.stem().string() : folder, reporter);
+  auto model = parse_huggingface(source, says_more ? file.stem().string() : folder, reporter);
+  const std::filesystem::path beside = file.parent_path() / "hf_quant_config.json";
+  if (model && model->quantization.empty() && std::filesystem::is_regular_file(beside, error)) {
+    read_quantization_file(beside.string(), span, *model, reporter);
+  }
+  return model;
 }
 
 }  // namespace penstock::config

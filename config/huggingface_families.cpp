@@ -12,7 +12,7 @@ using Mixer = Family::Mixer;
 using Biases = Family::Biases;
 
 constexpr Family dense_families[] = {
-    {.model_type = "llama", .bias_key = "attention_bias"},
+    {.model_type = "llama", .bias_key = "attention_bias", .biases = Biases::attention},
     {.model_type = "apertus", .bias_key = "attention_bias", .has_qk_norm = true, .is_gated = false},
     {.model_type = "arcee", .bias_key = "attention_bias", .is_gated = false},
     {.model_type = "baichuan"},
@@ -224,7 +224,8 @@ constexpr Family expert_families[] = {
     {.model_type = "qwen3_5_moe_text",
      .mixer = Mixer::delta_net,
      .has_qk_norm = true,
-     .head_dim = 256},
+     .head_dim = 256,
+     .mlp_multiple = 1},
 };
 
 /// Other names of the same.

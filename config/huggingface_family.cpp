@@ -163,6 +163,12 @@ std::int64_t mamba_layers(ConfigJson& json, const Architecture& m) {
 /// Granite 4.0, Bamba.
 void read_mamba2(ConfigJson& json, Architecture& m) {
   const std::int64_t layers = mamba_layers(json, m);
+  if (layers == 0) {  // then they say nothing
+    for (const char* key :
+         {"mamba_n_groups", "mamba_n_heads", "mamba_d_state", "mamba_d_head", "mamba_d_conv"}) {
+      json.find({key});
+    }
+  }
   if (layers <= 0) {
     return;
   }
@@ -255,6 +261,10 @@ void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
   if (m.full_layers() < 0) {
     json.reporter().error(json.span("num_hidden_layers"),
                           "`num_hidden_layers` is less than the layers by type");
+  } else if (m.attention_layers() == 0 && json.reporter().size() == before) {
+    Diagnostic& d = json.reporter().infeasible(json.span("num_hidden_layers"),
+                                               "this model has no layer of attention");
+    d.notes.emplace_back("models without a KV cache are not modelled");
   }
 }
 

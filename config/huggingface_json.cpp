@@ -54,7 +54,9 @@ std::string without_infinities(std::string_view text) {
 Span ConfigJson::span(std::string_view key) const {
   const std::string quoted = fmt::format("\"{}\"", key);
   const std::string_view text = source_->text();
-  for (std::size_t at = text.find(quoted); at != std::string_view::npos;
+  const bool is_inner = has_text_config() && json_.contains(key);
+  const std::size_t start = is_inner ? text.find("\"text_config\"") : 0;
+  for (std::size_t at = text.find(quoted, start); at != std::string_view::npos;
        at = text.find(quoted, at + 1)) {
     const std::size_t after = text.find_first_not_of(" \t\r\n", at + quoted.size());
     if (after != std::string_view::npos && text[after] == ':') {
@@ -116,6 +118,12 @@ const ConfigJson::Json* ConfigJson::find(Keys keys, std::string_view* found) {
   return nullptr;
 }
 
+const ConfigJson::Json* ConfigJson::find_outer(std::string_view key) {
+  const Json* inner = find({key});
+  const bool is_outer = outer_.is_object() && outer_.contains(key) && !outer_[key].is_null();
+  return is_outer ? &outer_[key] : inner;
+}
+
 bool ConfigJson::says(std::string_view key) {
   const Json* value = find({key});
   return value != nullptr && says_something(*value);
@@ -127,7 +135,11 @@ std::int64_t ConfigJson::whole(Keys keys, std::int64_t most, std::int64_t otherw
   if (value == nullptr) {
     if (otherwise == 0) {
       const Span where = span(has_text_config() ? "text_config" : key);  // not another part's key
-      reporter_.error(where, fmt::format("`{}` is missing", key));
+      std::string hint;
+      for (const std::string_view other : keys) {
+        hint += other == key ? "" : fmt::format("{}`{}`", hint.empty() ? "or " : ", ", other);
+      }
+      reporter_.error(where, fmt::format("`{}` is missing", key), hint);
     }
     return otherwise;
   }

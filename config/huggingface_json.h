@@ -41,6 +41,8 @@ class ConfigJson {
   /// The value of the first of `keys` that is there and not null, and which one that is; null if
   /// none is. They count as read.
   const Json* find(Keys keys, std::string_view* found = nullptr);
+  /// The same for one key, looked for around the text model first.
+  const Json* find_outer(std::string_view key);
   /// True if the key says something: not absent, null, false, 0 or empty. Counts as read.
   bool says(std::string_view key);
   /// A whole number from 1 to `most`; without one, `otherwise`, or an error if that is 0.

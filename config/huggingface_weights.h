@@ -9,4 +9,9 @@ namespace penstock::config {
 /// only the routed experts are, and a KV cache in fp8. The model's shape must have been read.
 void read_quantization(const ConfigJson::Json& quantization, HuggingFaceModel& model);
 
+/// The same of ModelOpt's own file, hf_quant_config.json, which lies beside a config.json that says
+/// nothing of it.
+void read_quantization_file(const std::string& path, const Span& span, HuggingFaceModel& model,
+                            Reporter& reporter);
+
 }  // namespace penstock::config

@@ -19,6 +19,7 @@ MemoryQuestion question_of(const Section& engine, const EnginePreset& preset,
   q.model = scenario.model;
   q.weights = scenario.weights;
   q.dense_weights = scenario.dense_weights;
+  q.attention_weights = scenario.attention_weights;
   q.kv_cache = scenario.kv_cache;
   q.tensor_parallel = scenario.cluster.tensor_parallel;
   q.pipeline_parallel = scenario.cluster.pipeline_parallel;

@@ -33,8 +33,8 @@ std::optional<Architecture> load_huggingface(const LoadContext& context, const s
         model->weights_span,
         fmt::format("this checkpoint is quantized in a way that has no name here: {}",
                     model->quantization),
-        "give the nearest of bf16, fp8, int8, nvfp4, mxfp4 and int4 as `weights` in the workload "
-        "file");
+        "give the nearest of bf16, fp8, int8, nvfp4, mxfp4, int4, int4_g32, w8a16 and nvfp4a16 as "
+        "`weights` in the workload file");
   }
   if (!model->rounded_from.empty() && !is_given) {
     context.reporter.note(
@@ -47,22 +47,31 @@ std::optional<Architecture> load_huggingface(const LoadContext& context, const s
   return std::move(model->architecture);
 }
 
-/// `weights`: one dtype, or {experts, dense}, or the checkpoint's. Where a checkpoint leaves all
-/// but the routed experts in a wider dtype, the same dtype given here does so too.
+/// `weights`: one dtype, or by part, or the checkpoint's. What a checkpoint leaves in a wider dtype
+/// is left so by the same dtype given here too.
 void set_weights(const LoadContext& context, Scenario& scenario) {
   const Architecture& model = scenario.model;
   const Section parts = context.root.section("weights");
   const Dtype native = model.weights.value_or(Dtype::bf16);
-  scenario.weights = parts.is_given() ? dtype_or(parts, "experts", native)
+  const bool has_experts = model.moe.num_experts > 0;
+  scenario.weights = parts.is_given() ? dtype_or(parts, has_experts ? "experts" : "dense", native)
                                       : dtype_or(context.root, "weights", native);
-  const bool is_native = scenario.weights == native;
-  scenario.dense_weights = is_native && model.dense_weights ? model.dense_weights : std::nullopt;
-  if (parts.is_given()) {
-    scenario.dense_weights = dtype_or(parts, "dense", scenario.weight_dtypes().dense);
-    if (model.moe.num_experts == 0) {
-      context.reporter.error(parts.span(), "`weights` by part are for models with routed experts",
-                             "give one dtype");
-    }
+  if (scenario.weights == native) {
+    scenario.dense_weights = model.dense_weights;
+    scenario.attention_weights = model.attention_weights;
+  }
+  if (!parts.is_given()) {
+    return;
+  }
+  if (has_experts && parts.has("dense")) {
+    scenario.dense_weights = dtype_or(parts, "dense", native);
+  }
+  if (parts.has("dense") || parts.has("attention")) {
+    scenario.attention_weights = dtype_or(parts, "attention", scenario.weight_dtypes().dense);
+  }
+  if (!has_experts && parts.has("experts")) {
+    context.reporter.error(parts.span("experts"), "this model has no routed experts",
+                           "`dense` and `attention` are the parts that it has");
   }
 }
 
@@ -110,6 +119,12 @@ bool load_model(const LoadContext& context, Scenario& scenario) {
         fmt::format("the KV cache is {}, as the checkpoint says: it has the scales "
                     "(`kv_cache` overrules)",
                     to_string(*model->kv_cache)));
+  }
+  if (scenario.attention_weights && scenario.attention_weights != scenario.weights &&
+      !root.section("weights").is_given()) {
+    context.reporter.note(fmt::format(
+        "projections of attention are {}: the checkpoint leaves them out of its quantization",
+        to_string(*scenario.attention_weights)));
   }
   scenario.model_name = scenario.model.name;
   return true;

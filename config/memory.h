@@ -15,7 +15,8 @@ struct MemoryQuestion {
   Accelerator gpu;
   Architecture model;
   Dtype weights = Dtype::bf16;
-  std::optional<Dtype> dense_weights;  ///< of all but routed experts; else as `weights`
+  std::optional<Dtype> dense_weights;      ///< of all but routed experts; else as `weights`
+  std::optional<Dtype> attention_weights;  ///< of token mixers; else as dense_weights
   Dtype kv_cache = Dtype::bf16;
   int tensor_parallel = 1;
   int pipeline_parallel = 1;
@@ -33,7 +34,10 @@ struct MemoryQuestion {
   std::optional<Architecture> drafter;
   Dtype drafter_weights = Dtype::bf16;
 
-  WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
+  WeightDtypes weight_dtypes() const {
+    const Dtype dense = dense_weights.value_or(weights);
+    return {weights, dense, attention_weights.value_or(dense)};
+  }
 };
 
 /// Memory of each GPU of one stage of layers.

@@ -49,6 +49,9 @@ Json model_json(const Scenario& s) {
             {"tie_word_embeddings", m.tie_word_embeddings},
             {"attention_bias", m.attention_bias},
             {"qk_norm", m.qk_norm}};
+  if (const WeightDtypes weights = s.weight_dtypes(); weights.attention != weights.dense) {
+    json["attention_weights"] = to_string(weights.attention);
+  }
   if (m.moe_layers() > 0) {
     json["active_parameters"] = active_parameters(m);
     json["dense_weights"] = to_string(s.weight_dtypes().dense);

@@ -58,7 +58,7 @@ constexpr double ten_seconds = 10e12;
 constexpr double hundred_years = 100 * 365 * 86400e12;
 constexpr std::string_view plan_chooses = "`penstock plan` chooses one, or give `cluster.gpu`";
 
-constexpr std::string_view weight_dtypes = "bf16|fp8|int8|nvfp4|mxfp4|int4";
+constexpr std::string_view weight_dtypes = "bf16|fp8|int8|nvfp4|mxfp4|int4|int4_g32|w8a16|nvfp4a16";
 
 constexpr Key unless_planned(Key key) {
   key.required = true;
@@ -73,6 +73,8 @@ constexpr Key workload_keys[] = {
     or_map(choice("weights", "how weights are stored", weight_dtypes, "the checkpoint's")),
     choice("weights.experts", "those of routed experts", weight_dtypes, "the checkpoint's"),
     choice("weights.dense", "all others", weight_dtypes, "the checkpoint's"),
+    choice("weights.attention", "projections of attention and linear layers", weight_dtypes,
+           "as `dense`"),
     choice("kv_cache", "how the KV cache is stored", "bf16|fp8", "the checkpoint's"),
     {.path = "seed", .doc = "of all random numbers", .scalar = Scalar::seed, .by_default = "1"},
     text("calibration",

@@ -318,6 +318,7 @@ struct Scenario {
   Architecture model;
   Dtype weights = Dtype::bf16;         ///< of routed experts, and of all else if not given apart
   std::optional<Dtype> dense_weights;  ///< of all projections but routed experts
+  std::optional<Dtype> attention_weights;  ///< of token mixers, if not as dense_weights
   Dtype kv_cache = Dtype::bf16;
   ClusterSpec cluster;
   EngineSpec engine;
@@ -326,7 +327,10 @@ struct Scenario {
   Slo slo;
   PriceSpec prices;
   std::uint64_t seed = 1;
-  WeightDtypes weight_dtypes() const { return {weights, dense_weights.value_or(weights)}; }
+  WeightDtypes weight_dtypes() const {
+    const Dtype dense = dense_weights.value_or(weights);
+    return {weights, dense, attention_weights.value_or(dense)};
+  }
   SimTime until = SimTime::never();  ///< stop early: requests are left running or queued
   SimTime timeseries_interval;       ///< 0 = chosen from the span
 };

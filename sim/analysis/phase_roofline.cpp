@@ -27,11 +27,16 @@ PhaseRoofline place(const Scenario& scenario, const RooflineParameters& p, const
   PhaseRoofline out;
   out.tokens = std::llround(work.tokens);
   out.kv_tokens = work.kv;
-  // Routed experts may compute in another dtype.
+  // Routed experts and token mixers may compute in other dtypes.
+  double mixer_flops = 0;
+  for (const LayerGemm& projection : p.mixer_gemms) {
+    mixer_flops += projection.layers * gemm_flop(projection.shape, 1);
+  }
+  const double mixer_ps = mixer_flops / p.mixer_gemm.peak_flop_per_ms * ps_per_ms;
   const double expert_flops = p.moe.layers > 0 ? p.moe.layers * expert_flop(p.moe, 1) : 0;
   const double expert_ps = p.moe.layers > 0 ? expert_flops / p.moe.peak_flop_per_ms * ps_per_ms : 0;
-  out.flop = (work.tokens * (peak.token_flop - expert_ps) * p.gemm.peak_flop_per_ms +
-              work.tokens * expert_flops * ps_per_ms +
+  out.flop = (work.tokens * (peak.token_flop - expert_ps - mixer_ps) * p.gemm.peak_flop_per_ms +
+              work.tokens * (expert_flops + mixer_flops) * ps_per_ms +
               work.rows * peak.row_flop * p.head.peak_flop_per_ms +
               (work.pairs * peak.pair_flop + work.window_pairs * peak.window_pair_flop) *
                   p.head.peak_flop_per_ms) /

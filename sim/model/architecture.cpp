@@ -312,9 +312,10 @@ double weight_bytes_per_gpu(const Architecture& model, const WeightDtypes& weigh
   const ParameterCounts all = count_parameters(model);
   const double tp = tensor_parallel;
   const double dense = bytes_per_element(weights.dense);
+  const double attention = bytes_per_element(weights.attention);
   const double bf16 = bytes_per_element(Dtype::bf16);
-  const auto split =
-      static_cast<double>(count_parameters(spread).attention + all.dense_mlp + all.shared_experts);
+  const auto mixers = static_cast<double>(count_parameters(spread).attention);
+  const auto mlps = static_cast<double>(all.dense_mlp + all.shared_experts);
   const auto experts = static_cast<double>(all.experts) * bytes_per_element(weights.experts);
   const auto split_in_bf16 = static_cast<double>(all.embedding + all.head + all.vectors);
   const std::int64_t whole = model.moe.num_experts;
@@ -322,8 +323,8 @@ double weight_bytes_per_gpu(const Architecture& model, const WeightDtypes& weigh
       whole > 0 && expert_parallel > 1
           ? std::ceil(static_cast<double>(whole) / expert_parallel) / static_cast<double>(whole)
           : 1;
-  return (split * dense + split_in_bf16 * bf16) / tp + experts * std::min(1 / tp, spread_share) +
-         static_cast<double>(all.latent) * dense +
+  return (mixers * attention + mlps * dense + split_in_bf16 * bf16) / tp +
+         experts * std::min(1 / tp, spread_share) + static_cast<double>(all.latent) * attention +
          static_cast<double>(all.norms + all.routers) * bf16;
 }
 

@@ -119,9 +119,10 @@ struct Architecture {
   LinearAttention linear = {};
 
   /// How the checkpoint is published, if not in bf16: the weights that are quantised, and, where
-  /// only the routed experts are, all the others.
+  /// only the routed experts are, all the others; where attention is left out, its own.
   std::optional<Dtype> weights = {};
   std::optional<Dtype> dense_weights = {};
+  std::optional<Dtype> attention_weights = {};
   std::optional<Dtype> kv_cache = {};  ///< for which it has scales, if not for bf16
 
   std::int64_t full_layers() const {
@@ -192,6 +193,7 @@ double state_bytes_per_gpu(const Architecture& model, int tensor_parallel);
 struct WeightDtypes {
   Dtype experts = Dtype::bf16;  ///< routed ones
   Dtype dense = Dtype::bf16;    ///< all other projections
+  Dtype attention = dense;      ///< those of token mixers
 };
 /// Bytes of weights on one GPU: projections in their dtype, embedding, head, routers, biases and
 /// norms in bf16, all split over tp (routers and norms excepted), K/V projections replicated where
@@ -202,7 +204,7 @@ double weight_bytes_per_gpu(const Architecture& model, const WeightDtypes& weigh
 
 /// One dtype for all projections.
 inline double weight_bytes_per_gpu(const Architecture& model, Dtype weights, int tensor_parallel) {
-  return weight_bytes_per_gpu(model, WeightDtypes{weights, weights}, tensor_parallel);
+  return weight_bytes_per_gpu(model, WeightDtypes{weights, weights, weights}, tensor_parallel);
 }
 
 }  // namespace penstock

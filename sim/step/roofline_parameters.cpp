@@ -210,6 +210,7 @@ RooflineParameters make_roofline_parameters(const Scenario& scenario) {
   out.time_factor = scenario.engine.timing.gpu_time_factor;
   out.layers = static_cast<double>(scenario.model.num_hidden_layers);
   out.gemm = gemm_rates(scenario, gemm_numerics(timing, scenario.weight_dtypes().dense));
+  out.mixer_gemm = gemm_rates(scenario, gemm_numerics(timing, scenario.weight_dtypes().attention));
   add_mixer_gemms(scenario, out);
   add_dense_mlps(scenario, out);
   GemmNumerics head = gemm_numerics(timing, Dtype::bf16);
@@ -235,8 +236,10 @@ RooflineParameters with_fullest_stages(const RooflineParameters& parameters) {
   if (more == 1) {
     return out;
   }
-  for (LayerGemm& projection : out.gemms) {
-    projection.layers *= more;
+  for (std::vector<LayerGemm>* projections : {&out.gemms, &out.mixer_gemms}) {
+    for (LayerGemm& projection : *projections) {
+      projection.layers *= more;
+    }
   }
   for (AttentionLayers& layers : out.attention) {
     layers.layers *= more;
@@ -287,6 +290,9 @@ KernelTimes expert_times(const RooflineParameters& p, double tokens) {
 
 TokenTimes token_times(const RooflineParameters& parameters, double tokens) {
   TokenTimes out;
+  for (const LayerGemm& projection : parameters.mixer_gemms) {
+    out.gemm.add(gemm(parameters.mixer_gemm, projection.shape, tokens), projection.layers);
+  }
   for (const LayerGemm& projection : parameters.gemms) {
     out.gemm.add(gemm(parameters.gemm, projection.shape, tokens), projection.layers);
   }

@@ -43,8 +43,10 @@ struct RooflineParameters {
   double time_factor = 1;  ///< on all GPU time
   double layers = 0;
   GemmRates gemm;
-  std::vector<LayerGemm> gemms;  ///< projections of token mixers and dense MLPs
-  GemmRates head;                ///< LM head and routers, always bf16
+  std::vector<LayerGemm> gemms;  ///< projections of dense MLPs
+  GemmRates mixer_gemm;
+  std::vector<LayerGemm> mixer_gemms;  ///< projections of token mixers
+  GemmRates head;                      ///< LM head and routers, always bf16
   GemmShape head_shape;
   MoeRates moe;
   GemmShape router_shape;

@@ -179,6 +179,7 @@ Scenario drafter_scenario(const Scenario& scenario) {
   out.model = scenario.engine.speculative.drafter;
   out.weights = scenario.engine.speculative.drafter_weights;
   out.dense_weights.reset();
+  out.attention_weights.reset();
   out.engine.speculative = {};
   return out;
 }

@@ -307,17 +307,17 @@ void add_mixer_gemms(const Scenario& scenario, RooflineParameters& out) {
   const Architecture& model = scenario.model;
   const double tp = scenario.cluster.tensor_parallel;
   if (model.compressed.is_used()) {
-    add_compressed(model, tp, out.gemms);
+    add_compressed(model, tp, out.mixer_gemms);
   } else if (model.mla.kv_lora_rank > 0) {
-    add_latent(model, tp, out.gemms);
+    add_latent(model, tp, out.mixer_gemms);
   } else {
     add_grouped(model, full_gpu_heads(scenario), to_double(model.full_layers()),
-                model.global_k_eq_v, out.gemms);
+                model.global_k_eq_v, out.mixer_gemms);
     add_grouped(model, sliding_gpu_heads(scenario), to_double(model.sliding_layers), false,
-                out.gemms);
+                out.mixer_gemms);
   }
-  add_indexer(model, out.gemms);
-  add_linear(model, tp, out.gemms);
+  add_indexer(model, out.mixer_gemms);
+  add_linear(model, tp, out.mixer_gemms);
 }
 
 void add_mixer_elementwise(const Scenario& scenario, RooflineParameters& out) {

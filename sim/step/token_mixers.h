@@ -10,7 +10,7 @@ namespace penstock {
 
 /// Groups of layers that read alike; at most one of them needs the sum over a window.
 std::vector<AttentionLayers> make_attention_layers(const Scenario& scenario);
-/// Adds their projections to `gemms`.
+/// Adds their projections to `mixer_gemms`.
 void add_mixer_gemms(const Scenario& scenario, RooflineParameters& out);
 /// Adds their kernels and bytes.
 void add_mixer_elementwise(const Scenario& scenario, RooflineParameters& out);

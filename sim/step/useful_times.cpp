@@ -37,6 +37,9 @@ void add_cache(const AttentionLayers& layers, PeakTimes& out) {
 
 PeakTimes useful_times(const RooflineParameters& parameters) {
   PeakTimes out;
+  for (const LayerGemm& projection : parameters.mixer_gemms) {
+    add_projection(parameters.mixer_gemm, projection.shape, projection.layers, out);
+  }
   for (const LayerGemm& projection : parameters.gemms) {
     add_projection(parameters.gemm, projection.shape, projection.layers, out);
   }

@@ -5,6 +5,7 @@
 #include "config/catalog.h"
 #include "config/huggingface.h"
 #include "config/render.h"
+#include "tests/support/huggingface_text.h"
 
 // One config.json of each family, shortened to the keys that say something of the layers, against
 // the catalogue's entry of the same model.
@@ -251,6 +252,41 @@ TEST_CASE("the config.json of a model gives the catalogue's entry of it") {
       CHECK(got.dense_weights == want->dense_weights);
     }
   }
+}
+
+TEST_CASE("a model without attention is refused, whatever its layers are") {
+  const std::string mamba = R"("mamba_n_groups": 1, "mamba_n_heads": 128, "mamba_d_state": 128,
+      "mamba_d_head": 64, "mamba_d_conv": 4)";
+  CHECK(test::parse_config(test::llama_config("bamba", mamba + R"(, "attn_layer_indices": [])"))
+            .text.find("no layer of attention") != std::string::npos);
+  std::string linear = "0";
+  for (int layer = 1; layer < 32; ++layer) {
+    linear += ", 0";
+  }
+  CHECK(test::parse_config(
+            test::llama_config("minimax", R"("num_local_experts": 8, "num_experts_per_tok": 2,
+      "attn_type_list": [)" + linear + "]"))
+            .text.find("no layer of attention") != std::string::npos);
+}
+
+TEST_CASE("biases of the MLP are read where the file has them") {
+  const auto count = [](const std::string& more) {
+    return parameters(test::parse_config(test::llama_config("llama", more)).model->architecture);
+  };
+  CHECK(count(R"("mlp_bias": true)") - count("") == 32 * (2 * 14336 + 4096));
+  CHECK(count(R"("attention_bias": true)") - count("") == 32 * (2 * 4096 + 2 * 1024));
+}
+
+TEST_CASE("contexts are stretched by transformers' newer key too") {
+  const auto longest = [](const std::string& more) {
+    return test::parse_config(test::llama_config("qwen3", more))
+        .model->architecture.max_position_embeddings;
+  };
+  CHECK(longest(R"("rope_parameters": {"rope_type": "yarn", "factor": 4.0,
+      "original_max_position_embeddings": 32768})") == 131072);
+  CHECK(longest(R"("rope_scaling": null, "rope_parameters": {"rope_type": "yarn", "factor": 8.0,
+      "original_max_position_embeddings": 32768})") == 262144);
+  CHECK(longest(R"("rope_parameters": {"rope_type": "default"})") == 131072);
 }
 
 }  // namespace penstock::config

@@ -87,7 +87,7 @@ TEST_CASE("a share out of range is told the range, not a wrong guess") {
 
 TEST_CASE("all mistakes of a file are shown at once, where they stand") {
   CHECK(rendered(load_text(R"(modell: llama-3.1-8b
-weights: fp7
+kv_cache: fp7
 cluster:
   gpu: h100-sxm
   tensor_parallel: 0
@@ -108,12 +108,11 @@ prices: {gpu: $2.50}
   --> w.yaml:1:1
 1 | modell: llama-3.1-8b
   | ^^^^^^ did you mean `model`?
-error: `weights` cannot be `fp7`
-  --> w.yaml:2:10
-2 | weights: fp7
-  |          ^^^ did you mean `fp8`?
-  = note: it may be `bf16`, `fp8`, `int8`, `nvfp4`, `mxfp4`, `int4`, `{experts: ...}` )"
-        R"(or `{dense: ...}`
+error: `kv_cache` cannot be `fp7`
+  --> w.yaml:2:11
+2 | kv_cache: fp7
+  |           ^^^ did you mean `fp8`?
+  = note: it may be `bf16` or `fp8`
 error: `tensor_parallel` must be at least 1
   --> w.yaml:5:20
 5 |   tensor_parallel: 0

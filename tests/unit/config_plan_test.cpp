@@ -124,7 +124,7 @@ TEST_CASE("mistakes of a plan are shown where they stand, all at once") {
   CHECK(shown(load_plan(std::string(base_file) + R"(plan:
   gpus: [h100-sxm, h10, H100]
   tensor_parallel: [1, 0, 1]
-  weights: [fp7]
+  kv_cache: [fp7]
   max_num_seqs: []
   headroom: 20
   growth: -1
@@ -147,11 +147,11 @@ error: 1 is in the list already
   --> w.yaml:11:27
 11 |   tensor_parallel: [1, 0, 1]
    |                           ^
-error: `weights` cannot be `fp7`
-  --> w.yaml:12:13
-12 |   weights: [fp7]
-   |             ^^^ did you mean `fp8`?
-   = note: it may be `bf16`, `fp8`, `int8`, `nvfp4`, `mxfp4` or `int4`
+error: `kv_cache` cannot be `fp7`
+  --> w.yaml:12:14
+12 |   kv_cache: [fp7]
+   |              ^^^ did you mean `fp8`?
+   = note: it may be `bf16` or `fp8`
 error: `max_num_seqs` is empty
   --> w.yaml:13:17
 13 |   max_num_seqs: []

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
 
 #include "config/catalog.h"
 #include "config/huggingface.h"
@@ -47,7 +48,12 @@ int check_huggingface(const std::string& file) {
   const Diagnostics diagnostics = reporter.take();
   tell(diagnostics);
   if (model) {
-    print(fmt::format("{}: ok ({})\n", output::printable(file), facts_of(model->architecture)));
+    const std::string needs = model->weights
+                                  ? ""
+                                  : fmt::format("; `weights` is to be given: {} has no name here",
+                                                output::printable(model->quantization));
+    print(fmt::format("{}: ok ({}{})\n", output::printable(file), facts_of(model->architecture),
+                      needs));
   }
   return config::exit_code(diagnostics);
 }
@@ -70,6 +76,11 @@ int check_item(const config::Node& root, config::CatalogKind kind, const std::st
 
 /// Checks one file and tells what is wrong; returns its exit code.
 int check_file(const std::string& file, const config::LoadOptions& load) {
+  std::error_code error;
+  const std::filesystem::path inside = std::filesystem::path(file) / "config.json";
+  if (std::filesystem::is_regular_file(inside, error)) {
+    return check_huggingface(inside.string());
+  }
   if (file.ends_with(".json")) {
     return check_huggingface(file);
   }
