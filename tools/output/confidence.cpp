@@ -29,7 +29,7 @@ struct EngineErrors {
 };
 constexpr EngineErrors engine_errors[] = {
     {"vllm", false, "h100-sxm|h100-nvl|h100-pcie|h200-sxm|b200",
-     "published vLLM batch sweeps and load curves", 0.102, 0.065},
+     "published vLLM batch sweeps and load curves", 0.098, 0.057},
     {"vllm", true, "h100-sxm|b200", "published vLLM batch sweeps of models with experts", 0.132,
      0.115},
     {"sglang", false, "h100-sxm", "SGLang 0.3 with Llama-3.1-70B on four H100", 0.129, 0.059},

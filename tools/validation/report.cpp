@@ -135,7 +135,9 @@ states in float32, asynchronous scheduling, top-p 0.95 and a repetition penalty 
 API servers (here one). Prompts, which are not published, have 200 tokens, outputs are uniform
 around the published mean; ITL and throughput are those of the steady state (the published
 throughput is the published power over the energy per token, both of the steady state). `vllm-0.11`.
-Two runs of a configuration differ by up to 6 %.
+Two runs of a configuration differ by up to 6 %. Meta's Llama-3.1-405B in fp8 leaves attention in
+bf16 (The Llama 3 Herd of Models, section 6.2) and is simulated so; all in fp8 its medians would be
+9.2 and 19.6 %.
 
 What the errors say: dense models in bf16 hold on H100 (1 to 12 %) and to batch 512 on B200.
 Llama-4-Scout's experts, 16 wide ones in bf16, are 20 to 40 % too fast: few experts a GPU, and no
