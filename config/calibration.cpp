@@ -173,16 +173,18 @@ std::string file_value(double value, Unit unit) {
   }
 }
 
-/// It was fitted on something else than what is simulated.
-void warn_of_other(const LoadContext& context, std::string_view what, const Section& file,
+/// True, with a warning, if it was fitted on something else than what is simulated.
+bool is_of_other(const LoadContext& context, std::string_view what, const Section& file,
                    std::string_view key, std::string_view simulated) {
   const std::string fitted = file.text(key).value_or("");
-  if (!fitted.empty() && fitted != simulated) {
-    context.reporter
-        .warning(context.root.span("calibration"),
-                 fmt::format("the calibration was fitted with the {} {}", what, excerpt(fitted)))
-        .notes.push_back(fmt::format("simulated is {}", simulated));
+  if (fitted.empty() || fitted == simulated) {
+    return false;
   }
+  context.reporter
+      .warning(context.root.span("calibration"),
+               fmt::format("the calibration was fitted with the {} {}", what, excerpt(fitted)))
+      .notes.push_back(fmt::format("simulated is {}", simulated));
+  return true;
 }
 
 }  // namespace
@@ -244,17 +246,28 @@ void load_calibration(const LoadContext& context, Scenario& scenario) {
   }
   check_schema(*root, calibration_schema(), context.reporter);
   const Section file(&*root, "", calibration_schema());
-  warn_of_other(context, "GPU", file, "gpu", scenario.cluster.gpu.name);
-  warn_of_other(context, "engine", file, "engine", scenario.engine.preset);
+  const bool is_other_gpu = is_of_other(context, "GPU", file, "gpu", scenario.cluster.gpu.name);
+  const bool is_other_engine =
+      is_of_other(context, "engine", file, "engine", scenario.engine.preset);
   const Section own = context.root.section("engine").section("cpu_overhead");
+  int applied = 0;
   for (const StepParameter& parameter : parameter_rows) {
     const bool is_overruled = parameter.path.starts_with("cpu_overhead.") &&
                               own.has(parameter.path.substr(parameter.path.find('.') + 1));
     if (const auto value = value_at(*root, parameter.path); value && !is_overruled) {
       parameter.set(scenario, *value);
+      ++applied;
+    } else if (value) {
+      context.reporter.note(fmt::format("{} of the calibration is not used: `engine` has its own",
+                                        parameter.path));
     }
   }
-  scenario.cluster.gpu.timing.fit = "calibrated";
+  if (applied == 0) {
+    context.reporter.warning(span, "the calibration has no values: nothing is calibrated");
+    return;
+  }
+  scenario.cluster.gpu.timing.fit =
+      is_other_gpu || is_other_engine ? "calibrated elsewhere" : "calibrated";
   context.reporter.note(fmt::format("step model calibrated by {}", excerpt(*path)));
 }
 

@@ -18,45 +18,73 @@ constexpr std::int64_t longest_measured_prompt = 8192;
 constexpr std::int64_t largest_measured_batch = 1024;
 
 /// Errors of whole systems against published measurements (docs/validation.md 2e, out of sample;
-/// SGLang's 2c): of engines that begin so, the first row that fits.
+/// SGLang's 2c), by family of engines.
 struct EngineErrors {
-  std::string_view prefix;
+  std::string_view family;
   bool has_experts;
-  std::string_view gpus;  ///< with these
   std::string_view measurements;
   double throughput;
   double tpot;  ///< 0 = not measured
 };
 constexpr EngineErrors engine_errors[] = {
-    {"vllm", false, "h100-sxm|h100-nvl|h100-pcie|h200-sxm|b200",
-     "published vLLM batch sweeps and load curves", 0.098, 0.057},
-    {"vllm", true, "h100-sxm|b200", "published vLLM batch sweeps of models with experts", 0.132,
-     0.115},
-    {"sglang", false, "h100-sxm", "SGLang 0.3 with Llama-3.1-70B on four H100", 0.129, 0.059},
-    {"sglang", true, "h100-sxm", "prompts of DeepSeek-V3 on 32 H100, SGLang", 0.187, 0},
-    {"tensorrt-llm", false, "a100-80-sxm|a100-80-pcie|l40s|h100-sxm|h200-sxm|b200|gb200",
-     "published TensorRT-LLM offline throughput, dense models", 0.068, 0},
-    {"tensorrt-llm", true, "a100-80-sxm|a100-80-pcie|l40s|h100-sxm|h200-sxm|b200|gb200",
-     "published TensorRT-LLM offline throughput, models with experts", 0.112, 0},
+    {"vllm", false, "published vLLM batch sweeps and load curves", 0.098, 0.057},
+    {"vllm", true, "published vLLM batch sweeps of models with experts", 0.132, 0.115},
+    {"sglang", false, "SGLang 0.3 with Llama-3.1-70B on four H100", 0.129, 0.059},
+    {"sglang", true, "prompts of DeepSeek-V3 on 32 H100, SGLang", 0.187, 0},
+    {"tensorrt-llm", false, "published TensorRT-LLM offline throughput, dense models", 0.068, 0},
+    {"tensorrt-llm", true, "published TensorRT-LLM offline throughput, models with experts", 0.112,
+     0},
+};
+
+/// On which GPUs an engine was compared (docs/validation.md 2c and 2e): a preset of that name, or
+/// one that continues it (`vllm-0.19-api`).
+struct Compared {
+  std::string_view engine;
+  bool has_experts;
+  std::string_view gpus;
+};
+constexpr Compared compared[] = {
+    {"vllm-0.6", false, "h100-sxm"},
+    {"vllm-0.8", false, "h100-sxm|h100-pcie"},
+    {"vllm-0.11", false, "h100-sxm|b200"},
+    {"vllm-0.19", false, "h100-sxm|h100-nvl|h200-sxm"},
+    {"vllm-0.11", true, "h100-sxm|b200"},
+    {"vllm-0.19", true, "h200-sxm|b200"},
+    {"sglang-0.3", false, "h100-sxm"},
+    {"sglang-0.5", true, "h100-sxm"},
+    {"tensorrt-llm", false, "a100-80-sxm|a100-80-pcie|l40s|h100-sxm|h200-sxm|b200|gb200"},
+    {"tensorrt-llm", true, "a100-80-sxm|a100-80-pcie|l40s|h100-sxm|h200-sxm|b200|gb200"},
 };
 
 bool starts_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
-/// `words`, divided by bars, as a list.
-std::string listed(std::string_view words) {
-  std::string out;
-  for (const char c : words) {
-    out += c == '|' ? ", " : std::string(1, c);
-  }
-  return out;
-}
-
 /// `words` are divided by bars.
 bool has_word(std::string_view words, std::string_view word) {
   return ('|' + std::string(words) + '|').find('|' + std::string(word) + '|') !=
          std::string_view::npos;
+}
+
+/// What this engine and GPU are beyond what was compared; nothing if they were.
+std::string beyond_compared(const Scenario& scenario, std::string_view family, bool has_experts) {
+  const std::string& preset = scenario.engine.preset;
+  std::string known;
+  for (const Compared& one : compared) {
+    if (one.has_experts != has_experts || !starts_with(one.engine, family)) {
+      continue;
+    }
+    const bool is_this = preset == one.engine || starts_with(preset, std::string(one.engine) + '-');
+    if (is_this && has_word(one.gpus, scenario.cluster.gpu.name)) {
+      return "";
+    }
+    known += fmt::format("{}{} on ", known.empty() ? "" : "; ", one.engine);
+    for (const char c : one.gpus) {
+      known += c == '|' ? ", " : std::string(1, c);
+    }
+  }
+  return fmt::format("{}{} on {} (measured: {})", preset, has_experts ? " with experts" : "",
+                     scenario.cluster.gpu.name, known);
 }
 
 void add_measurements(const Scenario& scenario, Confidence& c) {
@@ -74,6 +102,11 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
   }
   if (fit == "calibrated") {
     c.label = "step model calibrated on a measurement of your own";
+    return;
+  }
+  if (fit == "calibrated elsewhere") {
+    c.label = "step model calibrated on a measurement of your own, of another system";
+    c.extrapolated.emplace_back("the calibration: it was fitted with another GPU or engine");
     return;
   }
   if (fit == "kernels") {
@@ -95,7 +128,7 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
   const std::string& preset = scenario.engine.preset;
   const auto* engine =
       std::find_if(std::begin(engine_errors), std::end(engine_errors), [&](const EngineErrors& e) {
-        return starts_with(preset, e.prefix) && e.has_experts == has_experts;
+        return starts_with(preset, e.family) && e.has_experts == has_experts;
       });
   if (engine == std::end(engine_errors)) {
     c.extrapolated.push_back(fmt::format("{}: compared with no measurement", preset));
@@ -106,10 +139,8 @@ void add_measurements(const Scenario& scenario, Confidence& c) {
   if (engine->tpot > 0) {
     c.median_error.emplace_back("tpot", engine->tpot);
   }
-  if (!has_word(engine->gpus, gpu.name)) {
-    c.extrapolated.push_back(fmt::format("{}{} on {} (measured: {})", preset,
-                                         has_experts ? " with experts" : "", gpu.name,
-                                         listed(engine->gpus)));
+  if (const auto beyond = beyond_compared(scenario, engine->family, has_experts); !beyond.empty()) {
+    c.extrapolated.push_back(beyond);
   }
 }
 

@@ -101,6 +101,10 @@ std::string system_text(const Scenario& scenario, bool is_run) {
 
 int calibrate_files(const ParsedOptions& options) {
   const std::string format = choose(options, "format", formats);
+  const std::string out = options.value("output").value_or("");
+  for (const std::string& input : options.words()) {
+    output::check_is_not(out, input);
+  }
   const config::LoadOptions load = load_options(options);
   calibrate::ReadMeasurement read = calibrate::read_measurement(options.words()[0]);
   const config::Loaded loaded = config::load_scenario(options.words()[1], load);
@@ -122,9 +126,10 @@ int calibrate_files(const ParsedOptions& options) {
   for (const std::string& warning : fitted.warnings) {
     tell_warning(warning);
   }
-  const std::string out = options.value("output").value_or("");
   const std::string file = std::filesystem::path(options.words()[0]).filename().string();
-  if (!out.empty()) {
+  if (!out.empty() && fitted.parameters.empty()) {
+    tell_warning(fmt::format("{} is not written", output::printable(out)));
+  } else if (!out.empty()) {
     output::WholeFile target(out);
     target.write(config::calibration_text(calibrate::to_file(
         scenario, fitted,
