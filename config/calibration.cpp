@@ -122,6 +122,12 @@ constexpr auto parameter_rows = std::to_array<StepParameter>({
     of_cpu<&CpuOverhead::per_step>("cpu_overhead.per_step", "CPU time of a step"),
     of_cpu<&CpuOverhead::per_sequence>("cpu_overhead.per_sequence",
                                        "CPU time of a sequence in a step"),
+    StepParameter{
+        "front_end_latency", "HTTP, tokeniser and the way to the client, in TTFT", Unit::time,
+        [](const Scenario& s) { return static_cast<double>(s.engine.front_end_latency.ps); },
+        [](Scenario& s, double value) {
+          s.engine.front_end_latency = SimTime{std::llround(value)};
+        }},
 });
 
 std::vector<Key> calibration_keys() {
@@ -175,7 +181,7 @@ std::string file_value(double value, Unit unit) {
 
 /// True, with a warning, if it was fitted on something else than what is simulated.
 bool is_of_other(const LoadContext& context, std::string_view what, const Section& file,
-                   std::string_view key, std::string_view simulated) {
+                 std::string_view key, std::string_view simulated) {
   const std::string fitted = file.text(key).value_or("");
   if (fitted.empty() || fitted == simulated) {
     return false;
@@ -190,6 +196,13 @@ bool is_of_other(const LoadContext& context, std::string_view what, const Sectio
 }  // namespace
 
 std::span<const StepParameter> step_parameters() { return parameter_rows; }
+
+bool is_own(const Scenario& scenario, std::string_view path) {
+  const EngineSpec::OwnTimes& own = scenario.engine.own_times;
+  return (own.per_step && path == "cpu_overhead.per_step") ||
+         (own.per_sequence && path == "cpu_overhead.per_sequence") ||
+         (own.front_end_latency && path == "front_end_latency");
+}
 
 const StepParameter& step_parameter(std::string_view path) {
   const auto* const row = std::find_if(parameter_rows.begin(), parameter_rows.end(),
@@ -249,17 +262,15 @@ void load_calibration(const LoadContext& context, Scenario& scenario) {
   const bool is_other_gpu = is_of_other(context, "GPU", file, "gpu", scenario.cluster.gpu.name);
   const bool is_other_engine =
       is_of_other(context, "engine", file, "engine", scenario.engine.preset);
-  const Section own = context.root.section("engine").section("cpu_overhead");
   int applied = 0;
   for (const StepParameter& parameter : parameter_rows) {
-    const bool is_overruled = parameter.path.starts_with("cpu_overhead.") &&
-                              own.has(parameter.path.substr(parameter.path.find('.') + 1));
-    if (const auto value = value_at(*root, parameter.path); value && !is_overruled) {
+    const auto value = value_at(*root, parameter.path);
+    if (value && !is_own(scenario, parameter.path)) {
       parameter.set(scenario, *value);
       ++applied;
     } else if (value) {
-      context.reporter.note(fmt::format("{} of the calibration is not used: `engine` has its own",
-                                        parameter.path));
+      context.reporter.note(
+          fmt::format("{} of the calibration is not used: `engine` has its own", parameter.path));
     }
   }
   if (applied == 0) {

@@ -27,6 +27,8 @@ struct StepParameter {
 
 /// All of them.
 std::span<const StepParameter> step_parameters();
+/// True if the workload file gives it itself.
+bool is_own(const Scenario& scenario, std::string_view path);
 /// Requires: one of their paths.
 const StepParameter& step_parameter(std::string_view path);
 
@@ -44,7 +46,7 @@ std::string calibration_text(const Calibration& calibration);
 Schema calibration_schema();
 
 /// `calibration:` of the workload file, if it is given. Needs a GPU and a preset. What the workload
-/// file itself says under `engine.cpu_overhead` stands.
+/// file itself says of `engine.cpu_overhead` and `engine.front_end_latency` stands.
 void load_calibration(const LoadContext& context, Scenario& scenario);
 
 }  // namespace penstock::config

@@ -148,10 +148,36 @@ std::optional<Dtype> parse_dtype(std::string_view name) {
   return std::nullopt;
 }
 
+namespace {
+
+/// Units that are off by a thousand: no GPU takes seconds to read its memory (80 GB at 3.35 TB/s:
+/// 24 ms), or has less than 3 or more than 3,000 FLOP for a byte (H100: 295).
+void check_units(const Section& file, Reporter& reporter) {
+  const double bytes_per_second = plain(file, "memory_bandwidth");
+  const double bf16 = plain(file.section("peak"), "bf16");
+  if (!(bytes_per_second > 0)) {
+    return;
+  }
+  if (const double seconds = plain(file, "memory") / bytes_per_second; seconds > 5) {
+    reporter.error(file.span("memory_bandwidth"),
+                   fmt::format("it would take {:.3g} s to read all of `memory`", seconds),
+                   "is it TB/s or GB/s?");
+  } else if (const double ridge = bf16 / bytes_per_second;
+             bf16 > 0 && (ridge < 3 || ridge > 3000)) {
+    reporter.error(
+        file.section("peak").span("bf16"),
+        fmt::format("{:.3g} FLOP for each byte of `memory_bandwidth` are no GPU's", ridge),
+        "are peak and bandwidth in the right units, such as 989TFLOPS and 3350GB/s?");
+  }
+}
+
+}  // namespace
+
 void check_gpu(const Section& file, Reporter& reporter) {
   if (plain(file, "tdp") > 0 && plain(file, "idle_power") > plain(file, "tdp")) {
     reporter.error(file.span("idle_power"), "`idle_power` is more than the `tdp`");
   }
+  check_units(file, reporter);
   const Section timing = file.section("timing");
   check_peak(timing, "memory_bandwidth", file, "memory_bandwidth", reporter);
   for (const std::string_view dtype : {"bf16", "fp8", "int8", "nvfp4", "mxfp4"}) {

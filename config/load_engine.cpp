@@ -220,6 +220,8 @@ class EngineLoader {
     overhead.per_sequence = cpu.time("per_sequence").value_or(overhead.per_sequence);
     overhead.overlap = cpu.boolean("overlap").value_or(overhead.overlap);
     overhead.front_ends = section_.whole("front_ends").value_or(default_front_ends());
+    engine_.own_times = {cpu.has("per_step"), cpu.has("per_sequence"),
+                         section_.has("front_end_latency")};
     engine_.front_end_latency =
         section_.time("front_end_latency").value_or(engine_.front_end_latency);
     const Section model = context_.root.section("step_model");

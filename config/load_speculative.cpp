@@ -140,6 +140,13 @@ class SpeculativeLoader {
                                           scenario_.cluster.tensor_parallel, *problem));
       return false;
     }
+    if (model->vocab_size != scenario_.model.vocab_size) {
+      context_.reporter
+          .warning(span, fmt::format("{} has a vocabulary of {}, {} one of {}", model->name,
+                                     group_digits(model->vocab_size), scenario_.model.name,
+                                     group_digits(scenario_.model.vocab_size)))
+          .notes.emplace_back("engines take drafts of the same vocabulary only");
+    }
     spec.drafter_weights = model->weights.value_or(Dtype::bf16);
     spec.drafter = *std::move(model);
     return true;

@@ -144,6 +144,12 @@ struct EngineSpec {
   CpuOverhead cpu_overhead;
   /// HTTP, tokeniser and hand-over between processes: part of TTFT, E2E and queueing time.
   SimTime front_end_latency;
+  /// Which of these times the workload file gives itself: a calibration leaves them alone.
+  struct OwnTimes {
+    bool per_step = false;
+    bool per_sequence = false;
+    bool front_end_latency = false;
+  } own_times;
   SglangSpec sglang;
   TensorRtSpec tensorrt_llm;
   SpeculativeSpec speculative;  ///< with the schedulers vllm_v1, sglang and tensorrt_llm

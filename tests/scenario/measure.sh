@@ -18,6 +18,23 @@ done
 if python3 "$script" --ops speed --dry-run 2> "$folder/error"; then exit 1; fi
 grep -q 'speed is none of' "$folder/error"
 
+refused() {  # what it says, arguments
+  said=$1
+  shift
+  if python3 "$script" --dry-run "$@" > "$folder/none.csv" 2> "$folder/error"; then exit 1; fi
+  grep -q -- "$said" "$folder/error"
+  ! grep -q Traceback "$folder/error"
+}
+refused "--tp: '0' is no whole number from 1 on" --tp 0
+refused '--tp: 3 does not divide llama-3.1-8b' --tp 3
+refused "--gpus: '1' is no whole number from 2 on" --gpus 1
+refused 'all_reduce needs --gpus' --ops all_reduce
+refused 'cannot write .*/none/kernels.csv: No such file' -o "$folder/none/kernels.csv"
+# GPUs beyond the kv heads have one each: 2 + 2 heads of 128.
+python3 "$script" --dry-run --ops gemm --tp 16 | grep -q ',qkv,llama-3.1-8b,16,bf16,1,512,4096,'
+# A table is put in its place when it is complete.
+test ! -e "$folder/plan.csv.partial"
+
 cat > "$folder/system.yaml" << 'END'
 model: llama-3.1-8b
 cluster: {gpu: h100-sxm}

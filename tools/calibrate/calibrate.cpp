@@ -23,6 +23,7 @@ using config::StepParameter;
 constexpr double efficiency_sd = 0.15;
 constexpr double latency_sd = 0.3;
 constexpr double cpu_sd = 0.5;
+constexpr double client_sd = 0.7;
 
 /// A parameter as the fit sees it: (value + shift) / (prior + shift) = exp(change).
 struct Candidate {
@@ -57,7 +58,7 @@ std::string_view flops_path(const Scenario& scenario, std::string_view table) {
 
 /// What a run can tell. Fixed times of kernels and of the CPU are the same to it where the CPU's
 /// do not hide behind the GPU: then the CPU's are fitted.
-std::vector<Candidate> run_candidates(const Scenario& scenario) {
+std::vector<Candidate> run_candidates(const Scenario& scenario, const Measurement& measurement) {
   std::vector<Candidate> out;
   const bool has_experts = scenario.model.moe_layers() > 0;
   out.push_back({flops_path(scenario, "timing.gemm.flops_efficiency")});
@@ -73,6 +74,7 @@ std::vector<Candidate> run_candidates(const Scenario& scenario) {
   const CpuOverhead& cpu = scenario.engine.cpu_overhead;
   constexpr double hundred_us = 100e6;
   constexpr double one_us = 1e6;
+  constexpr double ten_ms = 10e9;
   if (cpu.overlap) {
     out.push_back({"engine_timing.gemm_latency_factor", latency_sd});
   }
@@ -80,7 +82,12 @@ std::vector<Candidate> run_candidates(const Scenario& scenario) {
     out.push_back({"cpu_overhead.per_step", cpu_sd, {}, hundred_us});
     out.push_back({"cpu_overhead.per_sequence", cpu_sd, {}, one_us});
   }
-  std::erase_if(out, [](const Candidate& one) { return one.path.empty(); });
+  if (measurement.by_clients) {
+    out.push_back({"front_end_latency", client_sd, {}, ten_ms});
+  }
+  std::erase_if(out, [&](const Candidate& one) {
+    return one.path.empty() || config::is_own(scenario, one.path);
+  });
   return out;
 }
 
@@ -237,7 +244,7 @@ Calibrated calibrate_to_run(const Scenario& scenario, const Measurement& measure
     out.warnings.emplace_back("the simulation refuses all measured requests: nothing is fitted");
     return out;
   }
-  const std::vector<Candidate> candidates = run_candidates(scenario);
+  const std::vector<Candidate> candidates = run_candidates(scenario, measurement);
   std::vector<FitParameter> parameters;
   for (const Candidate& candidate : candidates) {
     parameters.push_back(to_fit(scenario, candidate));
@@ -250,7 +257,8 @@ Calibrated calibrate_to_run(const Scenario& scenario, const Measurement& measure
   const RunModel::Figures after = model.play(out.scenario);
   out.after = after.shown;
   out.error_after = error_of(after.fitted);
-  if (out.error_after < out.error_before) {
+  if (root_mean_square(residuals_of(after.fitted)) <
+      root_mean_square(residuals_of(before.fitted))) {
     add_warnings(out);
   } else {
     out.parameters.clear();

@@ -17,11 +17,12 @@ using output::pad_right;
 
 constexpr std::size_t name_width = 46;
 
-/// A value in the unit of its name in the file: times in µs or ns.
+/// A value for people: times in µs, long ones in ms.
 std::string value_text(const CalibratedParameter& one, double value) {
   switch (config::step_parameter(one.path).unit) {
     case config::Unit::time:
-      return fmt::format("{:.4g} µs", value / 1e6);
+      return value < 1e10 ? fmt::format("{:.4g} µs", value / 1e6)
+                          : fmt::format("{:.4g} ms", value / 1e9);
     case config::Unit::bandwidth:
       return fmt::format("{:.4g} GB/s", value / 1e9);
     default:
@@ -68,6 +69,9 @@ std::string kernel_table(const Calibrated& calibrated) {
 }
 
 std::string parameter_table(const Calibrated& calibrated) {
+  if (calibrated.parameters.empty()) {
+    return "";
+  }
   std::string out = "\n " + pad_right("parameter", name_width) +
                     fmt::format("{:>13}{:>13}{:>10}{:>8}\n", "prior", "fitted", "change %", "± %");
   for (const CalibratedParameter& one : calibrated.parameters) {

@@ -95,7 +95,8 @@ class Fitter {
     const auto figures = static_cast<double>(now_.size());
     const auto free = static_cast<double>(parameters_.size());
     const double square = root_mean_square(now_) * root_mean_square(now_);
-    return std::sqrt(square * figures / std::max(1.0, figures - free));
+    // Of few figures the priors, not the parameters, take most: half of them count at least.
+    return std::sqrt(square * figures / std::max(figures / 2, figures - free));
   }
 
   /// The derivatives of all residuals, a row a parameter. What a parameter does must stand out from
@@ -204,11 +205,18 @@ class Fitter {
   /// way from the derivatives, five points apart still show a valley's floor, and its width.
   void settle() {
     constexpr int passes = 3;
+    const Vector best = at_;
+    const Vector there = now_;
+    const double least = cost(at_, now_);
     for (int pass = 0; pass < passes; ++pass) {
       axes_ = principal_axes(curvature(derivatives()));
       for (Axis& axis : axes_) {
         follow(axis);
       }
+    }
+    if (cost(at_, now_) > least) {  // the jumps, not a floor
+      at_ = best;
+      now_ = there;
     }
   }
 

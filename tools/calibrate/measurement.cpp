@@ -36,9 +36,15 @@ void read_text(const std::string& text, ErrorLog& errors, Measurement& out) {
   } else if (text[first] == '{') {
     const bool is_benchmark = has("\"ttfts\"") || has("\"mean_ttft_ms\"");
     is_benchmark ? read_benchmark(text, errors, out) : read_request_lines(text, errors, out);
-  } else if (has("_bucket{")) {
+  } else if (has("_bucket{") || text.compare(first, 2, "# ") == 0) {
     read_histograms(text, errors, out);
   } else {
+    const std::string_view header = std::string_view(text).substr(first, text.find('\n', first));
+    if (header.find(',') == std::string_view::npos && header.find(';') != std::string_view::npos) {
+      errors.add(Diagnostic::Kind::input, "its fields are divided by `;`",
+                 {"columns are divided by commas, and decimals have a point"});
+      return;
+    }
     read_csv(text, errors, out);
   }
 }

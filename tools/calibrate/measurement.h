@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +33,8 @@ struct ServedRequest {
 struct Statistic {
   std::string name;
   double value = 0;
+  /// Upper ends of the histogram's buckets that a quantile was read off, ascending, in ms.
+  std::vector<double> buckets = {};
 };
 
 /// The time of one kernel alone, at one shape, on one GPU. The columns of docs/calibrating.md.
@@ -57,6 +61,8 @@ struct Measurement {
   /// Times were taken by clients: network, HTTP and tokeniser are in them.
   bool by_clients = false;
   std::vector<Statistic> statistics;  ///< of a run without single requests
+  std::string model;                  ///< that was served, if the file says
+  std::vector<std::string> doubts;    ///< what is odd about it, for people
   std::vector<KernelTime> kernels;
 };
 
@@ -77,6 +83,11 @@ void read_histograms(const std::string& text, ErrorLog& errors, Measurement& out
 void read_request_lines(const std::string& text, ErrorLog& errors, Measurement& out);
 /// Requests or kernels: the header says which.
 void read_csv(const std::string& text, ErrorLog& errors, Measurement& out);
+
+/// A share of values by a histogram: linear within the bucket, nothing in an open one. `up_to` are
+/// values up to each end; `ends` ascend.
+std::optional<double> histogram_quantile(std::span<const double> ends,
+                                         std::span<const double> up_to, double count, double share);
 
 /// Puts requests in order of arrival, the first at 0.
 void order_by_arrival(std::vector<ServedRequest>& requests);

@@ -69,6 +69,7 @@ void read_details(const BenchmarkJson& result, ErrorLog& errors, Measurement& ou
                {"are they of one clock, in seconds?"});
     return;
   }
+  std::size_t failed = 0;
   for (std::size_t i = 0; i < count; ++i) {
     ServedRequest one;
     const bool is_whole = (*ttfts)[i].is_number() && (*inputs)[i].is_number_integer() &&
@@ -76,6 +77,7 @@ void read_details(const BenchmarkJson& result, ErrorLog& errors, Measurement& ou
     one.request.input_tokens = is_whole ? (*inputs)[i].get<std::int64_t>() : 0;
     one.request.output_tokens = is_whole ? (*outputs)[i].get<std::int64_t>() : 0;
     if (one.request.input_tokens < 1 || one.request.output_tokens < 1) {
+      ++failed;
       continue;
     }
     const bool has_gaps = gaps != nullptr && (*gaps)[i].is_array();
@@ -97,6 +99,29 @@ void read_details(const BenchmarkJson& result, ErrorLog& errors, Measurement& ou
     out.requests.push_back(one);
   }
   out.arrivals = starts != nullptr ? Measurement::Arrivals::given : Measurement::Arrivals::unknown;
+  if (failed > 0) {
+    out.doubts.push_back(fmt::format(
+        "{} of {} measured requests failed or have no tokens: they are left out, and so is the "
+        "load that they were",
+        failed, count));
+  }
+}
+
+/// The file's own mean against that of its requests.
+void doubt_means(const BenchmarkJson& result, Measurement& out) {
+  constexpr double most = 0.05;
+  const std::optional<double> stated = number_at(result, "mean_ttft_ms");
+  double sum = 0;
+  for (const ServedRequest& one : out.requests) {
+    sum += one.ttft_ms;
+  }
+  const double mean = out.requests.empty() ? 0 : sum / static_cast<double>(out.requests.size());
+  if (stated && mean > 0 && std::fabs(*stated / mean - 1) > most) {
+    out.doubts.push_back(
+        fmt::format("`mean_ttft_ms` is {:.4g}, but the mean of `ttfts` is {:.4g} ms: the single "
+                    "times are taken",
+                    *stated, mean));
+  }
 }
 
 /// Without start times: all at once, or so many at a time, are known too.
@@ -138,7 +163,11 @@ void read_benchmark(const std::string& text, ErrorLog& errors, Measurement& out)
   }
   out.format = "vLLM benchmark";
   out.by_clients = true;
+  if (const auto model = result.find("model_id"); model != result.end() && model->is_string()) {
+    out.model = model->get<std::string>();
+  }
   read_details(result, errors, out);
+  doubt_means(result, out);
   set_arrivals(result, out);
   if (out.requests.empty()) {
     read_statistics(result, out);

@@ -74,22 +74,6 @@ bool upper_end(std::string_view labels, double& end) {
   return to_number(text.substr(0, text.find('"')), end);
 }
 
-/// Linear within the bucket; nothing in the last one, which is open.
-std::optional<double> quantile(const Histogram& histogram, double share) {
-  double low = 0;
-  double below = 0;
-  for (const auto& [end, up_to] : histogram.buckets) {
-    if (up_to >= share * histogram.count && up_to > below) {
-      return std::isinf(end) ? std::nullopt
-                             : std::optional(low + (end - low) * (share * histogram.count - below) /
-                                                       (up_to - below));
-    }
-    low = end;
-    below = up_to;
-  }
-  return std::nullopt;
-}
-
 /// What no histogram can have; empty if nothing.
 std::string problem_of(const Histogram& histogram) {
   if (!(histogram.count >= 0) || !(histogram.sum >= 0)) {
@@ -121,9 +105,15 @@ void add_statistics(const std::string& name, const Histogram& histogram, ErrorLo
     return;
   }
   out.statistics.push_back({name + ".mean", 1e3 * histogram.sum / histogram.count});
+  std::vector<double> ends;
+  std::vector<double> up_to;
+  for (const auto& [end, count] : histogram.buckets) {
+    ends.push_back(1e3 * end);
+    up_to.push_back(count);
+  }
   for (const auto& [statistic, share] : {std::pair(".p50", 0.5), std::pair(".p90", 0.9)}) {
-    if (const auto value = quantile(histogram, share)) {
-      out.statistics.push_back({name + statistic, 1e3 * *value});
+    if (const auto value = histogram_quantile(ends, up_to, histogram.count, share)) {
+      out.statistics.push_back({name + statistic, *value, ends});
     }
   }
 }
@@ -150,6 +140,23 @@ void add_sample(const Sample& sample, std::map<std::string, Histogram>& histogra
 }
 
 }  // namespace
+
+std::optional<double> histogram_quantile(std::span<const double> ends,
+                                         std::span<const double> up_to, double count,
+                                         double share) {
+  double low = 0;
+  double below = 0;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    if (up_to[i] >= share * count && up_to[i] > below) {
+      return std::isinf(ends[i]) ? std::nullopt
+                                 : std::optional(low + (ends[i] - low) * (share * count - below) /
+                                                           (up_to[i] - below));
+    }
+    low = ends[i];
+    below = up_to[i];
+  }
+  return std::nullopt;
+}
 
 void read_histograms(const std::string& text, ErrorLog& errors, Measurement& out) {
   out.format = "Prometheus histograms";

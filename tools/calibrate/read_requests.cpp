@@ -166,6 +166,7 @@ class Requests {
       errors_.add(at, std::move(problem));
       return;
     }
+    is_of_engine_ = is_of_engine_ || cells("queued_ts").has_value();
     is_timed_ = is_timed_ && row.at(Role::arrival).has_value();
     arrivals_.push_back(arrival);
     requests_.push_back(one);
@@ -177,6 +178,7 @@ class Requests {
       requests_[i].request.arrival = SimTime{std::llround((arrivals_[i] - *first) * 1e12)};
     }
     out.requests = std::move(requests_);
+    out.by_clients = !is_of_engine_;
     out.arrivals = is_timed_ ? Measurement::Arrivals::given : Measurement::Arrivals::unknown;
   }
 
@@ -185,6 +187,7 @@ class Requests {
   std::vector<ServedRequest> requests_;
   std::vector<double> arrivals_;
   bool is_timed_ = true;
+  bool is_of_engine_ = false;  ///< by the engine's own clock
 };
 
 }  // namespace

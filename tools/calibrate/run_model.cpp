@@ -54,12 +54,12 @@ class MeasuredRequests final : public RequestSource {
   std::size_t at_ = 0;
 };
 
-/// How much further off than time per token a figure may be: times to first token hang on queues
-/// and, taken by clients, on what is not simulated; tails on few requests.
-double weight_of(const std::string& name, bool by_clients) {
+/// How much further off than time per token a figure may be: times to first token hang on queues,
+/// tails on few requests.
+double weight_of(const std::string& name) {
   const bool is_first = name.starts_with("ttft") || name.starts_with("queue");
   const bool is_tail = !name.ends_with(".mean") && !name.ends_with("_per_s");
-  return (is_first ? by_clients ? 4.0 : 2.0 : 1.0) * (is_tail ? 2.0 : 1.0);
+  return (is_first ? 2.0 : 1.0) * (is_tail ? 2.0 : 1.0);
 }
 
 double statistic(const Summary& summary, const std::string& name) {
@@ -79,6 +79,42 @@ double statistic(const Summary& summary, const std::string& name) {
     }
   }
   return summary.output_tokens_per_s;
+}
+
+/// Simulated times of the requests, in ms, by the name of a statistic; nothing of single gaps.
+std::vector<double> times_of(const Result& result, const std::string& name) {
+  std::vector<double> out;
+  for (const RequestRecord& record : result.requests) {
+    if (record.status != RequestStatus::completed) {
+      continue;
+    }
+    const auto since = [](SimTime from, SimTime to) { return (to - from).seconds() * 1e3; };
+    const double gaps = static_cast<double>(record.output_tokens - 1);
+    if (name.starts_with("ttft_ms")) {
+      out.push_back(since(record.arrival, record.first_token));
+    } else if (name.starts_with("e2e_ms")) {
+      out.push_back(since(record.arrival, record.finish));
+    } else if (name.starts_with("tpot_ms") && gaps > 0) {
+      out.push_back(since(record.first_token, record.finish) / gaps);
+    }
+  }
+  return out;
+}
+
+/// A quantile as the measured one was read: off the same buckets.
+std::optional<double> bucketed(const Result& result, const Statistic& was) {
+  const std::vector<double> times =
+      was.buckets.empty() ? std::vector<double>() : times_of(result, was.name);
+  if (times.empty()) {
+    return std::nullopt;
+  }
+  std::vector<double> up_to;
+  for (const double end : was.buckets) {
+    up_to.push_back(static_cast<double>(
+        std::count_if(times.begin(), times.end(), [end](double time) { return time <= end; })));
+  }
+  return histogram_quantile(was.buckets, up_to, static_cast<double>(times.size()),
+                            was.name.ends_with(".p50") ? 0.5 : 0.9);
 }
 
 /// A time of a request, as measured and as simulated; below 0 where there is none.
@@ -215,9 +251,8 @@ RunModel::Figures RunModel::play_requests(const Scenario& scenario) const {
   const bool has_tpot = std::any_of(tpot.begin(), tpot.end(), [](Pair p) { return p.is_whole(); });
   const std::string slower = has_tpot ? "tpot_ms.mean" : "e2e_ms.mean";
   for (const std::vector<double>* key : {&lengths_, &companies_}) {
-    add_group_means("ttft_ms.mean", ttft, *key, weight_of("ttft_ms.mean", measurement_.by_clients),
-                    out.fitted);
-    add_group_means(slower, has_tpot ? tpot : e2e, *key, weight_of(slower, false), out.fitted);
+    add_group_means("ttft_ms.mean", ttft, *key, weight_of("ttft_ms.mean"), out.fitted);
+    add_group_means(slower, has_tpot ? tpot : e2e, *key, weight_of(slower), out.fitted);
   }
   add_shown("ttft_ms", ttft, out.shown);
   add_shown("tpot_ms", tpot, out.shown);
@@ -230,11 +265,12 @@ RunModel::Figures RunModel::play_workload(const Scenario& scenario) const {
   if (!opened.source) {
     throw std::runtime_error("the workload was opened before, and cannot be now");
   }
-  const Summary summary = summarize(scenario, simulate(scenario, *opened.source));
+  const Result result = simulate(scenario, *opened.source);
+  const Summary summary = summarize(scenario, result);
   Figures out;
   for (const Statistic& was : measurement_.statistics) {
-    out.fitted.push_back({was.name, was.value, statistic(summary, was.name),
-                          weight_of(was.name, measurement_.by_clients)});
+    const double is = bucketed(result, was).value_or(statistic(summary, was.name));
+    out.fitted.push_back({was.name, was.value, is, weight_of(was.name)});
   }
   out.shown = out.fitted;
   return out;

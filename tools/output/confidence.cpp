@@ -49,7 +49,7 @@ constexpr Compared compared[] = {
     {"vllm-0.11", false, "h100-sxm|b200"},
     {"vllm-0.19", false, "h100-sxm|h100-nvl|h200-sxm"},
     {"vllm-0.11", true, "h100-sxm|b200"},
-    {"vllm-0.19", true, "h200-sxm|b200"},
+    {"vllm-0.19", true, "b200"},
     {"sglang-0.3", false, "h100-sxm"},
     {"sglang-0.5", true, "h100-sxm"},
     {"tensorrt-llm", false, "a100-80-sxm|a100-80-pcie|l40s|h100-sxm|h200-sxm|b200|gb200"},

@@ -90,6 +90,22 @@ int check_scenario(const Scenario& scenario, const Measurement& measured) {
   return 0;
 }
 
+/// What is odd about the measurement, and a model that is not the workload's.
+void tell_doubts(const Scenario& scenario, const config::LoadOptions& load,
+                 const Measurement& measured) {
+  for (const std::string& doubt : measured.doubts) {
+    tell_warning(output::printable(doubt));
+  }
+  config::Reporter ignored;
+  const config::Catalog catalog(load.catalog_dir, ignored);
+  const auto* const served = catalog.find(config::CatalogKind::models, measured.model);
+  const auto* const ours = catalog.find(config::CatalogKind::models, scenario.model_name);
+  if (!measured.model.empty() && served != nullptr && ours != nullptr && served != ours) {
+    tell_warning(fmt::format("the measurement is of {}; simulated is {}",
+                             output::printable(measured.model), scenario.model_name));
+  }
+}
+
 std::string system_text(const Scenario& scenario, bool is_run) {
   const std::int64_t gpus = scenario.cluster.replicas * scenario.cluster.gpus_per_replica();
   const std::string gpu = gpus > 1 ? fmt::format("{} {}", gpus, scenario.cluster.gpu.title)
@@ -122,6 +138,7 @@ int calibrate_files(const ParsedOptions& options) {
   if (!measured.kernels.empty() && !keep_own_kernels(scenario.cluster.gpu.name, load, measured)) {
     return exit_invalid_input;
   }
+  tell_doubts(scenario, load, measured);
   const Calibrated fitted = calibrate::calibrate_to(scenario, measured);
   for (const std::string& warning : fitted.warnings) {
     tell_warning(warning);
