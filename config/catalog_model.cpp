@@ -43,7 +43,9 @@ LinearAttention read_linear(const Section& s) {
   const std::string_view kind = s.choice("kind").value_or("");
   linear.kind = kind == "gated_delta_net" ? Kind::gated_delta_net
                 : kind == "kimi_delta"    ? Kind::kimi_delta
+                : kind == "mamba1"        ? Kind::mamba1
                 : kind == "mamba2"        ? Kind::mamba2
+                : kind == "short_conv"    ? Kind::short_conv
                                           : Kind::lightning;
   linear.layers = whole_or(s, "layers");
   linear.key_heads = whole_or(s, "key_heads");
@@ -51,6 +53,7 @@ LinearAttention read_linear(const Section& s) {
   linear.key_head_dim = whole_or(s, "key_head_dim");
   linear.value_head_dim = whole_or(s, "value_head_dim");
   linear.conv_kernel = whole_or(s, "conv_kernel");
+  linear.dt_rank = whole_or(s, "dt_rank");
   linear.full_rank_gate = is_set(s, "full_rank_gate");
   return linear;
 }
@@ -176,6 +179,13 @@ void check_model(const Section& file, Reporter& reporter) {
   const bool has_keys = m.linear.key_heads > 0 && m.linear.key_head_dim > 0;
   const bool needs_keys = m.linear.kind == LinearAttention::Kind::gated_delta_net ||
                           m.linear.kind == LinearAttention::Kind::mamba2;
+  const bool is_mamba1 = m.linear.kind == LinearAttention::Kind::mamba1;
+  if (is_mamba1 && (m.linear.key_head_dim == 0 || m.linear.dt_rank == 0)) {
+    wrong("linear", "of this kind needs `key_head_dim` and `dt_rank`");
+  }
+  if (m.linear.kind == LinearAttention::Kind::short_conv && m.linear.conv_kernel < 2) {
+    wrong("linear", "of this kind needs `conv_kernel`, 2 or more");
+  }
   if (needs_keys && !has_keys) {
     wrong("linear", "of this kind needs `key_heads` and `key_head_dim`");
   }

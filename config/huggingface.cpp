@@ -29,6 +29,13 @@ constexpr std::string_view harmless[] = {"moe_layer_freq",
                                          "mamba_conv_bias",
                                          "moe_router_enable_expert_bias",
                                          "mamba_hidden_act",
+                                         "mamba_norm_before_gate",
+                                         "mamba_rms_norm",
+                                         "ssm_in_multiplier",
+                                         "ssm_multipliers",
+                                         "ssm_out_multiplier",
+                                         "mla_scale_kv_lora",
+                                         "mla_scale_q_lora",
                                          "mamba_proj_bias",
                                          "use_mamba_kernels",
                                          "num_experts_per_tok",
@@ -67,6 +74,10 @@ class ConfigReader {
     const Family* family = read_family();
     if (family == nullptr) {
       return std::nullopt;
+    }
+    if (family->model_type == "dbrx" || family->model_type == "mpt") {
+      json_.unfold("attn_config");
+      json_.unfold("ffn_config");
     }
     HuggingFaceModel model;
     Architecture& m = model.architecture;
@@ -114,24 +125,27 @@ class ConfigReader {
   }
 
   void read_shape(const Family& family, Architecture& m) {
-    m.num_hidden_layers = json_.whole({"num_hidden_layers", "n_layer", "num_layers"}, 2000);
-    m.hidden_size = json_.whole({"hidden_size", "n_embed", "n_embd"}, 262144);
-    m.num_attention_heads = json_.whole({"num_attention_heads", "n_head"}, 4096, family.heads);
+    m.num_hidden_layers =
+        json_.whole({"num_hidden_layers", "n_layer", "num_layers", "n_layers"}, 2000);
+    m.hidden_size = json_.whole({"hidden_size", "n_embed", "n_embd", "d_model"}, 262144);
+    m.num_attention_heads =
+        json_.whole({"num_attention_heads", "n_head", "n_heads"}, 4096, family.heads);
     m.intermediate_size =
-        json_.whole({"intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner"}, 4194304,
-                    family.mlp_multiple * m.hidden_size);
+        json_.whole({"intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner", "block_ff_dim"},
+                    4194304, family.mlp_multiple * m.hidden_size);
     m.vocab_size = json_.whole({"vocab_size", "padded_vocab_size"}, 10000000, family.vocab_size);
     if (m.num_attention_heads == 0 || m.hidden_size == 0) {
       return;
     }
     m.num_key_value_heads =
-        json_.whole({"num_key_value_heads", "num_kv_heads", "multi_query_group_num"}, 4096,
-                    family.kv_heads > 0 ? family.kv_heads : m.num_attention_heads);
+        json_.whole({"num_key_value_heads", "num_kv_heads", "multi_query_group_num", "kv_n_heads"},
+                    4096, family.kv_heads > 0 ? family.kv_heads : m.num_attention_heads);
     const std::int64_t head_dim =
         family.head_dim > 0 ? family.head_dim
                             : std::max<std::int64_t>(1, m.hidden_size / m.num_attention_heads);
     m.head_dim = json_.whole({"head_dim", "attention_head_dim", "kv_channels"}, 4096, head_dim);
-    m.tie_word_embeddings = json_.flag("tie_word_embeddings", family.is_tied);
+    m.tie_word_embeddings =
+        json_.flag("tie_word_embeddings", json_.flag("tie_embedding", family.is_tied));
     read_biases(family, m);
     m.qk_norm = family.qk_norm_key.empty() ? family.has_qk_norm : json_.flag(family.qk_norm_key);
     m.qk_norm_full_width = m.qk_norm && family.is_qk_norm_wide;
@@ -166,6 +180,10 @@ class ConfigReader {
       }
     } else if (type == "gpt2") {
       m.position_embeddings = m.max_position_embeddings;
+    } else if (type == "gptj") {
+      m.mlp_bias = true;
+    } else if (type == "mpt") {
+      read_mpt(m);
     } else if (type == "bloom") {
       m.extra_norms = 1;
     } else if (type == "falcon") {
@@ -183,6 +201,19 @@ class ConfigReader {
     }
   }
 
+  void read_mpt(Architecture& m) {
+    if (json_.text("attn_type") == "multiquery_attention") {
+      m.num_key_value_heads = 1;
+    }
+    m.intermediate_size = json_.whole({"expansion_ratio"}, 64, 4) * m.hidden_size;
+    m.attention_bias = m.attention_output_bias = m.mlp_bias = !json_.flag("no_bias", true);
+    m.norm_bias = m.mlp_bias;
+    m.qk_norm = json_.flag("qk_ln");
+    m.qk_norm_full_width = m.qk_norm;
+    m.position_embeddings =
+        json_.flag("learned_pos_emb", true) && !json_.says("alibi") ? m.max_position_embeddings : 0;
+  }
+
   /// True if the key is there, whatever it holds.
   bool names(std::string_view key) const { return json_.has(key); }
 
@@ -192,9 +223,10 @@ class ConfigReader {
     constexpr std::int64_t most = 100'000'000;
     const bool is_cohere = json_.says("model_max_length");
     const std::int64_t base =
-        is_cohere ? json_.whole({"model_max_length"}, most)
-                  : json_.whole({"max_position_embeddings", "seq_length", "n_positions"}, most,
-                                family.positions);
+        is_cohere
+            ? json_.whole({"model_max_length"}, most)
+            : json_.whole({"max_position_embeddings", "seq_length", "n_positions", "max_seq_len"},
+                          most, family.positions);
     const Json* scaling = json_.find({"rope_scaling", "rope_parameters"});
     if (scaling == nullptr || !scaling->is_object() || family.are_positions_scaled) {
       return base;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace penstock::config {
 
@@ -73,6 +74,20 @@ void read_windows(ConfigJson& json, const Family& family, Architecture& m) {
   }
 }
 
+/// A list of layers' kinds is as long as there are layers, or says nothing.
+void check_length(ConfigJson& json, const Architecture& m) {
+  for (const char* key : {"layer_types", "attn_type_list"}) {
+    const ConfigJson::Json* types = json.peek(key);
+    if (types != nullptr && types->is_array() && std::ssize(*types) != m.num_hidden_layers &&
+        count_types(*types, "full_attention") != std::ssize(*types)) {
+      json.reporter().error(json.span(key), fmt::format("`{}` has {} entries for {} layers", key,
+                                                        types->size(), m.num_hidden_layers));
+    }
+  }
+}
+
+}  // namespace
+
 void read_latents(ConfigJson& json, const Family& family, Architecture& m) {
   m.mla.kv_lora_rank = json.whole({"kv_lora_rank"}, 65536);
   m.mla.q_lora_rank =
@@ -94,125 +109,38 @@ void read_latents(ConfigJson& json, const Family& family, Architecture& m) {
   }
 }
 
-void read_delta_nets(ConfigJson& json, Architecture& m) {
-  LinearAttention& l = m.linear;
-  l.kind = LinearAttention::Kind::gated_delta_net;
-  l.key_heads = json.whole({"linear_num_key_heads"}, most_heads);
-  l.value_heads = json.whole({"linear_num_value_heads"}, most_heads);
-  l.key_head_dim = json.whole({"linear_key_head_dim"}, most_heads);
-  l.value_head_dim = json.whole({"linear_value_head_dim"}, most_heads);
-  l.conv_kernel = json.whole({"linear_conv_kernel_dim"}, 64, 4);
-  m.attention_output_gate = json.flag("attn_output_gate", true);
-  const std::int64_t interval = json.whole({"full_attention_interval"}, most_layers, 4);
-  const ConfigJson::Json* types = json.find({"layer_types"});
-  l.layers = types != nullptr && types->is_array()
-                 ? count_types(*types, "linear_attention")
-                 : m.num_hidden_layers - m.num_hidden_layers / interval;
-}
+namespace {
 
-void read_lightning(ConfigJson& json, Architecture& m) {
-  const ConfigJson::Json* types = json.find({"attn_type_list", "layer_types"});
-  if (types == nullptr || !types->is_array()) {
-    json.reporter().error(json.span("attn_type_list"), "`attn_type_list` is missing");
-    return;
-  }
-  m.linear = {.kind = LinearAttention::Kind::lightning,
-              .layers = std::count(types->begin(), types->end(), 0) +
-                        count_types(*types, "linear_attention"),
-              .value_heads = m.num_attention_heads,
-              .value_head_dim = m.head_dim};
-}
-
-void read_kimi_linear(ConfigJson& json, const Family& family, Architecture& m) {
-  const ConfigJson::Json* config = json.find({"linear_attn_config"});
-  const auto dim = [config](const char* key) { return inner_whole(config, key); };
-  m.linear = {.kind = LinearAttention::Kind::kimi_delta,
-              .layers = dim("kda_layers"),
-              .value_heads = dim("num_heads"),
-              .value_head_dim = dim("head_dim"),
-              .conv_kernel = dim("short_conv_kernel_size"),
-              .full_rank_gate = inner_flag(config, "use_full_rank_gate")};
-  if (m.linear.layers == 0 || m.linear.value_heads == 0 || m.linear.value_head_dim == 0) {
-    json.reporter().error(json.span("linear_attn_config"),
-                          "`linear_attn_config` must have kda_layers, num_heads and head_dim");
-  }
-  read_latents(json, family, m);
-  m.attention_output_gate = json.flag("mla_use_output_gate");
-}
-
-/// Layers of Mamba-2, where kinds are listed (Granite 4.0) or those of attention (Bamba); negative,
-/// with a report, if neither is.
-std::int64_t mamba_layers(ConfigJson& json, const Architecture& m) {
-  if (const ConfigJson::Json* attention = json.find({"attn_layer_indices"})) {
-    if (attention->is_array() && std::ssize(*attention) <= m.num_hidden_layers) {
-      return m.num_hidden_layers - std::ssize(*attention);
-    }
-    json.refuse("attn_layer_indices", "it must list the layers of attention, of all layers");
-    return -1;
-  }
-  const ConfigJson::Json* types = json.find({"layer_types"});
-  if (types == nullptr || !types->is_array() ||
-      count_types(*types, "mamba") + count_types(*types, "attention") != std::ssize(*types)) {
-    json.reporter().error(json.span("layer_types"),
-                          "`layer_types` must say of each layer: mamba or attention");
-    return -1;
-  }
-  return count_types(*types, "mamba");
-}
-
-/// Granite 4.0, Bamba.
-void read_mamba2(ConfigJson& json, Architecture& m) {
-  const std::int64_t layers = mamba_layers(json, m);
-  if (layers == 0) {  // then they say nothing
-    for (const char* key :
-         {"mamba_n_groups", "mamba_n_heads", "mamba_d_state", "mamba_d_head", "mamba_d_conv"}) {
-      json.find({key});
-    }
-  }
-  if (layers <= 0) {
-    return;
-  }
-  m.linear = {.kind = LinearAttention::Kind::mamba2,
-              .layers = layers,
-              .key_heads = json.whole({"mamba_n_groups"}, most_heads),
-              .value_heads = json.whole({"mamba_n_heads"}, most_heads),
-              .key_head_dim = json.whole({"mamba_d_state"}, most_heads),
-              .value_head_dim = json.whole({"mamba_d_head"}, most_heads),
-              .conv_kernel = json.whole({"mamba_d_conv"}, 64, 4)};
-}
-
-void read_nemotron_h(ConfigJson& json, Architecture& m) {
-  const std::string pattern = json.text("hybrid_override_pattern");
-  const auto count = [&pattern](char kind) {
-    return std::count(pattern.begin(), pattern.end(), kind);
-  };
-  if (count('M') + count('*') + count('E') + count('-') != std::ssize(pattern) ||
-      std::ssize(pattern) != m.num_hidden_layers) {
-    json.refuse("hybrid_override_pattern",
-                "known are blocks of Mamba-2 (M), attention (*), an MLP (-) and experts (E), one "
-                "for each layer");
-    return;
-  }
-  m.moe_only_layers = count('E');
-  m.mlp_only_layers = count('-');
-  m.linear = {.kind = LinearAttention::Kind::mamba2,
-              .layers = count('M'),
-              .key_heads = json.whole({"n_groups"}, most_heads),
-              .value_heads = json.whole({"mamba_num_heads"}, most_heads),
-              .key_head_dim = json.whole({"ssm_state_size"}, most_heads),
-              .value_head_dim = json.whole({"mamba_head_dim"}, most_heads),
-              .conv_kernel = json.whole({"conv_kernel"}, 64, 4)};
-}
-
-/// A list of layers' kinds is as long as there are layers, or says nothing.
-void check_length(ConfigJson& json, const Architecture& m) {
-  for (const char* key : {"layer_types", "attn_type_list"}) {
-    const ConfigJson::Json* types = json.peek(key);
-    if (types != nullptr && types->is_array() && std::ssize(*types) != m.num_hidden_layers &&
-        count_types(*types, "full_attention") != std::ssize(*types)) {
-      json.reporter().error(json.span(key), fmt::format("`{}` has {} entries for {} layers", key,
-                                                        types->size(), m.num_hidden_layers));
-    }
+void read_layers(ConfigJson& json, const Family& family, Architecture& m) {
+  switch (family.mixer) {
+    case Mixer::attention:
+      return read_windows(json, family, m);
+    case Mixer::latent:
+      return read_latents(json, family, m);
+    case Mixer::delta_net:
+      return read_delta_nets(json, m);
+    case Mixer::lightning:
+      return read_lightning(json, m);
+    case Mixer::kimi_linear:
+      return read_kimi_linear(json, family, m);
+    case Mixer::mamba1:
+      return read_mamba1(json, m);
+    case Mixer::mamba2:
+      return read_mamba2(json, m);
+    case Mixer::short_conv:
+      return read_short_convolutions(json, m);
+    case Mixer::nemotron_h:
+      return read_nemotron_h(json, m);
+    case Mixer::nemotron_nas:
+      return read_nemotron_nas(json, m);
+    case Mixer::falcon_h1:
+      return read_falcon_h1(json, m);
+    case Mixer::longcat:
+      return read_longcat(json, family, m);
+    case Mixer::compressed:
+      return read_compressed(json, m);
+    case Mixer::block_sparse:
+      return read_block_sparse(json, m);
   }
 }
 
@@ -226,35 +154,7 @@ void read_mixers(ConfigJson& json, const Family& family, Architecture& m) {
         json.whole({"num_global_key_value_heads"}, most_heads, m.num_key_value_heads);
     m.global_k_eq_v = json.flag("attention_k_eq_v");
   }
-  switch (family.mixer) {
-    case Mixer::attention:
-      read_windows(json, family, m);
-      break;
-    case Mixer::latent:
-      read_latents(json, family, m);
-      break;
-    case Mixer::delta_net:
-      read_delta_nets(json, m);
-      break;
-    case Mixer::lightning:
-      read_lightning(json, m);
-      break;
-    case Mixer::kimi_linear:
-      read_kimi_linear(json, family, m);
-      break;
-    case Mixer::mamba2:
-      read_mamba2(json, m);
-      break;
-    case Mixer::nemotron_h:
-      read_nemotron_h(json, m);
-      break;
-    case Mixer::compressed:
-      read_compressed(json, m);
-      break;
-    case Mixer::block_sparse:
-      read_block_sparse(json, m);
-      break;
-  }
+  read_layers(json, family, m);
   if (json.reporter().size() == before) {
     check_length(json, m);
   }
@@ -277,6 +177,10 @@ bool lacks_experts(ConfigJson& json, const Family& family, Architecture& m) {
   }
   if (family.model_type == "nemotron_h") {
     return m.moe_only_layers == 0;
+  }
+  if (family.model_type == "jamba" && json.whole({"num_experts"}, 65536, 16) == 1) {
+    json.find({"num_experts_per_tok"});
+    return true;
   }
   if (family.model_type == "granitemoehybrid" && !json.says("num_local_experts")) {
     m.intermediate_size = json.whole({"shared_intermediate_size"}, most_width);
@@ -321,7 +225,8 @@ void read_layer_list(ConfigJson& json, const ConfigJson::Json& layers, Architect
 void read_dense_layers(ConfigJson& json, const Family& family, Architecture& m) {
   MoeLayers& moe = m.moe;
   moe.first_k_dense_replace = family.dense_layers;
-  for (const std::string_view key : {"first_k_dense_replace", "moe_layer_start_index"}) {
+  for (const std::string_view key :
+       {"first_k_dense_replace", "moe_layer_start_index", "num_dense_layers"}) {
     if (json.find({key}) != nullptr) {
       moe.first_k_dense_replace = json.says(key) ? json.whole({key}, most_layers) : 0;
     }
@@ -330,9 +235,10 @@ void read_dense_layers(ConfigJson& json, const Family& family, Architecture& m) 
       layers != nullptr && layers->is_array()) {
     read_layer_list(json, *layers, m);
   } else {
-    moe.moe_layer_freq = json.whole({"moe_layer_freq", "decoder_sparse_step",
-                                     "interleave_moe_layer_step", "moe_layer_interval"},
-                                    most_layers, 1);
+    moe.moe_layer_freq =
+        json.whole({"moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step",
+                    "moe_layer_interval", "expert_layer_period"},
+                   most_layers, 1);
   }
   if (const ConfigJson::Json* types = json.find({"mlp_layer_types"});
       types != nullptr && types->is_array()) {
@@ -352,6 +258,27 @@ void read_dense_layers(ConfigJson& json, const Family& family, Architecture& m) 
   }
 }
 
+/// Experts that return what they are given are routed to as often as the others (LongCat-Flash,
+/// whose router keeps the mean of those that compute): the rest of a token's choice takes time.
+void share_with_identities(ConfigJson& json, MoeLayers& moe) {
+  if (!json.says("zero_expert_num")) {
+    return;
+  }
+  const std::int64_t zero = json.whole({"zero_expert_num"}, 65536);
+  if (const std::string kind = json.text("zero_expert_type"); kind != "identity") {
+    json.refuse("zero_expert_type", "known are experts that return what they are given, identity");
+  }
+  const std::int64_t chosen = moe.num_experts_per_tok;
+  const double share =
+      static_cast<double>(moe.num_experts) / static_cast<double>(moe.num_experts + zero);
+  moe.num_experts_per_tok =
+      std::max<std::int64_t>(1, std::llround(share * static_cast<double>(chosen)));
+  json.reporter().note(
+      fmt::format("of {} experts of a token {} compute on average, the others "
+                  "return what they are given",
+                  chosen, moe.num_experts_per_tok));
+}
+
 }  // namespace
 
 void read_experts(ConfigJson& json, const Family& family, Architecture& m) {
@@ -362,12 +289,13 @@ void read_experts(ConfigJson& json, const Family& family, Architecture& m) {
   MoeLayers& moe = m.moe;
   moe.num_experts = json.whole(
       {"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"}, 65536);
-  moe.num_experts_per_tok = json.whole(
-      {"num_experts_per_tok", "num_experts_per_token", "top_k_experts", "moe_k", "moe_topk"},
-      65536);
-  moe.moe_intermediate_size = family.are_experts_mlps
-                                  ? m.intermediate_size
-                                  : json.whole({"moe_intermediate_size"}, most_width);
+  moe.num_experts_per_tok = json.whole({"num_experts_per_tok", "num_experts_per_token",
+                                        "top_k_experts", "moe_k", "moe_topk", "moe_top_k"},
+                                       65536);
+  moe.moe_intermediate_size =
+      family.are_experts_mlps
+          ? m.intermediate_size
+          : json.whole({"moe_intermediate_size", "expert_ffn_hidden_size"}, most_width);
   moe.shared_expert_intermediate_size =
       type == "llama4_text" ? m.intermediate_size : shared_width(json, m);
   moe.shared_expert_gate = type.starts_with("qwen") && moe.shared_expert_intermediate_size > 0;
@@ -379,6 +307,11 @@ void read_experts(ConfigJson& json, const Family& family, Architecture& m) {
     moe.latent_size = json.whole({"routed_expert_hidden_size", "moe_latent_size"}, most_width);
   }
   moe.router_bias = family.has_router_bias;
+  if (type == "longcat_flash") {
+    share_with_identities(json, moe);
+  } else if (type == "lfm2_moe") {
+    moe.router_bias = json.flag("use_expert_bias", true);
+  }
   moe.expert_bias = type == "gpt_oss";
   if (moe.num_experts > 0 && moe.num_experts_per_tok > moe.num_experts) {
     json.reporter().error(json.span("num_experts_per_tok"),

@@ -17,8 +17,13 @@ struct Family {
     delta_net,
     lightning,
     kimi_linear,
+    mamba1,  ///< Jamba
     mamba2,
+    short_conv,  ///< LFM2
     nemotron_h,
+    nemotron_nas,  ///< Nemotron Super and Ultra of the Llama family
+    falcon_h1,
+    longcat,
     compressed,   ///< DeepSeek-V4
     block_sparse  ///< MiniMax-M3
   };
@@ -77,6 +82,27 @@ std::int64_t count_types(const ConfigJson::Json& types, std::string_view name);
 /// A number, or the length of a list, within an object: 0 if it is not there.
 std::int64_t inner_whole(const ConfigJson::Json* object, const char* key);
 bool inner_flag(const ConfigJson::Json* object, const char* key);
+
+void read_latents(ConfigJson& json, const Family& family, Architecture& model);
+
+// Layers with a state of constant size, among those of attention (huggingface_states.cpp).
+
+void read_delta_nets(ConfigJson& json, Architecture& model);
+void read_lightning(ConfigJson& json, Architecture& model);
+void read_kimi_linear(ConfigJson& json, const Family& family, Architecture& model);
+void read_mamba1(ConfigJson& json, Architecture& model);
+void read_mamba2(ConfigJson& json, Architecture& model);
+void read_short_convolutions(ConfigJson& json, Architecture& model);
+
+// Layers that are not one token mixer and one MLP: num_hidden_layers is then the number of blocks,
+// each of which is a mixer, an MLP or experts (huggingface_blocks.cpp).
+
+void read_nemotron_h(ConfigJson& json, Architecture& model);
+void read_nemotron_nas(ConfigJson& json, Architecture& model);
+void read_falcon_h1(ConfigJson& json, Architecture& model);
+void read_longcat(ConfigJson& json, const Family& family, Architecture& model);
+
+// Sparse attention (huggingface_sparse.cpp).
 
 /// A local window in all layers; beyond it entries of 4 tokens, an indexer before them, or of 128.
 void read_compressed(ConfigJson& json, Architecture& model);

@@ -99,6 +99,18 @@ bool ConfigJson::parse() {
   return true;
 }
 
+void ConfigJson::unfold(std::string_view key) {
+  const Json* inner = find({key});
+  if (inner != nullptr && inner->is_object()) {
+    const Json copy = *inner;
+    for (const auto& [name, value] : copy.items()) {
+      if (!json_.contains(name)) {
+        json_[name] = value;
+      }
+    }
+  }
+}
+
 const ConfigJson::Json* ConfigJson::find(Keys keys, std::string_view* found) {
   for (const Json* object : {&json_, &outer_}) {
     if (!object->is_object()) {

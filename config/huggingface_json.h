@@ -25,6 +25,8 @@ class ConfigJson {
   /// False, with a report, if it is not a JSON object. A `text_config` within is what is read from
   /// then on; keys that it lacks are looked for around it.
   bool parse();
+  /// The keys of an object within, if it is there, are read as if they stood beside it.
+  void unfold(std::string_view key);
   bool has_text_config() const { return outer_.is_object(); }
 
   /// Its value, without counting as read; null if it is not there.

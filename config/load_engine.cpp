@@ -109,11 +109,11 @@ class EngineLoader {
     }
   }
 
-  /// vLLM keeps Mamba-2's states in the model's dtype if nothing else is asked for.
+  /// vLLM keeps Mamba's states in the model's dtype if nothing else is asked for.
   void set_state_dtype() {
     LinearAttention& linear = scenario_.model.linear;
     const bool is_auto = section_.choice("mamba_ssm_cache_dtype").value_or("auto") == "auto";
-    if (is_auto && linear.kind == LinearAttention::Kind::mamba2 && engine_.scheduler == "vllm_v1") {
+    if (is_auto && linear.is_mamba() && engine_.scheduler == "vllm_v1") {
       linear.element_bytes = 2;
     }
   }

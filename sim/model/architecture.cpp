@@ -135,6 +135,13 @@ ParameterCounts linear_layer(const Architecture& model) {
       layer.norms = l.value_head_dim;
       break;
     }
+    case LinearAttention::Kind::mamba1: {  // x, gate; dt, B, C of them; dt; output
+      const std::int64_t mixed = l.dt_rank + 2 * l.key_head_dim;
+      layer.attention = 2 * h * values + values * mixed + l.dt_rank * values + values * h;
+      layer.vectors = values * (l.conv_kernel + 1) + values * (l.key_head_dim + 2);
+      layer.norms = mixed;
+      break;
+    }
     case LinearAttention::Kind::mamba2: {  // gate, x, B, C, dt; output
       const std::int64_t mixed = values + 2 * keys;
       layer.attention = h * (2 * values + 2 * keys + l.value_heads) + values * h;
@@ -144,6 +151,10 @@ ParameterCounts linear_layer(const Architecture& model) {
     case LinearAttention::Kind::lightning:  // q, k, v, gate; output
       layer.attention = 5 * h * values;
       layer.norms = values;
+      break;
+    case LinearAttention::Kind::short_conv:  // two gates, x; output
+      layer.attention = 4 * h * values;
+      layer.vectors = values * l.conv_kernel;
       break;
   }
   return layer;
@@ -280,8 +291,10 @@ std::int64_t state_elements(const LinearAttention& linear) {
   const std::int64_t values = linear.value_heads * linear.value_head_dim;
   switch (linear.kind) {
     case LinearAttention::Kind::none:
+    case LinearAttention::Kind::short_conv:
       return 0;
     case LinearAttention::Kind::gated_delta_net:
+    case LinearAttention::Kind::mamba1:
     case LinearAttention::Kind::mamba2:
       return values * linear.key_head_dim;
     case LinearAttention::Kind::kimi_delta:

@@ -59,15 +59,26 @@ struct CompressedAttention {
 
 /// Layers with a state of constant size instead of a KV cache.
 struct LinearAttention {
-  enum class Kind { none, gated_delta_net, kimi_delta, mamba2, lightning } kind = Kind::none;
+  enum class Kind {
+    none,
+    gated_delta_net,
+    kimi_delta,
+    mamba1,
+    mamba2,
+    lightning,
+    short_conv  ///< no state but that of its convolution
+  } kind = Kind::none;
   std::int64_t layers = 0;
   std::int64_t key_heads = 0;       ///< gated_delta_net; mamba2: groups
-  std::int64_t value_heads = 0;     ///< heads, of the other kinds
-  std::int64_t key_head_dim = 0;    ///< mamba2: size of the state
-  std::int64_t value_head_dim = 0;  ///< head size, of the other kinds
+  std::int64_t value_heads = 0;     ///< heads, of the other kinds; mamba1, short_conv: channels
+  std::int64_t key_head_dim = 0;    ///< mamba1, mamba2: size of the state
+  std::int64_t value_head_dim = 0;  ///< head size, of the other kinds; mamba1, short_conv: 1
   std::int64_t conv_kernel = 0;     ///< width of the short convolution; 0 = none
   std::int64_t element_bytes = 4;   ///< of the state, as the engine keeps it
+  std::int64_t dt_rank = 0;         ///< mamba1
   bool full_rank_gate = false;      ///< kimi_delta
+
+  bool is_mamba() const { return kind == Kind::mamba1 || kind == Kind::mamba2; }
 };
 
 /// A decoder-only transformer, field names as in a Hugging Face config.json. Layers are told apart

@@ -291,12 +291,18 @@ void add_linear(const Architecture& model, double tp, std::vector<LayerGemm>& ge
   const double d = to_double(l.value_head_dim);
   const double in = l.kind == Kind::gated_delta_net ? 2 * keys + 2 * values + 2 * heads
                     : l.kind == Kind::mamba2        ? 2 * values + 2 * keys + heads
+                    : l.kind == Kind::mamba1        ? 2 * values
+                    : l.kind == Kind::short_conv    ? 3 * values
                     : l.kind == Kind::lightning     ? 4 * values
                     : l.full_rank_gate              ? 4 * values + heads + d
                                                     : 3 * values + heads + 2 * d;
   gemms.push_back({{.n = in, .k = h}, layers});
   if (l.kind == Kind::kimi_delta) {
     gemms.push_back({{.n = (l.full_rank_gate ? 1 : 2) * values, .k = d}, layers});
+  }
+  if (l.kind == Kind::mamba1) {
+    gemms.push_back({{.n = to_double(l.dt_rank + 2 * l.key_head_dim), .k = values}, layers});
+    gemms.push_back({{.n = values, .k = to_double(l.dt_rank)}, layers});
   }
   gemms.push_back({{.n = h, .k = values}, layers});
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/huggingface.h"
 #include "config/render.h"
@@ -15,6 +16,7 @@ struct Parsed {
   std::optional<config::HuggingFaceModel> model;
   Diagnostics diagnostics;
   std::string text;
+  std::vector<std::string> notes;
 };
 
 inline Parsed parse_config(const std::string& json) {
@@ -24,6 +26,7 @@ inline Parsed parse_config(const std::string& json) {
       std::make_shared<const config::Source>("config.json", json), "mine", reporter);
   parsed.diagnostics = reporter.take();
   parsed.text = config::render(parsed.diagnostics, false);
+  parsed.notes = reporter.take_notes();
   return parsed;
 }
 

@@ -67,7 +67,7 @@ Words vllm_flags(const config::Catalog& catalog, const Scenario& scenario) {
     flags.emplace_back("--kv-cache-dtype fp8");
   }
   const LinearAttention& linear = scenario.model.linear;
-  if (linear.kind == LinearAttention::Kind::mamba2 && linear.element_bytes == 4) {
+  if (linear.is_mamba() && linear.element_bytes == 4) {
     flags.emplace_back("--mamba-ssm-cache-dtype float32");
   }
   if (engine.long_prefill_token_threshold > 0) {

@@ -54,6 +54,9 @@ int check_huggingface(const std::string& file) {
                                                 output::printable(model->quantization));
     print(fmt::format("{}: ok ({}{})\n", output::printable(file), facts_of(model->architecture),
                       needs));
+    for (const std::string& note : reporter.take_notes()) {
+      print(fmt::format("  note: {}\n", output::printable(note)));
+    }
   }
   return config::exit_code(diagnostics);
 }
