@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tests/support/huggingface_text.h"
+#include "tests/support/step_weights.h"
 
 // Families whose layers are not one attention and one MLP: against the totals that their publishers
 // state, and the KV cache that follows from the number of layers of attention.
@@ -147,6 +148,7 @@ TEST_CASE("models of several token mixers have their published parameters and KV
           doctest::Approx(one.active > 0 ? one.active : total).epsilon(0.12));
     CHECK(kv_bytes_per_token_per_gpu(m, Dtype::bf16, 1) == one.kv_bytes);
     CHECK(state_bytes_per_gpu(m, 1) == one.state_bytes);
+    test::check_step_weights(m);
   }
 }
 
@@ -157,6 +159,7 @@ TEST_CASE("layers that were pruned one by one are counted as blocks with the mea
   const Architecture& m = p.model->architecture;
   CHECK(static_cast<double>(parameters(m)) == doctest::Approx(49.87e9).epsilon(0.005));
   CHECK(kv_bytes_per_token_per_gpu(m, Dtype::bf16, 1) == 49 * 4096);
+  test::check_step_weights(m);
   CHECK(m.intermediate_size == 20544);  // mean 20531, in steps of 64
 }
 
