@@ -58,7 +58,8 @@ class Checker {
     Diagnostic& d = reporter_.error(member.key_span, fmt::format("unknown key `{}`", shown),
                                     did_you_mean(member.key, known));
     if (!d.label.empty()) {
-      return nearest_names(member.key, known, 1).front();
+      const std::vector<std::string_view> near = nearest_names(member.key, known, 1);
+      return near.empty() ? std::string_view() : near.front();
     }
     for (const Key& key : schema_) {
       if (key.path.ends_with("." + member.key) ||

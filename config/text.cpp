@@ -175,13 +175,16 @@ std::string list_of_names(std::span<const std::string_view> names) {
 
 namespace {
 
-/// Appends the candidates that begin with `name`, if it is long enough to mean something.
+/// Appends the candidates that begin with `name`, if it is long enough to mean something, or that
+/// end with it as a word.
 void complete(std::string_view name, std::span<const std::string_view> candidates,
               std::vector<std::string_view>& names) {
   constexpr std::size_t shortest = 3;
   constexpr std::size_t most = 10;
+  const std::string last_word = "_" + std::string(name);
   for (const std::string_view candidate : candidates) {
-    if (name.size() >= shortest && candidate.starts_with(name) && names.size() < most) {
+    if (name.size() >= shortest && names.size() < most &&
+        (candidate.starts_with(name) || candidate.ends_with(last_word))) {
       names.push_back(candidate);
     }
   }

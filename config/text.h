@@ -41,7 +41,7 @@ std::vector<std::string_view> nearest_names(std::string_view name,
                                             std::size_t count);
 
 /// "did you mean `x`?", "did you mean `x`, `y` or `z`?", or nothing. Where nothing is near, what
-/// begins with `name`: `vllm` for `vllm-0.19`.
+/// begins with `name` or ends with it as a word: `vllm-0.19` for `vllm`, `draft_model` for `model`.
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates,
                          std::size_t count = 1);
 

@@ -219,6 +219,20 @@ TEST_CASE("--set reaches lists, makes maps, and takes YAML values") {
   CHECK(s.cluster.gpu.name == "h200-sxm");
 }
 
+TEST_CASE("the beginning or the last word of a key's name is enough to be told the name") {
+  const auto label_of = [](const std::string& set) {
+    const Loaded loaded = load_small({set});
+    REQUIRE(loaded.diagnostics.size() == 1);
+    return loaded.diagnostics[0].label;
+  };
+  CHECK(label_of("engine.max_num=3") == "did you mean `max_num_seqs` or `max_num_batched_tokens`?");
+  CHECK(label_of("cluster.data=2") == "did you mean `data_parallel`?");
+  CHECK(label_of("engine.speculative={method: draft_model, num_speculative_tokens: 3, "
+                 "acceptance: 0.7, draft_model: llama-3.2-1b, model: llama-3.2-1b}") ==
+        "did you mean `draft_model`?");
+  CHECK(label_of("engine.zzz=2").empty());
+}
+
 TEST_CASE("mistakes in --set are shown in the argument") {
   CHECK(rendered(load_small({"seed=2", "engine.max_num_seq=128"})) ==
         R"(error: unknown key `max_num_seq`
