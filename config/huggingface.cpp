@@ -67,6 +67,7 @@ class ConfigReader {
       : json_(source, reporter), reporter_(reporter) {}
 
   std::optional<HuggingFaceModel> read(const std::string& name) {
+    const std::size_t at_first = reporter_.size();
     if (!json_.parse()) {
       return std::nullopt;
     }
@@ -99,7 +100,7 @@ class ConfigReader {
       m.dense_weights = model.weights;
       model.weights = Dtype::mxfp4;
     }
-    return reporter_.size() == before ? std::optional(model) : std::nullopt;
+    return reporter_.size() == at_first ? std::optional(model) : std::nullopt;
   }
 
  private:

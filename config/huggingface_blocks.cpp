@@ -7,8 +7,6 @@
 
 namespace penstock::config {
 
-using Json = ConfigJson::Json;
-
 void read_nemotron_h(ConfigJson& json, Architecture& m) {
   const std::string pattern = json.text("hybrid_override_pattern");
   const auto count = [&pattern](char kind) {
@@ -77,11 +75,13 @@ struct NasPart {
 };
 
 /// Nothing, with a report, if it is neither left out nor of the usual kind.
-std::optional<NasPart> read_part(ConfigJson& json, const Json& block, const char* name,
+std::optional<NasPart> read_part(ConfigJson& json, const ConfigJson::Json& block, const char* name,
                                  const char* size) {
-  const Json part = block.is_object() ? block.value(name, Json()) : Json();
+  const ConfigJson::Json part =
+      block.is_object() ? block.value(name, ConfigJson::Json()) : ConfigJson::Json();
   if (!part.is_object() || inner_flag(&part, "replace_with_linear") ||
-      !part.value("window_length", Json()).is_null() || !part.value("sparsify", Json()).is_null()) {
+      !part.value("window_length", ConfigJson::Json()).is_null() ||
+      !part.value("sparsify", ConfigJson::Json()).is_null()) {
     json.refuse("block_configs", fmt::format("known are blocks with or without `{}`, none of "
                                              "them replaced, windowed or sparse",
                                              name));
@@ -90,7 +90,7 @@ std::optional<NasPart> read_part(ConfigJson& json, const Json& block, const char
   if (inner_flag(&part, "no_op")) {
     return NasPart{};
   }
-  const Json value = part.value(size, Json());
+  const ConfigJson::Json value = part.value(size, ConfigJson::Json());
   if (!value.is_number() || !(value.get<double>() > 0 && value.get<double>() <= 1000)) {
     json.refuse("block_configs", fmt::format("each `{}` needs `{}`", name, size));
     return std::nullopt;
@@ -119,7 +119,7 @@ std::int64_t mean_width(std::int64_t sum, std::int64_t count) {
 /// Llama with layers pruned one by one (Nemotron Super and Ultra): some without attention, some
 /// without an MLP, those left of several widths, for which their mean stands.
 void read_nemotron_nas(ConfigJson& json, Architecture& m) {
-  const Json* blocks = json.find({"block_configs"});
+  const ConfigJson::Json* blocks = json.find({"block_configs"});
   if (blocks == nullptr || !blocks->is_array() || std::ssize(*blocks) != m.num_hidden_layers) {
     json.reporter().error(json.span("block_configs"),
                           "`block_configs` must have an entry for each layer");
@@ -128,7 +128,7 @@ void read_nemotron_nas(ConfigJson& json, Architecture& m) {
   std::int64_t attention_layers = 0;
   std::int64_t widths = 0;
   double group = 0;
-  for (const Json& block : *blocks) {
+  for (const ConfigJson::Json& block : *blocks) {
     const auto attention = read_part(json, block, "attention", "n_heads_in_group");
     const auto mlp = attention ? read_part(json, block, "ffn", "ffn_mult") : std::nullopt;
     if (!mlp) {

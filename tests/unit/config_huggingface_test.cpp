@@ -239,8 +239,9 @@ TEST_CASE("what is not JSON, or not a config.json, is refused") {
   CHECK(parse_config("[1]").text.find("not the config.json of a model") != std::string::npos);
   CHECK(parse_config("{}").text.find("`model_type` is missing") != std::string::npos);
   CHECK(parse_config(std::string(100000, '[')).text.find("this is not JSON") != std::string::npos);
-  CHECK(parse_config(llama_config("llama", R"("hidden_size": 8192)"))
-            .text.find("`hidden_size` is given twice") != std::string::npos);
+  const Parsed twice = parse_config(llama_config("llama", R"("hidden_size": 8192)"));
+  CHECK(twice.text.find("`hidden_size` is given twice") != std::string::npos);
+  CHECK_FALSE(twice.model);
   CHECK(parse_config(llama_config("llama", R"("rope_scaling": {"rope_type": 7, "factor": "x"})"))
             .model);
   CHECK(
