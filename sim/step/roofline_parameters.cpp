@@ -86,7 +86,7 @@ void set_all_reduce(const Scenario& scenario, RooflineParameters& out) {
       timing.bandwidth_gb_s < pcie_gb_s ? 1 : scenario.engine.timing.all_reduce_latency_factor;
   const Accelerator& gpu = scenario.cluster.gpu;
   const bool is_far = gpus > gpu.near_gpus() && gpu.network_gb_s > 0;
-  const int near = is_far ? gpu.near_gpus() : gpus;
+  const int near = is_far ? std::max(2, gpu.near_gpus()) : gpus;  // servers of one GPU: as of two
   out.all_reduce.gpus = gpus;
   out.all_reduce.latency_ms = all_reduce_latency_us(timing.latency_us, near) * ms_per_us * factor;
   out.all_reduce.bytes_per_ms = timing.bandwidth_gb_s * bytes_per_ms;

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/step/moe.h"
 #include "sim/step/roofline_parameters.h"
@@ -80,6 +82,28 @@ TEST_CASE("an all-reduce between servers takes longer than within one") {
   const double near_ms = 1.75 / near.bytes_per_ms;
   const double network_ms = 1.0 / 8 / (0.86 * 50e6);
   CHECK(1.875 / far.bytes_per_ms == doctest::Approx(near_ms + network_ms));
+}
+
+TEST_CASE("more GPUs take longer to reduce, on every GPU, a server of one among them") {
+  Reporter reporter;
+  for (const Catalog::Entry& entry : Catalog("", reporter).list(CatalogKind::gpus)) {
+    CAPTURE(entry.name);
+    double last_ms = 0;
+    for (const int gpus : {1, 2, 4, 8, 16}) {
+      CAPTURE(gpus);
+      const Scenario scenario =
+          load({"model=llama-3.2-1b", fmt::format("cluster={{gpu: {}, tensor_parallel: {}, "
+                                                  "network_bandwidth: 50GB/s}}",
+                                                  entry.name, gpus)});
+      const AllReduceRates rates = make_roofline_parameters(scenario).all_reduce;
+      const OperatorTime time = all_reduce(rates, 1e6);
+      const double ms = time.latency_ms + time.variable_ms;
+      CHECK(std::isfinite(ms));
+      CHECK(ms >= last_ms);
+      CHECK((ms > 0) == (gpus > 1));
+      last_ms = ms;
+    }
+  }
 }
 
 TEST_CASE("units that are slower than bf16's are not used") {
