@@ -164,10 +164,13 @@ class Mixture {
       share *= p / (1 - p) * (n - k) / (k + 1);
     }
     mean_prompts /= mass;
-    // The rest of the tokens goes into full steps.
+    // The rest of the tokens, if any step is short of room, goes into full steps.
     const double room_prompts = room_ / traffic_.input;
-    const double full = std::clamp(
-        (requests_ - mean_prompts) / std::max(1e-9, room_prompts - mean_prompts), 0.0, 1.0);
+    const double full =
+        static_cast<double>(most) >= n
+            ? 0
+            : std::clamp((requests_ - mean_prompts) / std::max(1e-9, room_prompts - mean_prompts),
+                         0.0, 1.0);
     for (std::size_t j = 0; j < shares.size(); ++j) {
       const auto k = static_cast<double>(j);
       mean.add((1 - full) * shares[j] / mass, all - k, std::llround(k * traffic_.input),
@@ -215,10 +218,10 @@ double kv_sequences(const EngineSpec& engine, const TrafficMeans& traffic) {
   return std::max(1.0, (blocks - (next + drafts) / 2) / (held + drafts));
 }
 
-/// Tokens of prompts that a step takes, at most.
-double step_budget(const EngineSpec& engine) {
-  if (engine.scheduler == "orca") {
-    return 1e9;
+/// Tokens that a step takes, at most.
+double step_budget(const EngineSpec& engine, const TrafficMeans& traffic, double sequences) {
+  if (engine.scheduler == "orca") {  // no limit: all their prompts, a token of each beside them
+    return sequences * (traffic.input + 1);
   }
   const auto budget = static_cast<double>(engine.max_num_batched_tokens);
   if (engine.scheduler != "sglang") {
@@ -231,7 +234,7 @@ double step_budget(const EngineSpec& engine) {
 /// Steps that prompts share with decodes.
 StepSums mix(const EngineSpec& engine, StepModel& model, const TrafficMeans& traffic,
              double sequences, const Stay& stay, Saturation& out) {
-  const double budget = step_budget(engine);
+  const double budget = step_budget(engine, traffic, sequences);
   double requests = sequences / stay.steps;
   const double by_budget = budget / (traffic.input + stay.rows * stay.decodes);
   if (requests > by_budget) {
@@ -250,7 +253,7 @@ StepSums mix(const EngineSpec& engine, StepModel& model, const TrafficMeans& tra
 /// left.
 StepSums alternate(const EngineSpec& engine, StepModel& model, const TrafficMeans& traffic,
                    double sequences, const Stay& stay, Saturation& out) {
-  const double budget = std::max(1.0, step_budget(engine));
+  const double budget = std::max(1.0, step_budget(engine, traffic, sequences));
   const double decodes = stay.decodes;
   MeanStep mean(model, traffic);
   double steps = 1;
@@ -305,7 +308,8 @@ std::optional<Saturation> saturate(const EngineSpec& engine, StepModel& model,
   // Steps of a prompt: one, or as many as the room beside the decodes makes of it.
   Stay stay;
   stay.rows = static_cast<double>(engine.speculative.rows());
-  const double room_guess = std::max(1.0, step_budget(engine) - stay.rows * sequences);
+  const double room_guess =
+      std::max(1.0, step_budget(engine, traffic, sequences) - stay.rows * sequences);
   const double prefill_steps = std::max(1.0, traffic.input / room_guess);
   const double wait = engine.async_scheduling ? 1 : 0;
   const double steps = decode_steps(engine.speculative, traffic.output - 1);

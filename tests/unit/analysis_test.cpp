@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "sim/analysis/load.h"
 #include "sim/analysis/phase_roofline.h"
@@ -20,6 +22,24 @@ EngineSpec small_engine() {
   engine.max_model_len = 1000;
   return engine;
 }
+
+/// A second a step, whatever is in it; knows the most chunks that one had.
+class CountingModel : public StepModel {
+ public:
+  StepCost cost(const StepLoad& load) override {
+    most_chunks = std::max(most_chunks, std::ssize(load.chunks));
+    return model_->cost(load);
+  }
+  PeakTimes peak_times() const override { return {}; }
+
+  std::ptrdiff_t most_chunks = 0;
+
+ protected:
+  DecodeCost make_decode(std::int64_t n) override { return model_->decode(n); }
+
+ private:
+  std::unique_ptr<StepModel> model_ = probe::make_linear_model({.base = 1'000'000'000'000});
+};
 
 }  // namespace
 
@@ -84,6 +104,20 @@ TEST_CASE("the KV pool and the step budget limit the batch") {
   CHECK(by_budget->limit == BatchLimit::max_num_batched_tokens);
   CHECK(by_budget->requests_a_step == 2);
   CHECK(by_budget->requests_per_s == doctest::Approx(2));
+}
+
+TEST_CASE("without a step budget a step takes the prompts of all sequences, and no more") {
+  EngineSpec engine = small_engine();
+  engine.scheduler = "orca";
+  engine.max_num_seqs = 256;
+  for (const std::int64_t output : {1, 2, 20, 200}) {
+    CAPTURE(output);
+    CountingModel model;
+    const auto full = saturate(engine, model, means_of(engine, 1, output));
+    REQUIRE(full);
+    CHECK(full->limit == BatchLimit::max_num_seqs);
+    CHECK(model.most_chunks <= 256);
+  }
 }
 
 TEST_CASE("nothing is said of traffic that is not served, or of steps that take no time") {
