@@ -110,6 +110,23 @@ TEST_CASE("calibrate leaves what describes the measurement already") {
   CHECK(fit["error"]["after"] <= fit["error"]["before"]);
 }
 
+TEST_CASE("a run's own figures, counted as vLLM's benchmark does, are no error at all") {
+  const TemporaryFolder folder;
+  const CommandOptions inside{folder.path(), {}, {}};
+  std::ofstream(folder.path() / "system.yaml") << varied_run;
+  const CommandResult run = run_penstock(
+      {"run", "system.yaml", "--set", "workload.requests=20", "--format", "vllm-json", "--quiet"},
+      inside);
+  REQUIRE(run.exit_code == 0);
+  std::ofstream(folder.path() / "bench.json") << run.out;
+  const CommandResult result = run_penstock({"calibrate", "bench.json", "system.yaml", "--set",
+                                             "workload.requests=20", "--format", "json"},
+                                            inside);
+  REQUIRE_MESSAGE(result.exit_code == 0, result.err);
+  CHECK(has(result.out, "throughput.output_tokens_per_s"));
+  CHECK(CalibrationJson::parse(result.out)["error"]["before"] < 1e-9);
+}
+
 TEST_CASE("what the way to a client adds goes into front_end_latency, not into the GPU") {
   const TemporaryFolder folder;
   const CommandOptions inside{folder.path(), {}, {}};

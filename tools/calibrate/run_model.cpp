@@ -62,7 +62,22 @@ double weight_of(const std::string& name) {
   return (is_first ? 2.0 : 1.0) * (is_tail ? 2.0 : 1.0);
 }
 
-double statistic(const Summary& summary, const std::string& name) {
+/// As vLLM's benchmark counts: its clock starts when it sends the first request.
+double client_tokens_per_s(const Result& result) {
+  SimTime first = SimTime::never();
+  SimTime last;
+  double tokens = 0;
+  for (const RequestRecord& record : result.requests) {
+    first = std::min(first, record.arrival);
+    if (record.status == RequestStatus::completed) {
+      last = std::max(last, record.finish);
+      tokens += static_cast<double>(record.output_tokens);
+    }
+  }
+  return tokens > 0 ? tokens / (last - first).seconds() : 0;
+}
+
+double statistic(const Result& result, const Summary& summary, const std::string& name) {
   static constexpr std::pair<const char*, LatencyStats Summary::*> latencies[] = {
       {"ttft_ms", &Summary::ttft},
       {"tpot_ms", &Summary::tpot},
@@ -78,7 +93,7 @@ double statistic(const Summary& summary, const std::string& name) {
                                       : stats.p99;
     }
   }
-  return summary.output_tokens_per_s;
+  return client_tokens_per_s(result);
 }
 
 /// Simulated times of the requests, in ms, by the name of a statistic; nothing of single gaps.
@@ -269,7 +284,7 @@ RunModel::Figures RunModel::play_workload(const Scenario& scenario) const {
   const Summary summary = summarize(scenario, result);
   Figures out;
   for (const Statistic& was : measurement_.statistics) {
-    const double is = bucketed(result, was).value_or(statistic(summary, was.name));
+    const double is = bucketed(result, was).value_or(statistic(result, summary, was.name));
     out.fitted.push_back({was.name, was.value, is, weight_of(was.name)});
   }
   out.shown = out.fitted;
