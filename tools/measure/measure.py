@@ -338,14 +338,6 @@ def whole_number(least):
     return parse
 
 
-def whole_number(least):
-    def parse(text):
-        if not re.fullmatch("[0-9]{1,9}", text) or int(text) < least:
-            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least} on")
-        return int(text)
-    return parse
-
-
 def comma_list(known=None, of=str):
     def parse(text):
         values = [of(part.strip()) for part in text.split(",")]
