@@ -33,13 +33,7 @@ void read_nemotron_h(ConfigJson& json, Architecture& m) {
 /// Attention and Mamba-2 side by side in each layer, and an MLP.
 void read_falcon_h1(ConfigJson& json, Architecture& m) {
   const std::int64_t layers = m.num_hidden_layers;
-  m.linear = {.kind = LinearAttention::Kind::mamba2,
-              .layers = layers,
-              .key_heads = json.whole({"mamba_n_groups"}, most_heads, 1),
-              .value_heads = json.whole({"mamba_n_heads"}, most_heads),
-              .key_head_dim = json.whole({"mamba_d_state"}, most_heads),
-              .value_head_dim = json.whole({"mamba_d_head"}, most_heads),
-              .conv_kernel = json.whole({"mamba_d_conv"}, 64, 4)};
+  m.linear = read_mamba2_layers(json, layers);
   const std::int64_t width = m.linear.value_heads * m.linear.value_head_dim;
   if (json.whole({"mamba_d_ssm"}, most_width, width) != width) {
     json.refuse("mamba_d_ssm", "it is not `mamba_n_heads` times `mamba_d_head`");

@@ -83,6 +83,7 @@ std::int64_t count_types(const ConfigJson::Json& types, std::string_view name);
 std::int64_t inner_whole(const ConfigJson::Json* object, const char* key);
 bool inner_flag(const ConfigJson::Json* object, const char* key);
 
+/// Multi-head latent attention, and its indexer if the file has one.
 void read_latents(ConfigJson& json, const Family& family, Architecture& model);
 
 // Layers with a state of constant size, among those of attention (huggingface_states.cpp).
@@ -92,6 +93,8 @@ void read_lightning(ConfigJson& json, Architecture& model);
 void read_kimi_linear(ConfigJson& json, const Family& family, Architecture& model);
 void read_mamba1(ConfigJson& json, Architecture& model);
 void read_mamba2(ConfigJson& json, Architecture& model);
+/// Mamba-2 by the keys `mamba_*` of transformers, in so many layers.
+LinearAttention read_mamba2_layers(ConfigJson& json, std::int64_t layers);
 void read_short_convolutions(ConfigJson& json, Architecture& model);
 
 // Layers that are not one token mixer and one MLP: num_hidden_layers is then the number of blocks,

@@ -88,6 +88,16 @@ void read_kimi_linear(ConfigJson& json, const Family& family, Architecture& m) {
   m.attention_output_gate = json.flag("mla_use_output_gate");
 }
 
+LinearAttention read_mamba2_layers(ConfigJson& json, std::int64_t layers) {
+  return {.kind = LinearAttention::Kind::mamba2,
+          .layers = layers,
+          .key_heads = json.whole({"mamba_n_groups"}, most_heads, 1),
+          .value_heads = json.whole({"mamba_n_heads"}, most_heads),
+          .key_head_dim = json.whole({"mamba_d_state"}, most_heads),
+          .value_head_dim = json.whole({"mamba_d_head"}, most_heads),
+          .conv_kernel = json.whole({"mamba_d_conv"}, 64, 4)};
+}
+
 /// Granite 4.0, Bamba.
 void read_mamba2(ConfigJson& json, Architecture& m) {
   const std::int64_t layers = mamba_layers(json, m);
@@ -100,13 +110,7 @@ void read_mamba2(ConfigJson& json, Architecture& m) {
   if (layers <= 0) {
     return;
   }
-  m.linear = {.kind = LinearAttention::Kind::mamba2,
-              .layers = layers,
-              .key_heads = json.whole({"mamba_n_groups"}, most_heads),
-              .value_heads = json.whole({"mamba_n_heads"}, most_heads),
-              .key_head_dim = json.whole({"mamba_d_state"}, most_heads),
-              .value_head_dim = json.whole({"mamba_d_head"}, most_heads),
-              .conv_kernel = json.whole({"mamba_d_conv"}, 64, 4)};
+  m.linear = read_mamba2_layers(json, layers);
 }
 
 /// Jamba: one layer of attention in a period, experts in every n-th.

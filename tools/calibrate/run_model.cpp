@@ -9,6 +9,7 @@
 #include "sim/core/math.h"
 #include "sim/metrics/summary.h"
 #include "sim/simulation.h"
+#include "tools/output/vllm.h"
 #include "workloads/source.h"
 
 namespace penstock::calibrate {
@@ -62,21 +63,6 @@ double weight_of(const std::string& name) {
   return (is_first ? 2.0 : 1.0) * (is_tail ? 2.0 : 1.0);
 }
 
-/// As vLLM's benchmark counts: its clock starts when it sends the first request.
-double client_tokens_per_s(const Result& result) {
-  SimTime first = SimTime::never();
-  SimTime last;
-  double tokens = 0;
-  for (const RequestRecord& record : result.requests) {
-    first = std::min(first, record.arrival);
-    if (record.status == RequestStatus::completed) {
-      last = std::max(last, record.finish);
-      tokens += static_cast<double>(record.output_tokens);
-    }
-  }
-  return tokens > 0 ? tokens / (last - first).seconds() : 0;
-}
-
 double statistic(const Result& result, const Summary& summary, const std::string& name) {
   static constexpr std::pair<const char*, LatencyStats Summary::*> latencies[] = {
       {"ttft_ms", &Summary::ttft},
@@ -93,7 +79,7 @@ double statistic(const Result& result, const Summary& summary, const std::string
                                       : stats.p99;
     }
   }
-  return client_tokens_per_s(result);
+  return output::vllm_output_throughput(result);  // only benchmarks state it
 }
 
 /// Simulated times of the requests, in ms, by the name of a statistic; nothing of single gaps.

@@ -95,6 +95,11 @@ std::string run_vllm(const RunOutput& run) {
   return text + std::string(width, '=') + "\n";
 }
 
+double vllm_output_throughput(const Result& result) {
+  const Counted counted = count(result);
+  return counted.per_second(static_cast<double>(counted.output));
+}
+
 std::string run_vllm_json(const RunOutput& run) {
   const Counted counted = count(run.result);
   const auto prompts = static_cast<double>(counted.input);

@@ -14,4 +14,7 @@ std::string run_vllm(const RunOutput& run);
 /// The same as the JSON that it saves, with its keys; what a simulation does not know is null.
 std::string run_vllm_json(const RunOutput& run);
 
+/// Its "output_throughput": tokens/s of completed requests over that duration; 0 if none completed.
+double vllm_output_throughput(const Result& result);
+
 }  // namespace penstock::output
